@@ -1,0 +1,42 @@
+// How the monitor's commands are written: arguments in, reply out, now or later.
+
+import type { Reply } from '../../resp/reply.ts';
+import { error } from '../../resp/reply.ts';
+import type { Core } from '../core.ts';
+import type { Master } from '../instance.ts';
+
+/** Called once when the answer depends on something that takes time; the client is held until it is answered. */
+export type Defer = () => (reply: Reply) => void;
+
+/** `args` as sent: args[0] is the command, args[1] the subcommand. Arity has been checked. */
+export type MonitorCommand = (core: Core, args: readonly string[], defer: Defer) => Reply | 'later';
+
+export const NO_SUCH_MASTER: Reply = error('ERR No such master with that name');
+export const SAVE_FAILED: Reply = error('ERR Failed to save config file. Check server logs.');
+
+/** Runs `command` with the master that args[2] names. */
+export function withMaster(
+  command: (core: Core, master: Master, args: readonly string[]) => Reply,
+): MonitorCommand {
+  return (core, args) => {
+    const master = core.masters.get(args[2] ?? '');
+    return master === undefined ? NO_SUCH_MASTER : command(core, master, args);
+  };
+}
+
+/** Saves the configuration, then answers: `reply`, or that it could not be saved (what was changed stays changed). */
+export function afterSaving(core: Core, defer: Defer, reply: Reply, then: () => void = () => {}): 'later' {
+  const answer = defer();
+  core.persistence.save((saved) => {
+    answer(saved ? reply : SAVE_FAILED);
+    then();
+  });
+  return 'later';
+}
+
+/** A strict decimal integer as the reference's string2ll takes it, or null. */
+export function strictInteger(text: string): number | null {
+  if (!/^(?:0|-?[1-9]\d{0,15})$/.test(text)) return null;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : null;
+}
