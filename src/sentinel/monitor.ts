@@ -19,7 +19,7 @@ import { masterOf, type Connection, type Instance } from './instance.ts';
 import type { Event } from './io.ts';
 import { closeHalf, connectionEnded, connectionEstablished } from './links.ts';
 import { PERSIST_COMPLAINT_MS } from './persistence.ts';
-import { pollInstance } from './polling.ts';
+import { noteRoom, pollInstance } from './polling.ts';
 import { receiveHello } from './receive-hello.ts';
 import { receiveInfo } from './receive-info.ts';
 
@@ -201,6 +201,7 @@ export class Monitor {
       core.counters.repliesUnexpected += 1;
       return;
     }
+    noteRoom(core, connection);
     const { purpose, instance } = pending;
     switch (purpose) {
       case 'ping':

@@ -5,7 +5,7 @@
 // peer leaves in one write and one wake-up serves all.
 
 import type { Core } from './core.ts';
-import { masterOf, type DataNode, type Instance, type Link } from './instance.ts';
+import { masterOf, type Connection, type DataNode, type Instance, type Link } from './instance.ts';
 import { formatHello, HELLO_CHANNEL } from './hello.ts';
 import { currentAddress } from './current-address.ts';
 import { INFO_PERIOD_URGENT_MS, PERIODIC_SLACK_MS } from './tunables.ts';
@@ -25,6 +25,13 @@ function periodic(last: number, period: number): number {
 
 function isFull(link: Link): boolean {
   return link.command !== null && link.command.pending.length >= PENDING_MAX * link.owners.length;
+}
+
+/** An answer has come; if that makes room in a full link, whatever waited for it goes on. */
+export function noteRoom(core: Core, { link, pending }: Connection): void {
+  if (pending.length !== PENDING_MAX * link.owners.length - 1) return;
+  core.touch(link);
+  for (const owner of link.owners) core.touch(owner);
 }
 
 /**
@@ -47,12 +54,13 @@ export function shortest(link: Link, of: (instance: Instance) => number): number
   return value;
 }
 
-/** When the next PING is due: a period after the last, half a period while it is unanswered. */
+/** When the next PING is due: a period after the last, or later while that is unanswered. */
 export function pingDueAt(core: Core, link: Link): number {
   if (link.disconnected || link.command === null || isFull(link)) return Infinity;
   const period = shortest(link, (owner) => pingPeriodOf(core, owner));
-  const answered = link.lastPongAt >= link.lastPingAt;
-  return periodic(link.lastPingAt, answered ? period : period / 2);
+  if (link.lastPongAt >= link.lastPingAt) return periodic(link.lastPingAt, period);
+  // Repeating it makes no answer come sooner, but tells the kernel that the line matters.
+  return periodic(link.lastPingAt, Math.max(period / 2, Math.min(period, core.tunables.pingPeriod / 2)));
 }
 
 export function sendPing(core: Core, link: Link): void {
