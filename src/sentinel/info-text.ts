@@ -1,26 +1,23 @@
 // INFO as a sentinel answers it: Server, Clients, Stats, CPU, Sentinel (sentinel.md §1.5).
 
 import type { Core } from './core.ts';
+import type { ServerStats } from './server/server.ts';
 
 /** What INFO says of the process as a whole. */
 export interface Identity {
   /** `redis`, or `valkey` where the executable is called so. */
   readonly flavour: 'redis' | 'valkey';
+  /** The Redis or Valkey version whose protocol we speak. */
+  readonly compatibleVersion: string;
+  /** Baton's own. */
   readonly version: string;
   /** Random for each start; not SENTINEL MYID. */
   readonly runId: string;
   readonly startedAt: number;
 }
 
-/** What clients of ours take for the server's version: the last Redis whose protocol is open. */
-export const COMPATIBLE_VERSION = '7.2.4';
-
-interface Traffic {
-  readonly clients: number;
-  readonly pubsubClients: number;
-  readonly commandsProcessed: number;
-  readonly connectionsReceived: number;
-}
+/** What a Valkey calls itself to clients that ask for Redis's version (sentinel.md §10.1). */
+const REDIS_VERSION_OF_VALKEY = '7.2.4';
 
 const SECTIONS = ['server', 'clients', 'stats', 'cpu', 'sentinel'] as const;
 type Section = (typeof SECTIONS)[number];
@@ -44,8 +41,10 @@ function serverSection(core: Core, identity: Identity): string[] {
   const plain = identity.flavour === 'redis' || server.extendedRedisCompatibility;
   return [
     '# Server',
-    `redis_version:${COMPATIBLE_VERSION}`,
-    ...(plain ? [] : ['server_name:valkey', `valkey_version:${COMPATIBLE_VERSION}`]),
+    `redis_version:${identity.flavour === 'redis' ? identity.compatibleVersion : REDIS_VERSION_OF_VALKEY}`,
+    ...(identity.flavour === 'redis'
+      ? []
+      : ['server_name:valkey', `valkey_version:${identity.compatibleVersion}`]),
     `baton_version:${identity.version}`,
     `${plain ? 'redis_mode' : 'server_mode'}:sentinel`,
     `os:${facts.os}`,
@@ -92,26 +91,35 @@ function sentinelSection(core: Core): string[] {
   return lines;
 }
 
-export function infoText(core: Core, identity: Identity, traffic: Traffic, args: readonly string[]): string {
+export function infoText(
+  core: Core,
+  identity: Identity,
+  traffic: ServerStats,
+  args: readonly string[],
+): string {
   const facts = core.host.facts();
   const sections: Record<Section, () => string[]> = {
     server: () => serverSection(core, identity),
     clients: () => [
       '# Clients',
-      `connected_clients:${traffic.clients}`,
+      `connected_clients:${traffic.connectedClients}`,
       'cluster_connections:0',
       `maxclients:${core.server.maxClients}`,
       'client_recent_max_input_buffer:0',
       'client_recent_max_output_buffer:0',
-      'blocked_clients:0',
-      'tracking_clients:0',
+      `blocked_clients:${traffic.blockedClients}`,
+      `tracking_clients:${traffic.trackingClients}`,
       `pubsub_clients:${traffic.pubsubClients}`,
       'clients_in_timeout_table:0',
     ],
     stats: () => [
       '# Stats',
-      `total_connections_received:${traffic.connectionsReceived}`,
-      `total_commands_processed:${traffic.commandsProcessed}`,
+      `total_connections_received:${traffic.totalConnections}`,
+      `total_commands_processed:${traffic.totalCommands}`,
+      `rejected_connections:${traffic.rejectedConnections}`,
+      `pubsub_channels:${traffic.pubsubChannels}`,
+      `pubsub_patterns:${traffic.pubsubPatterns}`,
+      `total_error_replies:${traffic.totalErrors}`,
     ],
     cpu: () => [
       '# CPU',

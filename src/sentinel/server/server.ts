@@ -202,6 +202,11 @@ export class Server {
     return session !== undefined && this.#desk.isAuthenticated(session);
   }
 
+  /** Whether the client listens to channels: more may wait for it than for others. */
+  isSubscribed(client: ClientId): boolean {
+    return this.#sessions.get(client)?.type === 'pubsub';
+  }
+
   /** `<name> <rules>` for the configuration file's `user` lines; none where an ACL file holds the users. */
   users(): string[] {
     return this.#setup.conf.aclFile === null ? this.#setup.users.lines() : [];
