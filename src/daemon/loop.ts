@@ -1,0 +1,127 @@
+// The loop: what happened goes into the machine, what it wants done goes out, in order. It owns the one timer of the
+// daemon and knows the time; it does not know what an effect does.
+
+import type { Effect, Event } from '../sentinel/io.ts';
+import type { EventSink } from '../net/event-sink.ts';
+import { monotonicMs } from './clock.ts';
+import type { Machine } from './machine.ts';
+
+/**
+ * A wake-up that comes later than this lets readable sockets speak first: Node runs timers before it reads, and a
+ * pause of ours (a garbage collection, a busy machine) must not look like the silence of others.
+ */
+const LATE_MS = 20;
+
+/** Longest that Node's timers can wait. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export interface LoopOptions {
+  /** Carries out one effect. May push events: they are seen after the present one is done with. */
+  readonly perform: (effect: Effect) => void;
+  /** Sends what the effects queued. May push events. */
+  readonly flush: () => void;
+  readonly now?: () => number;
+}
+
+export class Loop implements EventSink {
+  readonly #perform: (effect: Effect) => void;
+  readonly #flush: () => void;
+  readonly #now: () => number;
+  #machine: Machine | null = null;
+  readonly #queue: Event[] = [];
+  #isStepping = false;
+  #isSettling = false;
+  #timer: NodeJS.Timeout | null = null;
+  /** When the timer goes off. */
+  #armedFor = Number.POSITIVE_INFINITY;
+  #isStopped = false;
+
+  constructor(options: LoopOptions) {
+    this.#perform = options.perform;
+    this.#flush = options.flush;
+    this.#now = options.now ?? monotonicMs;
+  }
+
+  /** Hands the machine over and starts it. Events that were pushed before wait until now. */
+  start(machine: Machine): void {
+    this.#machine = machine;
+    this.#queue.unshift({ kind: 'start' });
+    this.#drainQueue();
+    this.settle();
+  }
+
+  /** No event reaches the machine any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#queue.length = 0;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  push(event: Event): void {
+    if (this.#isStopped) return;
+    this.#queue.push(event);
+    if (!this.#isStepping && this.#machine !== null) this.#drainQueue();
+  }
+
+  settle(): void {
+    // Within a step or a flush, whoever began it settles when it is done.
+    if (this.#isStepping || this.#isSettling || this.#machine === null || this.#isStopped) return;
+    this.#isSettling = true;
+    try {
+      this.#flush();
+    } finally {
+      this.#isSettling = false;
+    }
+    this.#arm(this.#machine);
+  }
+
+  /** One event and its consequences, for sources that bring events one at a time. */
+  deliver(event: Event): void {
+    this.push(event);
+    this.settle();
+  }
+
+  #drainQueue(): void {
+    const machine = this.#machine;
+    if (machine === null) return;
+    this.#isStepping = true;
+    try {
+      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+        for (const effect of machine.step(event, this.#now())) {
+          if (this.#isStopped) return;
+          this.#perform(effect);
+        }
+      }
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  /** A timer that is set for earlier than needed stays: it wakes up once in vain, which is cheaper than to move it. */
+  #arm(machine: Machine): void {
+    const deadline = machine.deadline();
+    if (this.#isStopped || deadline >= this.#armedFor) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#armedFor = deadline;
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, deadline - this.#now()));
+    this.#timer = setTimeout(() => this.#wake(), delay);
+  }
+
+  #wake(): void {
+    this.#timer = null;
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    const machine = this.#machine;
+    if (machine === null) return;
+    const late = this.#now() - machine.deadline();
+    if (late < 0) {
+      this.#arm(machine);
+    } else if (late > LATE_MS) {
+      // The poll phase, in which all that is readable is read, comes between timers and immediates. The tick follows
+      // even if what was read has moved the deadline: how late we are is itself news to the machine.
+      setImmediate(() => this.deliver({ kind: 'tick' }));
+    } else {
+      this.deliver({ kind: 'tick' });
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// Turns host names into addresses by the system's resolver, off the event loop.
+
+import { lookup } from 'node:dns';
+
+/**
+ * The resolver blocks a thread of the pool that also syncs our state to disk, for many seconds if a name server is
+ * gone. Two at a time leave room for the disk.
+ */
+const AT_ONCE_MAX = 2;
+
+type Lookup = (host: string, done: (error: Error | null, ip: string) => void) => void;
+
+const systemLookup: Lookup = (host, done) => lookup(host, (error, ip) => done(error, ip));
+
+export class Resolver {
+  readonly #answer: (host: string, ip: string | null) => void;
+  readonly #lookup: Lookup;
+  readonly #inFlight = new Set<string>();
+  readonly #waiting = new Set<string>();
+
+  /** `answer` gets the first address of the name, null if it has none; never before `resolve` returned. */
+  constructor(answer: (host: string, ip: string | null) => void, lookup: Lookup = systemLookup) {
+    this.#answer = answer;
+    this.#lookup = lookup;
+  }
+
+  /** Asks for `host`; asking again while the answer is on its way gives that one answer. */
+  resolve(host: string): void {
+    if (this.#inFlight.has(host)) return;
+    this.#waiting.add(host);
+    this.#next();
+  }
+
+  #next(): void {
+    for (const host of this.#waiting) {
+      if (this.#inFlight.size >= AT_ONCE_MAX) return;
+      this.#waiting.delete(host);
+      this.#inFlight.add(host);
+      this.#lookup(Buffer.from(host, 'latin1').toString('utf8'), (error, ip) => {
+        this.#inFlight.delete(host);
+        this.#next();
+        this.#answer(host, error === null ? ip : null);
+      });
+    }
+  }
+}
