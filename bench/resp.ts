@@ -130,6 +130,7 @@ const cases: readonly (readonly [name: string, text: string, replies: number, ch
   [
     ['+OK', '+OK\r\n'.repeat(1000), 1000, 16 * KIB, 'text'],
     [':1', ':1\r\n'.repeat(1000), 1000, 16 * KIB, 'text'],
+    [':123456', ':123456\r\n'.repeat(1000), 1000, 16 * KIB, 'text'],
     [':-12345678', ':-12345678\r\n'.repeat(1000), 1000, 16 * KIB, 'text'],
     ['$3', bulk('abc').repeat(1000), 1000, 16 * KIB, 'text'],
     ['$3 as bytes', bulk('abc').repeat(1000), 1000, 16 * KIB, 'bytes'],

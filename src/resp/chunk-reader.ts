@@ -104,8 +104,9 @@ export class ChunkReader {
     let at = first;
     let value = 0;
     while (at < end) {
-      const digit = (bytes[at] as number) - ZERO;
-      if (digit < 0 || digit > 9) break;
+      // 0 to 9 for digits, more for all else.
+      const digit = (bytes[at] as number) ^ ZERO;
+      if (digit > 9) break;
       value = value * 10 + digit;
       at++;
     }

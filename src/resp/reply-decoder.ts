@@ -82,6 +82,7 @@ interface Frame<Bulk> {
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 const MINUS = 45;
+const ZERO = 48;
 const COLON = 58;
 /** Of a header, but for `_`. */
 const HEADER_BYTES_MIN = 4;
@@ -154,10 +155,10 @@ export class ReplyDecoder<Bulk> {
   next(): Reply<Bulk> | Problem | null {
     if (!this.#isMidReply) {
       const input = this.#input;
-      const start = input.passed + input.at;
+      const { passed, at } = input;
       const reply = this.#header();
       if (reply !== null) return reply;
-      this.#start = start;
+      this.#start = passed + at;
       this.#isMidReply = true;
     }
     return this.#resume();
@@ -226,6 +227,12 @@ export class ReplyDecoder<Bulk> {
       return length === -1 ? this.#rareHeader() : this.#announce(BULK, length);
     }
     if (type === INTEGER) {
+      // `:0` to `:9` with a look at each byte, the others with a loop.
+      const digit = (bytes[at + 1] as number) ^ ZERO;
+      if (digit <= 9 && bytes[at + 2] === CARRIAGE_RETURN && bytes[at + 3] === LINE_FEED) {
+        input.at = at + 4;
+        return SMALL_INTEGERS[digit] as (typeof SMALL_INTEGERS)[number];
+      }
       const isNegative = bytes[at + 1] === MINUS;
       const value = input.digits(isNegative ? at + 2 : at + 1);
       if (value === -1) return this.#rareHeader();

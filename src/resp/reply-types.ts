@@ -20,9 +20,12 @@ export const SET = 126; // ~
 export const PUSH = 62; // >
 export const ATTRIBUTE = 124; // |
 
+/** A header that counts items. */
 export type Aggregate = typeof ARRAY | typeof MAP | typeof SET | typeof PUSH | typeof ATTRIBUTE;
+/** A header that counts bytes. */
 export type Blob = typeof BULK | typeof BULK_ERROR | typeof VERBATIM;
 
+/** All of the above. */
 export const TYPES: ReadonlySet<number> = new Set(
   Array.from('+-:$*_#,(!=%~>|', (type) => type.charCodeAt(0)),
 );
@@ -34,12 +37,10 @@ export const NULL_ARRAY_REPLY = { kind: 'null-array' } as const;
 export const TRUE_REPLY = { kind: 'boolean', value: true } as const;
 export const FALSE_REPLY = { kind: 'boolean', value: false } as const;
 
+/** The integers from 0 on that most replies are, each at its own index. */
 export const SMALL_INTEGERS: readonly Extract<Reply, { kind: 'integer' }>[] = Array.from(
   { length: 256 },
-  (_, value) => ({
-    kind: 'integer',
-    value,
-  }),
+  (_, value) => ({ kind: 'integer', value }),
 );
 
 /** The reply that `items` make. */

@@ -27,6 +27,7 @@ export interface RequestLimits {
   readonly requestBytesMax: number;
 }
 
+/** As Redis has them, but for the bytes of a request, after which Redis closes without a word. */
 export const REQUEST_LIMITS: RequestLimits = {
   bulkBytesMax: STRING_LENGTH_MAX,
   lineBytesMax: 64 * 1024,
