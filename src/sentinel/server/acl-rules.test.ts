@@ -64,6 +64,7 @@ describe('a user', () => {
     ['+client|kill -client|list +client', 'off sanitize-payload resetchannels -@all +client'],
     ['+ping -ping +ping', 'off sanitize-payload resetchannels -@all +ping'],
     ['+ping|a', 'off sanitize-payload resetchannels -@all +ping|a'],
+    ['on  off', 'off sanitize-payload resetchannels -@all'],
     ['+@pubsub allcommands', 'off sanitize-payload resetchannels +@all'],
     ['+@all nocommands', 'off sanitize-payload resetchannels -@all'],
     [

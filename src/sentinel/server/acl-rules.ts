@@ -93,6 +93,8 @@ function applyRule(user: User, rule: string, context: RuleContext): Result<User,
     default:
   }
   switch (rule.toLowerCase()) {
+    case '':
+      return success(user);
     case 'on':
       return success({ ...user, isOn: true });
     case 'off':

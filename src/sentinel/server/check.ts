@@ -21,8 +21,7 @@ export function checkRequest(call: Call, desk: Desk): Result<Command, Reply> {
   if (found.kind === 'unknown-subcommand')
     return failure(unknownSubcommand(found.parent.name, args[1] ?? ''));
   const { command } = found;
-  const isTooLong = command.name === 'ping' && args.length > 2;
-  if (!fitsArity(command.arity, args.length) || isTooLong) return failure(wrongArity(command.name));
+  if (!fitsArity(command.arity, args.length)) return failure(wrongArity(command.name));
   if (!desk.isAuthenticated(session) && !command.flags.includes('no_auth')) return failure(NO_AUTH);
   // A user that was removed takes its connections along, so one is always found.
   const denial = denialOf(desk.users.get(session.userName) ?? INITIAL_DEFAULT_USER, command, args);

@@ -4,6 +4,7 @@
 import { globMatches } from '../../base/glob.ts';
 import { array, bulk, integer, NULL, push, type Reply } from '../../resp/reply.ts';
 import type { Desk, OwnHandler } from './desk.ts';
+import { wrongArity } from './replies.ts';
 import type { Session } from './session.ts';
 
 /** Listeners by channel and by pattern. Sessions keep what they listen to; this is the same seen from the other side. */
@@ -97,7 +98,9 @@ export const unsubscribe =
 
 /** PING: a status, or the message; a RESP2 subscriber gets a frame it can tell from a message. */
 export const ping: OwnHandler = ({ session, args }) => {
-  const [, message] = args;
+  const [, message, ...more] = args;
+  // The table only knows a least number of words.
+  if (more.length > 0) return wrongArity('ping');
   if (session.isSubscribedOnly) return array([bulk('pong'), bulk(message ?? '')]);
   // Other sentinels count only a status as a sign of life (sentinel.md §12.5).
   return message === undefined ? { kind: 'simple', text: 'PONG' } : bulk(message);

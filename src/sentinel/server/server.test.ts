@@ -132,6 +132,7 @@ describe('logging in', () => {
     const client = port.connect();
     assert.equal(port.server.isAuthenticated(client), false);
     assert.equal(port.say(client, 'ping'), NOAUTH);
+    assert.equal(port.say(client, 'ping a b'), NOAUTH);
     assert.match(port.say(client, 'hello 3'), /^-NOAUTH HELLO/);
     assert.equal(port.say(client, 'auth x'), WRONGPASS);
     assert.equal(port.say(client, 'hello 3 auth default x'), WRONGPASS);
