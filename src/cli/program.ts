@@ -1,0 +1,68 @@
+// `baton` without a foreign command line: help that teaches, and the commands that have options of our own.
+
+import { Command, CommanderError, Option } from 'commander';
+import { VERSION } from './version.ts';
+
+/** Usage or configuration (style: exit codes). */
+const EXIT_USAGE = 2;
+
+const EXAMPLES = `
+Examples:
+  baton sentinel sentinel.conf        in place of: redis-sentinel sentinel.conf
+  baton sentinel sentinel.conf --port 26380 --fast-crash yes
+  baton status                        who is primary, who follows, what was decided
+  baton status --json                 the same for programs
+
+A sentinel takes the arguments that redis-sentinel takes: the file, then its directives as
+"--name value", then "-" to read more of them from standard input. Two are Baton's own:
+  --fast-crash yes    a primary whose process is provably gone counts as down at once
+  --name NAME         what "baton status" calls this daemon (default: after the file)
+Installed under the name redis-sentinel or valkey-sentinel, baton is that program.
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 no daemon reachable, 70 a bug.`;
+
+/** Builds the program; later commands join here, one file each. */
+export function createProgram(): Command {
+  const program = new Command('baton')
+    .description(
+      'Keeps one writable Redis or Valkey primary reachable: detects its death, agrees with the other members, promotes the best replica.',
+    )
+    .version(VERSION, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(baton --help says more)');
+  program
+    .command('sentinel')
+    .summary('run as a sentinel, with a sentinel.conf')
+    .description('Runs as a sentinel, with a sentinel.conf, in place of redis-sentinel.')
+    .argument('<file>', 'sentinel.conf; it must be writable, the state is kept in it')
+    .argument('[directives...]', '--name value: further lines of the file')
+    .usage('FILE [--name value ...] [--fast-crash yes] [-]')
+    .addHelpText('after', EXAMPLES)
+    .action(() => program.error('baton: sentinel needs a configuration file', { exitCode: 1 }));
+  program
+    .command('status')
+    .summary('show what the running daemon knows')
+    .description('Asks the daemon of this machine who is primary, who follows it and what was decided.')
+    .option('--json', 'print JSON')
+    .addOption(new Option('--socket <path>', "the daemon's control socket, if there are several"))
+    .action(async (options: { readonly json?: true; readonly socket?: string }) => {
+      const { showStatus } = await import('./status.ts');
+      process.exitCode = await showStatus({ json: options.json === true, socket: options.socket ?? null });
+    });
+  return program;
+}
+
+/** Runs `baton` with `argv`, without the interpreter and the script. Sets the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const program = createProgram();
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed what there is to say. It calls wrong usage 1.
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+}
