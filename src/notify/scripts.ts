@@ -51,7 +51,10 @@ export class Scripts {
     this.#running.set(run, child);
     const { pid } = child;
     if (pid !== undefined) setImmediate(() => this.#watcher.started(run, pid));
-    child.once('error', () => this.#end(run, EXEC_FAILED, 0));
+    // Also what a kill that is not allowed says (a script that changed its user); that one still runs.
+    child.on('error', () => {
+      if (pid === undefined) this.#end(run, EXEC_FAILED, 0);
+    });
     child.once('exit', (code, signal) => {
       // After `started`, however quick the script was.
       setImmediate(() => this.#end(run, code ?? 0, signal === null ? 0 : constants.signals[signal]));
