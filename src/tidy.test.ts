@@ -46,9 +46,10 @@ it('every import points down the list of rooms, and pure rooms import no node: m
       wrong.push(`${relative(source, file)}: the room ${room}/ is not in the table`);
       continue;
     }
-    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(
+    for (const [, statically, dynamically = ''] of readFileSync(file, 'utf8').matchAll(
       /^(?:import|export)\b[^;]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
     )) {
+      const name = statically ?? dynamically;
       const target = name.startsWith('.')
         ? roomOf(resolve(dirname(file), name))
         : name.replace(/^node:.*/, 'node:');
