@@ -177,6 +177,9 @@ function forget(core: Core, connection: Connection): void {
   core.connections.delete(connection.id);
   if (link[half] === connection) link[half] = null;
   link.disconnected = true;
+  // Differs from Sentinel: silence counts from here if it did not count already, because the PING of a later redial
+  // would otherwise start the count anew and take back a judgement that is right.
+  if (half === 'command') link.actPingAt ??= core.now;
   for (const { purpose, instance } of connection.pending) settleUnanswered(purpose, instance);
 }
 

@@ -165,6 +165,21 @@ describe('a crash of the primary', () => {
     assert.ok(!stage.events().includes('+sdown'));
   });
 
+  it('is not taken back when the node is redialled in vain', () => {
+    const { stage, cast } = trio();
+    stage.pass(3050);
+    cast.opinion = () => null;
+    // The pub/sub half is the first to end: it is redialled alone, and the other half only a second later.
+    const command = [...stage.wires.values()].find(({ to }) => to === PRIMARY);
+    assert.ok(command);
+    stage.wires.delete(command.id);
+    stage.wires.set(command.id, command);
+    stage.kill(PRIMARY);
+    stage.pass(10_000);
+    const told = stage.told().filter((text) => text.includes('sdown master'));
+    assert.deepEqual(told, ['+sdown master m1 10.0.1.1 6379']);
+  });
+
   it('is not failed over without a majority of votes, and tried again soon in a new epoch', () => {
     const { stage, cast } = trio();
     stage.pass(3000);
