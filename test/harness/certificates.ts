@@ -1,0 +1,56 @@
+// A certificate authority and one certificate for a test, made with openssl.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** PEM texts for our side, files for the servers. */
+export interface Certificates {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly folder: string;
+}
+
+/** Certificates for `localhost` and 127.0.0.1, valid for two days. Remove with {@link removeCertificates}. */
+export function makeCertificates(): Certificates {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-tls-'));
+  const openssl = (...args: readonly string[]): void => {
+    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  };
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test authority',
+  );
+  openssl('req', ...newKey, '-keyout', 'node.key', '-out', 'node.csr', '-subj', '/CN=localhost');
+  const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
+  openssl('x509', '-req', '-in', 'node.csr', '-out', 'node.pem', ...signing);
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+  return { folder, ca: read('ca.pem'), cert: read('node.pem'), key: read('node.key') };
+}
+
+export function removeCertificates({ folder }: Certificates): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Lines that make a data node or a sentinel speak TLS in both directions. */
+export function tlsDirectives({ folder }: Certificates): string[] {
+  return [
+    'tls-replication yes',
+    `tls-cert-file ${folder}/node.pem`,
+    `tls-key-file ${folder}/node.key`,
+    `tls-ca-cert-file ${folder}/ca.pem`,
+  ];
+}

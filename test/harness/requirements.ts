@@ -1,0 +1,47 @@
+// What a test may need that a machine may lack. Each gives `false`, or the reason to skip; a reason that begins with
+// `kernel: ` is one that no installation mends (scripts/test.mjs lets only those pass on CI).
+
+import { spawnSync } from 'node:child_process';
+import { serverFiles } from './fleet.ts';
+
+export const SYSTEM_PYTHON = '/usr/bin/python3';
+
+function works(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** openssl, to make certificates. */
+export function lacksOpenssl(): string | false {
+  return works('openssl', 'version') ? false : 'needs openssl';
+}
+
+/** redis-py, in the distribution's Python. */
+export function lacksRedisPy(): string | false {
+  return works(SYSTEM_PYTHON, '-c', 'import redis.sentinel') ? false : 'needs python3-redis';
+}
+
+/** A mount namespace, to have an /etc/hosts of one's own. */
+export function lacksMountNamespaces(): string | false {
+  if (works('unshare', '--mount', 'true')) return false;
+  return process.getuid?.() === 0 ? 'kernel: no mount namespaces' : 'needs root';
+}
+
+/** Network namespaces with bridges and virtual cables. */
+export function lacksNetworkNamespaces(): string | false {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (!works('ip', '-V')) return 'needs iproute2';
+  const probe = `baton-probe-${process.pid}`;
+  if (!works('ip', 'netns', 'add', probe)) return 'kernel: no network namespaces';
+  const inside = ['netns', 'exec', probe, 'ip', 'link', 'add'];
+  const hasLinks =
+    works('ip', ...inside, 'bridge0', 'type', 'bridge') && works('ip', ...inside, 'veth0', 'type', 'veth');
+  works('ip', 'netns', 'delete', probe);
+  return hasLinks ? false : 'kernel: no bridge or veth';
+}
+
+export async function lacksValkey(): Promise<string | false> {
+  return serverFiles('valkey').then(
+    () => false,
+    (error: unknown) => (error as Error).message,
+  );
+}
