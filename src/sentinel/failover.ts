@@ -14,7 +14,7 @@ import type { EventName } from './events.ts';
 import { clearFailover, enter } from './failover-state.ts';
 import type { FailoverState, Master, Replica } from './instance.ts';
 import { PERSIST_RETRY_MS } from './persistence.ts';
-import { askInfo, calmInfo, sendHello } from './polling.ts';
+import { askInfo, calmInfo, hurryHello } from './polling.ts';
 import { concludeHandOver, handOver, makeReplicaOf } from './reconfigure.ts';
 import { reconfigureDueAt, reconfigureReplicas } from './reconfigure-replicas.ts';
 import { switchMaster } from './switch-master.ts';
@@ -234,10 +234,7 @@ export function promotionObserved(core: Core, master: Master, promoted: Replica)
   if (core.simulate.afterPromotion) crash(core, 'after promotion');
   core.event('+failover-state-reconf-slaves', master);
   notifyReconfiguration(core, master, 'leader', oldAddress, promoted.address);
-  for (const instance of core.instancesOf(master)) {
-    sendHello(core, instance);
-    instance.lastHelloSentAt = core.now;
-  }
+  for (const instance of core.instancesOf(master)) hurryHello(core, instance);
   if (failover.coordinated) {
     concludeHandOver(core, promoted);
     if (!master.link.disconnected) concludeHandOver(core, master);

@@ -74,6 +74,8 @@ interface InstanceFields extends Task {
   /** When the last hello to it was sent or, once answered, answered. */
   lastHelloSentAt: number;
   helloInFlight: boolean;
+  /** Spacing of hellos while there is news; null: the ordinary period. */
+  helloHurryMs: number | null;
   scriptKillSent: boolean;
   createdAt: number;
 }
@@ -255,6 +257,7 @@ function instanceFields(name: string, address: Address, downAfterMs: number, now
     downAfterMs,
     lastHelloSentAt: now,
     helloInFlight: false,
+    helloHurryMs: null,
     scriptKillSent: false,
     createdAt: now,
   };

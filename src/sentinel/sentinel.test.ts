@@ -447,6 +447,20 @@ describe('hello', () => {
     assert.equal(stage.sentinel.snapshot(stage.now).counters['hellosMalformed'], nonsense.length);
   });
 
+  it('is repeated in quick succession after a promotion: those who listen at the nodes were just disconnected', () => {
+    const { stage, cast } = trio();
+    stage.pass(3000);
+    const killedAt = stage.now;
+    cast.nodes.delete(PRIMARY);
+    stage.kill(PRIMARY);
+    stage.pass(1500);
+    const news = stage.sends.filter(
+      ({ at, to, args }) =>
+        at > killedAt && to === REPLICA_1 && args[0] === 'PUBLISH' && args[2]?.endsWith(',1'),
+    );
+    assert.ok(news.length >= 3, `${news.length} hellos`);
+  });
+
   it('is sent to every node and peer each publish period, in the form of sentinel.md §5.1', () => {
     const { stage } = trio();
     stage.pass(10_000);
