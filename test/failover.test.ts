@@ -18,12 +18,11 @@ for (const [name, voters] of fleetsUnderTest()) {
       await old.server.kill();
 
       const primary = await fleet.failedOver(old);
-      await fleet.follows(primary);
       assert.equal(await primary.ask('GET', 'before'), 'the crash');
       await assertLedInOrder(fleet);
 
       await old.server.restart();
-      await fleet.follows(primary);
+      await fleet.converged();
       await assertSafety(fleet);
     });
 
@@ -32,10 +31,10 @@ for (const [name, voters] of fleetsUnderTest()) {
       const [old] = fleet.nodes();
       assert.ok(old);
       old.server.freeze();
-      const primary = await fleet.failedOver(old);
+      await fleet.failedOver(old);
       await assertLedInOrder(fleet);
       old.server.thaw();
-      await fleet.follows(primary);
+      await fleet.converged();
       await assertSafety(fleet);
     });
 
@@ -53,8 +52,7 @@ for (const [name, voters] of fleetsUnderTest()) {
       assert.equal(await survivor.primaryOf('mymaster'), old.address);
 
       for (const voter of others) await voter.startAgain();
-      const primary = await fleet.failedOver(old);
-      await fleet.follows(primary);
+      await fleet.failedOver(old);
       await assertSafety(fleet);
     });
 
@@ -74,7 +72,7 @@ for (const [name, voters] of fleetsUnderTest()) {
       }
 
       for (const voter of fleet.voters) await voter.ask('SENTINEL', 'SET', 'mymaster', 'quorum', '2');
-      await fleet.follows(await fleet.failedOver(old));
+      await fleet.failedOver(old);
       await assertSafety(fleet);
     });
 
@@ -90,7 +88,7 @@ for (const [name, voters] of fleetsUnderTest()) {
       );
       await first.process.kill();
       await first.startAgain();
-      await fleet.follows(await fleet.failedOver(old));
+      await fleet.failedOver(old);
       await assertSafety(fleet);
     });
 
@@ -100,13 +98,13 @@ for (const [name, voters] of fleetsUnderTest()) {
       const [carts] = fleet.nodes('carts');
       assert.ok(orders && carts);
       await orders.server.kill();
-      await fleet.follows(await fleet.failedOver(orders, 'orders'), 'orders');
+      await fleet.failedOver(orders, 'orders');
       for (const voter of fleet.voters) {
         assert.equal(await voter.primaryOf('carts'), carts.address);
         assert.equal(voter.hasPublished('+sdown', 'carts'), false);
       }
       await carts.server.kill();
-      await fleet.follows(await fleet.failedOver(carts, 'carts'), 'carts');
+      await fleet.failedOver(carts, 'carts');
       await assertSafety(fleet);
     });
 
@@ -116,7 +114,7 @@ for (const [name, voters] of fleetsUnderTest()) {
       const voter = fleet.voters.at(-1);
       assert.ok(old && voter);
       assert.equal(await voter.ask('SENTINEL', 'FAILOVER', 'mymaster'), 'OK');
-      await fleet.follows(await fleet.failedOver(old));
+      await fleet.failedOver(old);
       await assertSafety(fleet);
     });
   });

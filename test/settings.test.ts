@@ -27,11 +27,10 @@ async function failOver(
   assert.ok(old);
   await old.ask('SET', 'before', 'the crash');
   await old.server.kill();
-  const primary = await fleet.failedOver(old);
-  await fleet.follows(primary);
+  await fleet.failedOver(old);
   await assertLedInOrder(fleet);
   await old.server.restart();
-  await fleet.follows(primary);
+  await fleet.converged();
   await assertSafety(fleet);
   return fleet;
 }

@@ -31,6 +31,7 @@ export class ManagedProcess {
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   #output = '';
+  #isFrozen = false;
 
   constructor(options: ManagedProcessOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class ManagedProcess {
 
   get isRunning(): boolean {
     return this.#child !== null;
+  }
+
+  /** Runs, and was not frozen by us. */
+  get isResponsive(): boolean {
+    return this.#child !== null && !this.#isFrozen;
   }
 
   /** The end of what it wrote, over all its runs. */
@@ -75,6 +81,7 @@ export class ManagedProcess {
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
     this.#child = child;
+    this.#isFrozen = false;
     this.#ended = new Promise((resolve) => {
       const end = (): void => {
         if (this.#child === child) this.#child = null;
@@ -119,11 +126,13 @@ export class ManagedProcess {
 
   /** SIGSTOP: sockets stay open, nothing answers, as when a machine hangs. */
   freeze(): void {
+    this.#isFrozen = true;
     this.#child?.kill('SIGSTOP');
   }
 
   /** SIGCONT. */
   thaw(): void {
+    this.#isFrozen = false;
     this.#child?.kill('SIGCONT');
   }
 
