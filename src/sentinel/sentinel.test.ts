@@ -3,96 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { array, bulk, integer, OK, simple, type Reply } from '../resp/reply.ts';
-import type { MasterConf } from './conf/conf.ts';
-import { MY_ID, Stage, stageConf, type Actor } from './test-kit.ts';
-
-const PRIMARY = '10.0.1.1:6379';
-const REPLICA_1 = '10.0.1.2:6379';
-const REPLICA_2 = '10.0.1.3:6379';
-const PEER_1 = '10.0.9.2:26379';
-const PEER_2 = '10.0.9.3:26379';
-const PEER_1_ID = 'b'.repeat(40);
-const PEER_2_ID = 'c'.repeat(40);
-
-interface Node {
-  role: 'master' | 'slave';
-  follows: string;
-  linkUp: boolean;
-  offset: number;
-  priority: number;
-  mute: boolean;
-}
-
-/** Three data nodes and two peers that answer as real ones do, and can be told to behave otherwise. */
-class Cast {
-  readonly nodes = new Map<string, Node>([
-    [PRIMARY, { role: 'master', follows: '', linkUp: false, offset: 1000, priority: 100, mute: false }],
-    [REPLICA_1, { role: 'slave', follows: PRIMARY, linkUp: true, offset: 1000, priority: 100, mute: false }],
-    [REPLICA_2, { role: 'slave', follows: PRIMARY, linkUp: true, offset: 990, priority: 100, mute: false }],
-  ]);
-  /** What a peer answers to is-master-down-by-addr; null: nothing. */
-  opinion: (peer: string, epoch: string, candidate: string) => Reply | null = (_peer, epoch, candidate) =>
-    array([integer(1), bulk(candidate), integer(candidate === '*' ? 0 : Number(epoch))]);
-  pong: (to: string) => Reply | null = () => simple('PONG');
-
-  readonly actor: Actor = (to, args) => {
-    const node = this.nodes.get(to);
-    if (node?.mute === true) return null;
-    switch (args[0]) {
-      case 'PING':
-        return this.pong(to);
-      case 'INFO':
-        return node === undefined ? null : bulk(this.#info(to, node));
-      case 'SENTINEL':
-        return this.opinion(to, args[4] ?? '', args[5] ?? '');
-      case 'SLAVEOF':
-        if (node !== undefined) {
-          node.role = args[1] === 'NO' ? 'master' : 'slave';
-          node.follows = args[1] === 'NO' ? '' : `${args[1]}:${args[2]}`;
-        }
-        return simple('QUEUED');
-      case 'SUBSCRIBE':
-        return array([bulk('subscribe'), bulk(args[1] ?? ''), integer(1)]);
-      case 'PUBLISH':
-        return integer(1);
-      default:
-        return OK;
-    }
-  };
-
-  #info(to: string, node: Node): string {
-    const lines = [`run_id:${to.replaceAll(/\D/g, '').padEnd(40, '0')}`, `role:${node.role}`];
-    if (node.role === 'master') {
-      let index = 0;
-      for (const [name, other] of this.nodes) {
-        if (other.follows !== to) continue;
-        const [ip, port] = name.split(':');
-        lines.push(`slave${index}:ip=${ip},port=${port},state=online,offset=${other.offset},lag=0`);
-        index += 1;
-      }
-      lines.push(`master_repl_offset:${node.offset}`);
-    } else {
-      const [host, port] = node.follows.split(':');
-      lines.push(`master_host:${host}`, `master_port:${port}`);
-      lines.push(`master_link_status:${node.linkUp ? 'up' : 'down'}`);
-      lines.push(`slave_repl_offset:${node.offset}`, `slave_priority:${node.priority}`);
-    }
-    return `${lines.join('\r\n')}\r\n`;
-  }
-}
-
-const KNOWN_PEERS = [
-  { host: '10.0.9.2', port: 26379, runId: PEER_1_ID },
-  { host: '10.0.9.3', port: 26379, runId: PEER_2_ID },
-];
-
-function trio(master: Partial<MasterConf> = {}, fastCrash = false): { stage: Stage; cast: Cast } {
-  const cast = new Cast();
-  const conf = stageConf([{ knownSentinels: KNOWN_PEERS, ...master }]);
-  const stage = new Stage({ conf, actor: cast.actor, fastCrash });
-  stage.pass(100);
-  return { stage, cast };
-}
+import { MY_ID, type Stage } from './test-kit.ts';
+import { PEER_1, PEER_1_ID, PEER_2, PEER_2_ID, PRIMARY, REPLICA_1, REPLICA_2, trio } from './test-cast.ts';
 
 describe('a crash of the primary', () => {
   it('is found, agreed on, and ends in the promotion of the best replica (sentinel.md §3, leader order)', () => {
@@ -147,7 +59,7 @@ describe('a crash of the primary', () => {
   });
 
   it('with --fast-crash is proven by two closed connections and a closed port, before down-after', () => {
-    const { stage, cast } = trio({ downAfterMs: 30_000 }, true);
+    const { stage, cast } = trio({ downAfterMs: 30_000 }, { fastCrash: true });
     stage.pass(3000);
     const killedAt = stage.now;
     cast.nodes.delete(PRIMARY);

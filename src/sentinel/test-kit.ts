@@ -74,6 +74,7 @@ export interface StageOptions {
   readonly fastCrash?: boolean;
   readonly policy?: Policy;
   readonly seed?: number;
+  readonly resolver?: Readonly<Record<string, string | null>>;
 }
 
 const CLIENT = 1;
@@ -89,12 +90,15 @@ export class Stage {
   isListening: (to: string) => boolean = () => true;
   /** 'ok', or why the disk refuses; null: it does not answer. */
   disk: string | null = 'ok';
+  /** What the resolver answers; names that are not in here it leaves unanswered. */
+  readonly resolver = new Map<string, string | null>();
   #wantsDisk = false;
   readonly #inbox: Event[] = [];
 
   constructor(options: StageOptions) {
     const { conf } = options;
     this.actor = options.actor;
+    for (const [name, ip] of Object.entries(options.resolver ?? {})) this.resolver.set(name, ip);
     const port = preparePort(conf.server, { flavour: 'redis', version: '7.2.4' }, BARE_HOST);
     if (!port.ok) throw new Error(JSON.stringify(port.problem));
     this.sentinel = new Sentinel({
@@ -147,8 +151,14 @@ export class Stage {
   ask(...args: string[]): Reply | null {
     const before = this.effects.length;
     this.feed({ kind: 'command', client: CLIENT, args });
-    for (const { effect } of this.effects.slice(before)) if (effect.kind === 'answer') return effect.reply;
-    return null;
+    return this.answered(before)[0] ?? null;
+  }
+
+  /** The answers given since `effects` was `before` long. */
+  answered(before: number): Reply[] {
+    return this.effects
+      .slice(before)
+      .flatMap(({ effect }) => (effect.kind === 'answer' ? [effect.reply] : []));
   }
 
   /** Ends every connection to `to`, as the death of its process does, and refuses new ones. */
@@ -204,6 +214,11 @@ export class Stage {
       case 'persist':
         this.#wantsDisk = true;
         break;
+      case 'resolve': {
+        const ip = this.resolver.get(effect.host);
+        if (ip !== undefined) this.#inbox.push({ kind: 'resolved', host: effect.host, ip });
+        break;
+      }
       default:
     }
   }
