@@ -166,6 +166,11 @@ export class Core {
     return this.tiltSince !== null;
   }
 
+  /** Whether `instance` still belongs to what is watched; late answers may be about one that does not. */
+  isWatched(instance: Instance): boolean {
+    return instance.link.owners.includes(instance);
+  }
+
   /** Has `task` looked at before this step ends. */
   touch(task: Instance | Link): void {
     this.touched.add(task);

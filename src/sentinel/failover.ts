@@ -28,6 +28,9 @@ const HAND_OVER_MIN_MS = 1000;
 /** What an ordered failover is to do: needs no votes; or, coordinated, is elected and then asks the primary. */
 export type Order = 'forced' | 'coordinated';
 
+/** What became of an attempt to start: `not-saved`: the disk refused our vote; `overtaken`: a reset, removal or other. */
+export type Beginning = 'begun' | 'not-saved' | 'overtaken';
+
 /**
  * Stands for election, or starts an ordered failover: a new epoch and our own vote in it, on disk before anybody hears
  * of either. `begun` learns whether it started.
@@ -39,14 +42,15 @@ export function beginFailover(
   core: Core,
   master: Master,
   order: Order | null,
-  begun: (started: boolean) => void = () => {},
+  begun: (outcome: Beginning) => void = () => {},
 ): void {
   const { failover } = master;
   assert(failover.state === 'none' && !failover.preparing, 'one failover at a time');
   if (master.voteInFlight !== null) {
     master.voteInFlight.waiting.push(() => {
-      if (failover.state === 'none' && !failover.preparing) beginFailover(core, master, order, begun);
-      else begun(false);
+      const isFree = failover.state === 'none' && !failover.preparing;
+      if (isFree && core.isWatched(master)) beginFailover(core, master, order, begun);
+      else begun('overtaken');
     });
     return;
   }
@@ -56,14 +60,14 @@ export function beginFailover(
   writeVote(core, master, core.myId, epoch, (given) => {
     // A reset or removal meanwhile has cleared this.
     if (!failover.preparing) {
-      begun(false);
+      begun('overtaken');
       return;
     }
     failover.preparing = false;
     if (!given) {
       failover.retryAt = core.now + PERSIST_RETRY_MS;
       core.decide(master, `not standing for election in epoch ${epoch}: the vote could not be saved`);
-      begun(false);
+      begun('not-saved');
       return;
     }
     enter(core, master, 'wait_start');
@@ -78,7 +82,7 @@ export function beginFailover(
     core.announce('+vote-for-leader', `${core.myId} ${epoch}`, master);
     askAll(core, master);
     for (const replica of master.replicas.values()) askInfo(core, replica);
-    begun(true);
+    begun('begun');
     core.touch(master);
   });
 }

@@ -15,7 +15,7 @@ import type { Core } from './core.ts';
 import { authFails, downCheckDueAt, judge, judgeObjectively, receivePong } from './detection.ts';
 import { failoverDueAt, stepFailover } from './failover.ts';
 import { HELLO_CHANNEL } from './hello.ts';
-import { masterOf, type Connection, type Instance } from './instance.ts';
+import { masterOf, type Connection, type Instance, type Link } from './instance.ts';
 import type { Event } from './io.ts';
 import { closeHalf, connectionEnded, connectionEstablished } from './links.ts';
 import { PERSIST_COMPLAINT_MS } from './persistence.ts';
@@ -35,6 +35,10 @@ export type MonitorEvent = Exclude<
   Event,
   { kind: 'client-connected' } | { kind: 'client-closed' } | { kind: 'command' } | { kind: 'terminate' }
 >;
+
+function isOurs(core: Core, task: Instance | Link): boolean {
+  return task.kind === 'link' ? task.owners.length > 0 : core.isWatched(task);
+}
 
 export class Monitor {
   readonly #core: Core;
@@ -121,10 +125,10 @@ export class Monitor {
       core.touched.delete(task);
       attentions += 1;
       assert(attentions < ATTENTIONS_MAX, 'a step comes to an end');
+      if (!isOurs(core, task)) continue;
       const dueAt = task.kind === 'link' ? attendLink(core, task) : this.#attend(task);
       // Attending may have let go of it.
-      const isOurs = task.kind === 'link' ? task.owners.length > 0 : task.link.owners.includes(task);
-      if (isOurs) core.schedule.set(task, dueAt);
+      if (isOurs(core, task)) core.schedule.set(task, dueAt);
     }
     core.scripts.attend();
   }

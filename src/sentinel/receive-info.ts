@@ -24,9 +24,10 @@ export function receiveInfo(core: Core, node: DataNode, reply: Reply): void {
   const info = parseInfo(text);
   const hosts = info.replicas.map(({ host }) => host);
   if (info.masterHost !== null) hosts.push(info.masterHost);
+  const { link } = node;
   core.names.whenKnown(hosts, () => {
-    // The node may be gone by the time its names are known.
-    if (node.link.owners.includes(node)) applyInfo(core, node, text, info);
+    // The node may be gone by the time its names are known, or be another one at another address.
+    if (node.link === link && core.isWatched(node)) applyInfo(core, node, text, info);
   });
 }
 

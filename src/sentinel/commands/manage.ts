@@ -98,8 +98,10 @@ export const failover: MonitorCommand = (core, args, defer) => {
   }
   core.log('notice', `Executing user requested FAILOVER of '${master.name}'`);
   const answer = defer();
-  beginFailover(core, master, coordinated ? 'coordinated' : 'forced', (started) => {
-    answer(started ? OK : SAVE_FAILED);
+  beginFailover(core, master, coordinated ? 'coordinated' : 'forced', (outcome) => {
+    if (outcome === 'begun') answer(OK);
+    else if (outcome === 'not-saved') answer(SAVE_FAILED);
+    else answer(error('INPROG Overtaken by another failover, a reset or a removal'));
   });
   return 'later';
 };
