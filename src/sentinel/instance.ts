@@ -109,6 +109,8 @@ export interface Replica extends DataNodeFields {
   /** How far re-pointing to the promoted replica has come. */
   reconfiguration: 'none' | 'sent' | 'in-progress' | 'done';
   reconfigurationSentAt: number;
+  /** When it was last told to follow its primary outside of a failover. */
+  repairedAt: number;
 }
 
 export interface Peer extends InstanceFields {
@@ -330,6 +332,7 @@ export function newReplica(master: Master, name: string, address: Address, now: 
     offset: 0n,
     reconfiguration: 'none',
     reconfigurationSentAt: -Infinity,
+    repairedAt: -Infinity,
   };
   replica.link.owners.push(replica);
   return replica;

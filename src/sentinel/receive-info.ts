@@ -12,6 +12,7 @@ import { masterOf, type DataNode, type Master, type Replica } from './instance.t
 import { calmInfo } from './polling.ts';
 import { makeReplicaOf } from './reconfigure.ts';
 import { addReplica } from './switch-master.ts';
+import { PERIODIC_SLACK_MS } from './tunables.ts';
 
 /** A node that wrongly says it is a primary is left alone this many hello periods, to hear of its role first. */
 const CONVERT_AFTER_HELLOS = 4;
@@ -133,13 +134,7 @@ function actOnPrimaryRole(core: Core, replica: Replica): void {
   const waitMs = CONVERT_AFTER_HELLOS * core.tunables.publishPeriod;
   if (!looksSane(core, master) || !wasUpFor(core, replica, waitMs)) return;
   if (core.now - replica.roleReportedAt <= waitMs) return;
-  if (!makeReplicaOf(core, replica, master.address)) return;
-  calmInfo(replica);
-  core.event('+convert-to-slave', replica);
-  core.decide(
-    master,
-    `${replica.name} says it is a primary, but ${core.shown(master.address)}:${master.address.port} is: made it a replica`,
-  );
+  repair(core, replica, '+convert-to-slave', 'says it is a primary');
 }
 
 function follows(core: Core, replica: Replica, address: Address): boolean {
@@ -159,7 +154,7 @@ function actOnReplicaRole(core: Core, replica: Replica): void {
   const { failoverTimeoutMs } = master;
   if (!looksSane(core, master) || !wasUpFor(core, replica, failoverTimeoutMs)) return;
   if (core.now - replica.masterChangedAt <= failoverTimeoutMs) return;
-  fix(core, replica, `follows ${replica.masterHost}:${replica.masterPort}`);
+  repair(core, replica, '+fix-slave-config', `follows ${replica.masterHost}:${replica.masterPort}`);
 }
 
 /** Valkey 9: a replica left in a hand-over that nobody finishes is pointed at the primary again (§10.2). */
@@ -168,16 +163,25 @@ function unstickHandOver(core: Core, replica: Replica): void {
   if (failoverStateReported === null || failoverStateReported === 'no-failover') return;
   if (master.failover.state !== 'none' || !looksSane(core, master)) return;
   if (core.now - replica.roleReportedAt <= master.failoverTimeoutMs) return;
-  fix(core, replica, 'is stuck in a hand-over');
+  repair(core, replica, '+fix-slave-config', 'is stuck in a hand-over');
 }
 
-function fix(core: Core, replica: Replica, trouble: string): void {
+/**
+ * Tells a replica to follow its primary, and tells it again with each regular INFO while it does not. Not sooner: the
+ * order itself is followed by an INFO, and a node that refuses it would be told again by every answer.
+ */
+function repair(
+  core: Core,
+  replica: Replica,
+  event: '+convert-to-slave' | '+fix-slave-config',
+  trouble: string,
+): void {
   const { master } = replica;
+  if (core.now - replica.repairedAt < core.tunables.infoPeriod - PERIODIC_SLACK_MS) return;
   if (!makeReplicaOf(core, replica, master.address)) return;
   calmInfo(replica);
-  // The next repair waits its turn again.
-  replica.masterChangedAt = core.now;
-  core.event('+fix-slave-config', replica);
+  replica.repairedAt = core.now;
+  core.event(event, replica);
   core.decide(
     master,
     `${replica.name} ${trouble}: told it to follow ${core.shown(master.address)}:${master.address.port}`,
