@@ -37,6 +37,15 @@ describe('a replica', () => {
     stage.pass(11_000);
     assert.ok(!stage.told().some((text) => text.includes('replica.example')));
   });
+
+  it('is listed by a master that became a replica itself, too (sentinel.md §6.11)', () => {
+    const { stage, cast } = trio();
+    const primary = nodeOf(cast, PRIMARY);
+    Object.assign(primary, { role: 'slave', follows: '10.0.1.9:6379' });
+    primary.info.push('slave0:ip=10.0.1.4,port=6379,state=online');
+    stage.pass(11_000);
+    assert.ok(stage.told().includes('+slave slave 10.0.1.4:6379 10.0.1.4 6379 @ m1 10.0.1.1 6379'));
+  });
 });
 
 describe('a run id', () => {

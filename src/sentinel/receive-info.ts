@@ -39,8 +39,8 @@ function applyInfo(core: Core, node: DataNode, text: string, info: Info): void {
   core.touch(node);
   core.touch(masterOf(node));
   noteRunId(core, node, info.runId);
-  if (node.kind === 'master' && info.role === 'master') {
-    node.offset = info.primaryOffset;
+  if (node.kind === 'master') {
+    if (info.role === 'master') node.offset = info.primaryOffset;
     for (const line of info.replicas) noteReplica(core, node, line);
   }
   if (node.kind === 'replica') noteReplication(core, node, info);
