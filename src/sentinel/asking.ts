@@ -67,8 +67,10 @@ function ask(core: Core, peer: Peer): void {
     'is-master-down-by-addr',
     core.shown(master.address),
     `${master.address.port}`,
-    `${core.currentEpoch}`,
-    master.failover.state === 'none' ? '*' : core.myId,
+    // Differs from Sentinel: votes are asked for in the election's own epoch, and only while it lasts. With the newest
+    // epoch, which another master may have raised, a candidate could win with votes of an epoch it does not stand in.
+    `${isElection(master) ? master.failover.epoch : core.currentEpoch}`,
+    isElection(master) ? core.myId : '*',
   ]);
 }
 

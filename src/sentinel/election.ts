@@ -77,15 +77,14 @@ export interface Tally {
 }
 
 /**
- * Counts the votes of the election that runs. Peers count with the vote they told us of in the current epoch; our own
- * vote counts if it was given in the failover's epoch.
+ * Counts the votes of the election that runs: those given in the failover's epoch, as far as we were told of them.
  */
 export function countVotes(core: Core, master: Master): Tally {
   const voters = core.policy.voters(master, core.view());
   const votes = new Map<string, number>();
   for (const voter of voters) {
     const peer = master.peers.get(voter);
-    if (peer === undefined || peer.leader === null || peer.leaderEpoch !== core.currentEpoch) continue;
+    if (peer === undefined || peer.leader === null || peer.leaderEpoch !== master.failover.epoch) continue;
     votes.set(peer.leader, (votes.get(peer.leader) ?? 0) + 1);
   }
   if (master.leader !== null && master.leaderEpoch === master.failover.epoch && voters.includes(core.myId)) {

@@ -2,6 +2,7 @@
 
 import { sameAddress, type Address } from './address.ts';
 import type { Core } from './core.ts';
+import { currentAddress } from './current-address.ts';
 import { notifyReconfiguration } from './failover.ts';
 import { parseHello, type Hello } from './hello.ts';
 import { newPeer, type Master, type Peer } from './instance.ts';
@@ -128,11 +129,17 @@ function moveTwins(core: Core, peer: Peer): void {
   if (moved > 0) core.event('+sentinel-address-update', peer, ` ${moved} additional matching instances`);
 }
 
-/** A higher configuration epoch than ours: whoever sent it knows better where the master is. */
+/**
+ * A higher configuration epoch than ours: whoever sent it knows better where the master is.
+ *
+ * Differs from Sentinel: what we compare with is the address we tell others, which past a promotion is the promoted
+ * replica's. The reference compares with the old one, takes over the epoch if the newer configuration has gone back to
+ * it, and then tells its own replica's address under that epoch.
+ */
 function adoptConfiguration(core: Core, master: Master, hello: Hello, sender: Peer): void {
   const to = core.names.address(hello.masterHost, hello.masterPort);
   master.recentHellos.clear();
-  if (sameAddress(master.address, to)) {
+  if (sameAddress(currentAddress(master), to)) {
     master.configEpoch = hello.masterConfigEpoch;
     return;
   }

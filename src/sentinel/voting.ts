@@ -52,8 +52,11 @@ export function raiseEpoch(core: Core, epoch: bigint): boolean {
  * A candidate asks for our vote; `answer` is called once the answer can be given, with whatever vote is on disk then.
  *
  * The rule: an epoch higher than ours is taken over. If we have not voted for this master in that epoch or a later
- * one, and know of no later epoch, the candidate has our vote. In any case the answer is the last vote we gave. The
- * voter need not hold the master down itself.
+ * one, and its configuration is not of that epoch or a later one, the candidate has our vote. In any case the answer is
+ * the last vote we gave. The voter need not hold the master down itself.
+ *
+ * Differs from Sentinel: which also refuses when it has met a later epoch elsewhere. All masters share one counter, so
+ * of fifty that fail at once most elections would be outrun by the others'; votes are counted for each master alone.
  */
 export function requestVote(
   core: Core,
@@ -67,7 +70,7 @@ export function requestVote(
     return;
   }
   const raised = raiseEpoch(core, epoch);
-  if (master.leaderEpoch >= epoch || core.currentEpoch > epoch) {
+  if (master.leaderEpoch >= epoch || master.configEpoch >= epoch) {
     if (raised) core.persistence.save();
     answer();
     return;

@@ -130,8 +130,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'nobody-follows',
     sentence: 'replicas are never told whom to follow',
-    // A machine that repeats itself as fast as the node answers runs in circles before it fails to agree.
-    caughtBy: ['agreement', 'no-crash'],
+    caughtBy: ['agreement'],
     sent: (_member, command) => (isFollow(command) ? ['PING'] : command),
   },
   {
