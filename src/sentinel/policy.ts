@@ -1,9 +1,8 @@
-// What may differ between rules of quorum while the machine stays the same. Sentinel's own rules are the default; a
-// stricter policy (a lease on being primary) can be laid over the same core.
+// What may differ between rules of quorum while the machine stays the same. Sentinel's own rules (sentinel-policy.ts)
+// are the default; a stricter policy (a lease on being primary) can be laid over the same core.
 
-import type { Master } from './instance.ts';
+import type { Master, Replica } from './instance.ts';
 import type { Hello } from './hello.ts';
-import { selectReplica, type Selection } from './select-replica.ts';
 
 /** Yes, or a sentence that says why not. */
 export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly because: string };
@@ -16,6 +15,12 @@ export interface PolicyView {
   readonly myId: string;
   readonly pingPeriodMs: number;
   readonly infoPeriodMs: number;
+}
+
+/** The replica to promote, and for each that was passed over the reason, as a sentence's end. */
+export interface Selection {
+  readonly replica: Replica | null;
+  readonly passedOver: readonly { readonly replica: Replica; readonly because: string }[];
 }
 
 export interface Policy {
@@ -33,14 +38,3 @@ export interface Policy {
   onManualFailover(master: Master, view: PolicyView): Verdict;
   readonly name: string;
 }
-
-/** Sentinel's rules: all known sentinels vote, anybody who asks first gets the vote, any hello is believed. */
-export const SENTINEL_POLICY: Policy = {
-  name: 'sentinel',
-  voters: (master, view) => [view.myId, ...master.peers.keys()],
-  mayVote: () => ALLOWED,
-  mayStart: () => ALLOWED,
-  chooseReplica: (master: Master, view: PolicyView): Selection => selectReplica(master, view),
-  acceptHello: () => ALLOWED,
-  onManualFailover: () => ALLOWED,
-};

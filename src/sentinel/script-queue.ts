@@ -1,7 +1,8 @@
 // Notification and reconfiguration scripts waiting, running, and to be tried again (sentinel.md §8).
 
-import type { Core } from './core.ts';
-import type { ScriptRunId } from './io.ts';
+import type { EventName } from './events.ts';
+import type { Effect, ScriptRunId } from './io.ts';
+import type { Tunables } from './tunables.ts';
 
 export const SCRIPT_QUEUE_MAX = 256;
 export const SCRIPTS_RUNNING_MAX = 16;
@@ -22,13 +23,21 @@ export interface ScriptJob {
   killed: boolean;
 }
 
+/** What the queue needs of the machine it belongs to. */
+export interface ScriptQueueOwner {
+  readonly now: number;
+  readonly tunables: Pick<Tunables, 'scriptMaxRuntime' | 'scriptRetryDelay'>;
+  announce(name: EventName, text: string): void;
+  emit(effect: Effect): void;
+}
+
 export class ScriptQueue {
   readonly jobs: ScriptJob[] = [];
-  readonly #core: Core;
+  readonly #owner: ScriptQueueOwner;
   #lastRun = 0;
 
-  constructor(core: Core) {
-    this.#core = core;
+  constructor(owner: ScriptQueueOwner) {
+    this.#owner = owner;
   }
 
   get running(): number {
@@ -52,7 +61,7 @@ export class ScriptQueue {
       pid: 0,
       attempts: 0,
       startedAt: 0,
-      dueAt: this.#core.now,
+      dueAt: this.#owner.now,
       killed: false,
     });
   }
@@ -63,7 +72,7 @@ export class ScriptQueue {
     const full = this.running >= SCRIPTS_RUNNING_MAX;
     for (const job of this.jobs) {
       if (job.running) {
-        if (!job.killed) due = Math.min(due, job.startedAt + this.#core.tunables.scriptMaxRuntime + 1);
+        if (!job.killed) due = Math.min(due, job.startedAt + this.#owner.tunables.scriptMaxRuntime + 1);
       } else if (!full) {
         due = Math.min(due, job.dueAt);
       }
@@ -73,23 +82,23 @@ export class ScriptQueue {
 
   /** Kills what runs too long, starts what is due, oldest first. */
   attend(): void {
-    const core = this.#core;
+    const owner = this.#owner;
     let running = this.running;
     for (const job of this.jobs) {
       if (job.running) {
         // Differs from Sentinel: said and killed once, not at every tick until reaped, because SIGKILL needs no repeat.
-        if (!job.killed && core.now - job.startedAt > core.tunables.scriptMaxRuntime) {
+        if (!job.killed && owner.now - job.startedAt > owner.tunables.scriptMaxRuntime) {
           job.killed = true;
-          core.announce('-script-timeout', `${job.path} ${job.pid}`);
-          core.emit({ kind: 'kill-script', run: job.run });
+          owner.announce('-script-timeout', `${job.path} ${job.pid}`);
+          owner.emit({ kind: 'kill-script', run: job.run });
         }
-      } else if (running < SCRIPTS_RUNNING_MAX && job.dueAt <= core.now) {
+      } else if (running < SCRIPTS_RUNNING_MAX && job.dueAt <= owner.now) {
         running += 1;
         job.running = true;
         job.killed = false;
         job.attempts += 1;
-        job.startedAt = core.now;
-        core.emit({ kind: 'run-script', run: job.run, path: job.path, args: job.args });
+        job.startedAt = owner.now;
+        owner.emit({ kind: 'run-script', run: job.run, path: job.path, args: job.args });
       }
     }
   }
@@ -98,23 +107,23 @@ export class ScriptQueue {
     const job = this.#find(run);
     if (job === null) return;
     job.pid = pid;
-    this.#core.announce('+script-child', `${pid}`);
+    this.#owner.announce('+script-child', `${pid}`);
   }
 
   /** Exit 0 is done; a signal or exit 1 is tried again with growing pauses; anything else is an error. */
   ended(run: ScriptRunId, exitCode: number, signal: number): void {
-    const core = this.#core;
+    const owner = this.#owner;
     const job = this.#find(run);
     if (job === null) return;
-    core.announce('-script-child', `${job.pid} ${exitCode} ${signal}`);
+    owner.announce('-script-child', `${job.pid} ${exitCode} ${signal}`);
     const again = signal !== 0 || exitCode === 1;
     if (again && job.attempts < SCRIPT_ATTEMPTS_MAX) {
       job.running = false;
       job.pid = 0;
-      job.dueAt = core.now + core.tunables.scriptRetryDelay * 2 ** (job.attempts - 1);
+      job.dueAt = owner.now + owner.tunables.scriptRetryDelay * 2 ** (job.attempts - 1);
       return;
     }
-    if (again || exitCode !== 0) core.announce('-script-error', `${job.path} ${signal} ${exitCode}`);
+    if (again || exitCode !== 0) owner.announce('-script-error', `${job.path} ${signal} ${exitCode}`);
     this.jobs.splice(this.jobs.indexOf(job), 1);
   }
 

@@ -1,13 +1,7 @@
 // Which replica to promote (sentinel.md §6.7). The drop-in keeps Sentinel's order: priority, then data, then run id.
 
 import type { Master, Replica } from './instance.ts';
-import type { PolicyView } from './policy.ts';
-
-/** The choice, and for each replica that was passed over the reason, as a sentence's end. */
-export interface Selection {
-  readonly replica: Replica | null;
-  readonly passedOver: readonly { readonly replica: Replica; readonly because: string }[];
-}
+import type { PolicyView, Selection } from './policy.ts';
 
 /** How many ping periods a replica's last acceptable PING reply may be old. */
 const AVAILABLE_WITHIN_PINGS = 5;
