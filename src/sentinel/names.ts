@@ -49,18 +49,24 @@ export class Names {
     this.#lookUp(host);
   }
 
-  /** Runs `then` once each of `hosts` has been looked up at least once; at once if nothing is missing. */
+  /**
+   * Runs `then` once each of `hosts` that has no address yet has been looked up; at once if all have one. That a name
+   * had none the last time is no reason not to ask again: resolvers have bad moments.
+   */
   whenKnown(hosts: readonly string[], then: () => void): void {
-    const missing = this.enabled
-      ? hosts.find(
-          (host) => !isNumericHost(host) && this.isAllowed(host) && !this.#known.has(host.toLowerCase()),
-        )
-      : undefined;
-    if (missing === undefined) {
-      then();
-      return;
+    const missing = new Set(
+      hosts
+        .filter((host) => this.isAllowed(host) && this.ipOf(host) === '')
+        .map((host) => host.toLowerCase()),
+    );
+    let left = missing.size;
+    if (left === 0) then();
+    for (const host of missing) {
+      this.refresh(host, () => {
+        left -= 1;
+        if (left === 0) then();
+      });
     }
-    this.refresh(missing, () => this.whenKnown(hosts, then));
   }
 
   /** The resolver's answer. What waited for it goes on. */

@@ -59,7 +59,9 @@ function applyHello(core: Core, master: Master, hello: Hello, payload: string): 
   if (raiseEpoch(core, hello.currentEpoch)) core.persistence.save();
   if (sender === null) return;
   sender.lastHelloReceivedAt = core.now;
-  if (hello.masterConfigEpoch > master.configEpoch) adoptConfiguration(core, master, hello, sender);
+  if (hello.masterConfigEpoch > master.configEpoch && !adoptConfiguration(core, master, hello, sender)) {
+    return;
+  }
   if (master.recentHellos.size >= RECENT_HELLOS_MAX) master.recentHellos.clear();
   master.recentHellos.set(payload, sender);
 }
@@ -130,22 +132,23 @@ function moveTwins(core: Core, peer: Peer): void {
 }
 
 /**
- * A higher configuration epoch than ours: whoever sent it knows better where the master is.
+ * A higher configuration epoch than ours: whoever sent it knows better where the master is. False if that is nowhere
+ * we could go; then the same hello is looked at again the next time, when its name may have an address.
  *
  * Differs from Sentinel: what we compare with is the address we tell others, which past a promotion is the promoted
  * replica's. The reference compares with the old one, takes over the epoch if the newer configuration has gone back to
  * it, and then tells its own replica's address under that epoch.
  */
-function adoptConfiguration(core: Core, master: Master, hello: Hello, sender: Peer): void {
+function adoptConfiguration(core: Core, master: Master, hello: Hello, sender: Peer): boolean {
   const to = core.names.address(hello.masterHost, hello.masterPort);
   master.recentHellos.clear();
   if (sameAddress(currentAddress(master), to)) {
     master.configEpoch = hello.masterConfigEpoch;
-    return;
+    return true;
   }
   if (!core.names.isAllowed(hello.masterHost) || hello.masterPort === 0 || to.ip === '') {
     core.counters.hellosRefused += 1;
-    return;
+    return false;
   }
   master.configEpoch = hello.masterConfigEpoch;
   const from = master.address;
@@ -161,4 +164,5 @@ function adoptConfiguration(core: Core, master: Master, hello: Hello, sender: Pe
   );
   switchMaster(core, master, to);
   notifyReconfiguration(core, master, 'observer', from, to);
+  return true;
 }
