@@ -102,7 +102,8 @@ export const set: MonitorCommand = (core, args, defer) => {
   let problem: Reply | null = null;
   for (let index = 3; index < args.length;) {
     const name = args[index] ?? '';
-    const option = OPTIONS[name.toLowerCase()];
+    const key = name.toLowerCase();
+    const option = Object.hasOwn(OPTIONS, key) ? OPTIONS[key] : undefined;
     if (option === undefined || index + option.values >= args.length) {
       problem = error(`ERR Unknown option or number of arguments for SENTINEL SET '${name}'`);
       break;
@@ -119,7 +120,7 @@ export const set: MonitorCommand = (core, args, defer) => {
     }
     changes += 1;
     const values = option.isSecret === true ? '******' : option.values === 2 ? `${first} ${second}` : first;
-    core.event('+set', master, ` ${name.toLowerCase()} ${values}`);
+    core.event('+set', master, ` ${name} ${values}`);
     index += 1 + option.values;
   }
   core.touch(master);
