@@ -92,6 +92,8 @@ export class Stage {
   disk: string | null = 'ok';
   /** What the resolver answers; names that are not in here it leaves unanswered. */
   readonly resolver = new Map<string, string | null>();
+  /** The exit code once it left; nothing happens any more. */
+  exited: number | null = null;
   #wantsDisk = false;
   readonly #inbox: Event[] = [];
 
@@ -124,6 +126,7 @@ export class Stage {
 
   /** One event, and everything that follows from it at once. */
   feed(event: Event): void {
+    if (this.exited !== null) return;
     this.#inbox.push(event);
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
       for (const effect of this.sentinel.step(next, this.now)) this.#carryOut(effect);
@@ -140,7 +143,7 @@ export class Stage {
     const until = this.now + ms;
     for (;;) {
       const deadline = this.sentinel.deadline();
-      if (deadline > until) break;
+      if (deadline > until || this.exited !== null) break;
       this.now = Math.max(this.now, deadline);
       this.feed({ kind: 'tick' });
     }
@@ -210,6 +213,10 @@ export class Stage {
         break;
       case 'send':
         this.#send(effect.connection, effect.args);
+        break;
+      case 'exit':
+        this.exited = effect.code;
+        this.#inbox.length = 0;
         break;
       case 'persist':
         this.#wantsDisk = true;

@@ -123,6 +123,13 @@ export const config: MonitorCommand = (core, args, defer) => {
 export const debug: MonitorCommand = (core, args) => {
   if (args.length === 2)
     return textMap(TUNABLE_NAMES.map(([name, key]) => [name, `${core.tunables[key]}`] as const));
+  // Those before a wrong one stay, so alarms are set anew in any case.
+  for (const master of core.masters.values()) {
+    for (const instance of core.instancesOf(master)) {
+      core.touch(instance);
+      core.touch(instance.link);
+    }
+  }
   for (let index = 2; index < args.length; index += 2) {
     const name = args[index] ?? '';
     const tunable = TUNABLE_NAMES.find(([known]) => known === name.toUpperCase());
@@ -134,12 +141,6 @@ export const debug: MonitorCommand = (core, args) => {
     if (value === null || value <= 0)
       return error(`ERR Invalid argument '${text}' for SENTINEL DEBUG '${name}'`);
     core.tunables[tunable[1]] = value;
-  }
-  for (const master of core.masters.values()) {
-    for (const instance of core.instancesOf(master)) {
-      core.touch(instance);
-      core.touch(instance.link);
-    }
   }
   return OK;
 };
