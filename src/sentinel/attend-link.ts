@@ -17,7 +17,7 @@ function silentPubsubDueAt(core: Core, link: Link): number {
 /** When the command half, with a PING out and no word for half of down-after, is worth a new connection. */
 function silentCommandDueAt(core: Core, link: Link): number {
   if (link.command === null || link.actPingAt === null) return Infinity;
-  const half = shortest(link, (owner) => owner.downAfterMs) / 2;
+  const half = Math.ceil(shortest(link, (owner) => owner.downAfterMs) / 2);
   const since = Math.max(link.actPingAt, link.lastPongAt);
   return Math.max(link.command.openedAt + core.tunables.minLinkReconnectPeriod, since + half) + 1;
 }

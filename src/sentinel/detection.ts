@@ -85,6 +85,8 @@ export function judgeObjectively(core: Core, master: Master): void {
   } else {
     core.event('-odown', master);
   }
+  // The replicas' INFO is more urgent now, or no longer.
+  for (const replica of master.replicas.values()) core.touch(replica);
 }
 
 /** What an answer to PING says of the one who gave it. */

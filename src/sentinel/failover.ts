@@ -14,7 +14,7 @@ import type { EventName } from './events.ts';
 import { clearFailover, enter } from './failover-state.ts';
 import type { FailoverState, Master, Replica } from './instance.ts';
 import { PERSIST_RETRY_MS } from './persistence.ts';
-import { askInfo, calmInfo, hurryHello } from './polling.ts';
+import { askInfo, calmInfo, hurryInfo, publishNow } from './polling.ts';
 import { concludeHandOver, handOver, makeReplicaOf } from './reconfigure.ts';
 import { reconfigureDueAt, reconfigureReplicas } from './reconfigure-replicas.ts';
 import { switchMaster } from './switch-master.ts';
@@ -81,7 +81,10 @@ export function beginFailover(
     core.event('+try-failover', master);
     core.announce('+vote-for-leader', `${core.myId} ${epoch}`, master);
     askAll(core, master);
-    for (const replica of master.replicas.values()) askInfo(core, replica);
+    for (const replica of master.replicas.values()) {
+      askInfo(core, replica);
+      core.touch(replica);
+    }
     begun('begun');
     core.touch(master);
   });
@@ -196,12 +199,11 @@ function timedOut(core: Core, master: Master): boolean {
 
 function sendSlaveofNoOne(core: Core, master: Master, candidate: Replica): void {
   const { failover } = master;
-  if (candidate.link.disconnected) {
-    if (timedOut(core, master)) {
-      abort(core, master, '-failover-abort-slave-timeout', `${candidate.name} stayed disconnected`);
-    }
+  if (timedOut(core, master)) {
+    abort(core, master, '-failover-abort-slave-timeout', `${candidate.name} stayed disconnected`);
     return;
   }
+  if (candidate.link.disconnected) return;
   if (failover.coordinated) {
     const leftMs = failover.stateChangedAt + master.failoverTimeoutMs - core.now;
     if (
@@ -217,8 +219,7 @@ function sendSlaveofNoOne(core: Core, master: Master, candidate: Replica): void 
       );
       return;
     }
-    askInfo(core, candidate);
-    candidate.infoHurryMs = CHOOSE_WITHIN_MS;
+    hurryInfo(core, candidate);
   } else if (!makeReplicaOf(core, candidate, null)) {
     return;
   }
@@ -238,11 +239,13 @@ export function promotionObserved(core: Core, master: Master, promoted: Replica)
   if (core.simulate.afterPromotion) crash(core, 'after promotion');
   core.event('+failover-state-reconf-slaves', master);
   notifyReconfiguration(core, master, 'leader', oldAddress, promoted.address);
-  for (const instance of core.instancesOf(master)) hurryHello(core, instance);
+  // First of all, so that writers and our own PUBLISH are let through again.
   if (failover.coordinated) {
     concludeHandOver(core, promoted);
-    if (!master.link.disconnected) concludeHandOver(core, master);
-  } else if (!master.sdown && !master.link.disconnected) {
+    concludeHandOver(core, master);
+  }
+  for (const instance of core.instancesOf(master)) publishNow(core, instance);
+  if (!failover.coordinated && !master.sdown && !master.link.disconnected) {
     // Differs from Sentinel: the old primary of an ordered failover is told at once. The reference leaves it writable
     // until it is converted 8 to 20 s later, and every write it acknowledges meanwhile is lost.
     makeReplicaOf(core, master, promoted.address);

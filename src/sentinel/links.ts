@@ -113,12 +113,13 @@ function credentialsFor(core: Core, instance: Instance): readonly string[] | nul
 }
 
 /** The connection is there: its local address is what hellos announce. */
-export function connectionEstablished(connection: Connection, localAddress: string): void {
+export function connectionEstablished(core: Core, connection: Connection, localAddress: string): void {
   const { link, half } = connection;
   connection.established = true;
   connection.localAddress = localAddress;
   link.endedUnasked[half] = false;
   link.refusedSinceEnd = false;
+  touchAll(core, link);
 }
 
 /** A connection ended, or could not be made, without our asking. */
@@ -168,6 +169,7 @@ export function closeBoth(core: Core, link: Link): void {
 /** Closes and redials at once, for new credentials or a new address. */
 export function reopen(core: Core, link: Link): void {
   closeBoth(core, link);
+  touchAll(core, link);
   link.lastReconnectAt = -Infinity;
   link.authProblem = null;
 }
@@ -194,7 +196,11 @@ function settleUnanswered(purpose: string, instance: Instance | null): void {
 
 function touchAll(core: Core, link: Link): void {
   if (link.owners.length > 0) core.touch(link);
-  for (const owner of link.owners) core.touch(owner);
+  for (const owner of link.owners) {
+    core.touch(owner);
+    // A failover may be waiting for this node to be reachable.
+    if (owner.kind === 'replica' && owner.master.failover.state !== 'none') core.touch(owner.master);
+  }
 }
 
 /** Lets go of an instance's link; the last owner closes it. */
@@ -228,7 +234,8 @@ export function shareLink(core: Core, peer: Peer): void {
     releaseLink(core, peer);
     peer.link = other.link;
     peer.link.owners.push(peer);
-    core.touch(peer);
+    // One more owner, and a full link has room again.
+    touchAll(core, peer.link);
     return;
   }
 }

@@ -88,7 +88,7 @@ export class Monitor {
         break;
       case 'connected': {
         const connection = core.connections.get(event.connection);
-        if (connection !== undefined) connectionEstablished(connection, event.localAddress);
+        if (connection !== undefined) connectionEstablished(core, connection, event.localAddress);
         break;
       }
       case 'disconnected': {

@@ -43,7 +43,10 @@ export function noteRoom(core: Core, { link, pending }: Connection): void {
 function pingPeriodOf(core: Core, instance: Instance): number {
   const { pingPeriod } = core.tunables;
   return instance.kind === 'master'
-    ? Math.min(pingPeriod, Math.max(PING_SPACING_MIN_MS, instance.downAfterMs / PINGS_PER_DOWN_AFTER))
+    ? Math.min(
+        pingPeriod,
+        Math.max(PING_SPACING_MIN_MS, Math.ceil(instance.downAfterMs / PINGS_PER_DOWN_AFTER)),
+      )
     : Math.min(pingPeriod, instance.downAfterMs);
 }
 
@@ -60,7 +63,8 @@ export function pingDueAt(core: Core, link: Link): number {
   const period = shortest(link, (owner) => pingPeriodOf(core, owner));
   if (link.lastPongAt >= link.lastPingAt) return periodic(link.lastPingAt, period);
   // Repeating it makes no answer come sooner, but tells the kernel that the line matters.
-  return periodic(link.lastPingAt, Math.max(period / 2, Math.min(period, core.tunables.pingPeriod / 2)));
+  const again = Math.max(period / 2, Math.min(period, core.tunables.pingPeriod / 2));
+  return periodic(link.lastPingAt, Math.ceil(again));
 }
 
 export function sendPing(core: Core, link: Link): void {
@@ -111,41 +115,32 @@ export function calmInfo(node: DataNode): void {
   node.infoHurryMs = null;
 }
 
+/** The host that hellos on this link give as ours; null while it is not known. */
+function ownHost(core: Core, link: Link): string | null {
+  const host = core.announceIp ?? link.command?.localAddress ?? '';
+  return host === '' ? null : host;
+}
+
 function helloDueAt(core: Core, instance: Instance): number {
-  if (instance.link.disconnected || instance.link.command === null || isFull(instance.link)) return Infinity;
+  const { link } = instance;
+  if (link.disconnected || link.command === null || isFull(link) || ownHost(core, link) === null)
+    return Infinity;
   const { publishPeriod } = core.tunables;
   return periodic(instance.lastHelloSentAt, Math.min(instance.helloHurryMs ?? publishPeriod, publishPeriod));
 }
 
-/** The first repetition of a hello that brings news comes after this, the next after twice as long. Milliseconds. */
-const HELLO_HURRY_FIRST_MS = 50;
-
 /**
- * Says hello now and again after 50, 100, 200 … ms up to the ordinary period.
- *
- * Differs from Sentinel: which says it once more than usual. The transactions of a failover disconnect those who listen
- * at the nodes, so the first hello is heard by nobody there; who can't be told directly (no channel permission at a
- * peer) would learn of the new primary two seconds late.
+ * Publishes our hello to one instance: to a data node for everyone who subscribes there, to a sentinel directly. False
+ * if that is not possible now.
  */
-export function hurryHello(core: Core, instance: Instance): void {
-  instance.helloHurryMs = HELLO_HURRY_FIRST_MS;
-  sendHello(core, instance);
-  instance.lastHelloSentAt = core.now;
-  core.touch(instance);
-}
-
-/**
- * Publishes our hello to one instance: to a data node for everyone who subscribes there, to a sentinel directly.
- * Nothing is sent while our own address is not known.
- */
-export function sendHello(core: Core, instance: Instance): void {
+function sendHello(core: Core, instance: Instance): boolean {
   const { command } = instance.link;
-  const host = core.announceIp ?? command?.localAddress ?? null;
-  if (command === null || host === null || host === '') return;
+  const host = ownHost(core, instance.link);
+  if (command === null || host === null) return false;
   const master = masterOf(instance);
   // The primary of a coordinated failover has its writers paused, and PUBLISH with them.
   if (instance === master && master.failover.coordinated && master.failover.state === 'wait_promotion')
-    return;
+    return false;
   const { tls, port } = core.server;
   const address = currentAddress(master);
   const payload = formatHello({
@@ -160,6 +155,24 @@ export function sendHello(core: Core, instance: Instance): void {
   });
   instance.helloInFlight = true;
   core.send(command, 'hello', instance, [core.command(master, 'PUBLISH'), HELLO_CHANNEL, payload]);
+  return true;
+}
+
+/** The first repetition of a hello that brings news comes after this, the next after twice as long. Milliseconds. */
+const HELLO_HURRY_FIRST_MS = 50;
+
+/**
+ * Publishes our hello to one instance now, or as soon as it can be reached, because there is news in it; and again after
+ * 50, 100, 200 … ms up to the ordinary period.
+ *
+ * Differs from Sentinel: which says it once more than usual. The transactions of a failover disconnect those who listen
+ * at the nodes, so the first hello is heard by nobody there; who can't be told directly (no channel permission at a
+ * peer) would learn of the new primary two seconds late.
+ */
+export function publishNow(core: Core, instance: Instance): void {
+  instance.helloHurryMs = HELLO_HURRY_FIRST_MS;
+  instance.lastHelloSentAt = sendHello(core, instance) ? core.now : -Infinity;
+  core.touch(instance);
 }
 
 /** Sends what is due to one instance; returns when to look again. */
