@@ -11,6 +11,7 @@ import { askAll } from './asking.ts';
 import type { Core } from './core.ts';
 import { candidacyDueAt, countVotes, electionEndsAt, retryDelayMs } from './election.ts';
 import type { EventName } from './events.ts';
+import { EPOCH_MAX } from './hello.ts';
 import { clearFailover, enter } from './failover-state.ts';
 import type { FailoverState, Master, Replica } from './instance.ts';
 import { PERSIST_RETRY_MS } from './persistence.ts';
@@ -77,7 +78,7 @@ export function beginFailover(
     failover.startedAt = core.now + desync(core);
     failover.delayLogged = false;
     failover.attempts += 1;
-    core.announce('+new-epoch', `${epoch}`);
+    core.announce('+new-epoch', `${epoch}`, master);
     core.event('+try-failover', master);
     core.announce('+vote-for-leader', `${core.myId} ${epoch}`, master);
     askAll(core, master);
@@ -116,6 +117,11 @@ function startIfDue(core: Core, master: Master): void {
     );
     return;
   }
+  if (core.currentEpoch === EPOCH_MAX) {
+    failover.retryAt = core.now + core.tunables.electionTimeout;
+    core.decide(master, `not starting a failover of ${master.name}: there is no epoch after ${EPOCH_MAX}`);
+    return;
+  }
   const verdict = core.policy.mayStart(master, core.view());
   if (!verdict.allowed) {
     failover.retryAt = core.now + core.tunables.askPeriod;
@@ -144,8 +150,10 @@ function waitStart(core: Core, master: Master): void {
     return;
   }
   if (core.now < electionEndsAt(core, master)) return;
-  // Whoever voted for another keeps out of its way; whoever only lost tries again soon.
-  if (master.leader === core.myId) failover.startedAt = -Infinity;
+  // Whoever voted for another keeps out of its way, and so does whoever knows that another has won: in a new epoch the
+  // others would vote again, and two failovers would run at once. Only where nobody has won it is tried again soon.
+  const anotherWon = tally.first !== core.myId && tally.votes >= tally.needed;
+  if (master.leader === core.myId && !anotherWon) failover.startedAt = -Infinity;
   failover.retryAt = core.now + retryDelayMs(core, master);
   abort(
     core,

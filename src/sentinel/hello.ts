@@ -8,7 +8,8 @@ export const HELLO_CHANNEL = '__sentinel__:hello';
 /** Longer than any hello that can be meant; the rest of the decoder's work is spared. Bytes. */
 export const HELLO_BYTES_MAX = 1024;
 
-const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+/** Epochs are unsigned 64-bit numbers. */
+export const EPOCH_MAX = 0xffff_ffff_ffff_ffffn;
 
 export interface Hello {
   readonly host: string;
@@ -38,7 +39,7 @@ export function formatHello(hello: Hello): string {
 export function parseEpoch(text: string): bigint | null {
   if (!/^\d{1,20}$/.test(text)) return null;
   const value = BigInt(text);
-  return value <= UINT64_MAX ? value : null;
+  return value <= EPOCH_MAX ? value : null;
 }
 
 function parsePort(text: string): number | null {

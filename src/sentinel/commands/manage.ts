@@ -5,6 +5,7 @@ import { error, integer, OK } from '../../resp/reply.ts';
 import type { Core } from '../core.ts';
 import { beginFailover } from '../failover.ts';
 import { clearFailover } from '../failover-state.ts';
+import { EPOCH_MAX } from '../hello.ts';
 import { newMaster, type Master } from '../instance.ts';
 import { drop, resetMaster } from '../switch-master.ts';
 import { afterSaving, NO_SUCH_MASTER, SAVE_FAILED, strictInteger, type MonitorCommand } from './handler.ts';
@@ -88,6 +89,7 @@ export const failover: MonitorCommand = (core, args, defer) => {
   if (master.failover.state !== 'none' || master.failover.preparing) {
     return error('INPROG Failover already in progress');
   }
+  if (core.currentEpoch === EPOCH_MAX) return error(`ERR There is no epoch after ${EPOCH_MAX}`);
   const verdict = core.policy.onManualFailover(master, core.view());
   if (!verdict.allowed) return error(`NOGOODSLAVE ${verdict.because}`);
   if (core.policy.chooseReplica(master, core.view()).replica === null) {
