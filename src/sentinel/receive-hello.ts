@@ -56,7 +56,7 @@ function applyHello(core: Core, master: Master, hello: Hello, payload: string): 
     return;
   }
   const sender = findOrAddSender(core, master, hello);
-  if (raiseEpoch(core, hello.currentEpoch)) core.persistence.save();
+  if (raiseEpoch(core, master, hello.currentEpoch)) core.persistence.save();
   if (sender === null) return;
   sender.lastHelloReceivedAt = core.now;
   if (hello.masterConfigEpoch > master.configEpoch && !adoptConfiguration(core, master, hello, sender)) {

@@ -40,11 +40,11 @@ export function writeVote(
   });
 }
 
-/** Takes over a higher epoch somebody told us of. True if it was higher. */
-export function raiseEpoch(core: Core, epoch: bigint): boolean {
+/** Takes over a higher epoch that was told us with regard to `master`. True if it was higher. */
+export function raiseEpoch(core: Core, master: Master, epoch: bigint): boolean {
   if (epoch <= core.currentEpoch) return false;
   core.currentEpoch = epoch;
-  core.announce('+new-epoch', `${epoch}`);
+  core.announce('+new-epoch', `${epoch}`, master);
   return true;
 }
 
@@ -69,7 +69,7 @@ export function requestVote(
     master.voteInFlight.waiting.push(() => requestVote(core, master, epoch, candidate, answer));
     return;
   }
-  const raised = raiseEpoch(core, epoch);
+  const raised = raiseEpoch(core, master, epoch);
   if (master.leaderEpoch >= epoch || master.configEpoch >= epoch) {
     if (raised) core.persistence.save();
     answer();
@@ -87,7 +87,8 @@ export function requestVote(
     if (given) {
       core.announce('+vote-for-leader', `${candidate} ${epoch}`, master);
       // Whoever votes for another leaves the failover to it for twice the failover timeout.
-      if (candidate.toLowerCase() !== core.myId) master.failover.startedAt = core.now + desync(core);
+      if (candidate.toLowerCase() !== core.myId.toLowerCase())
+        master.failover.startedAt = core.now + desync(core);
     } else {
       core.decide(master, `no vote for ${candidate} in epoch ${epoch}: it could not be saved`);
     }
