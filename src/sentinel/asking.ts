@@ -95,7 +95,7 @@ export function receiveOpinion(core: Core, peer: Peer, reply: Reply): void {
     peer.askSpacingMs = 0;
   }
   if (reply.kind === 'error') return;
-  const [down, leader, epoch] = reply.kind === 'array' ? reply.items : [];
+  const [down, leader, epoch] = reply.kind === 'array' && reply.items.length === 3 ? reply.items : [];
   if (down?.kind !== 'integer' || leader?.kind !== 'bulk' || epoch?.kind !== 'integer') {
     core.counters.repliesUnexpected += 1;
     return;
