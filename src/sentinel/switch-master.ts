@@ -70,7 +70,11 @@ export function switchMaster(core: Core, master: Master, to: Address): void {
   master.address = to;
   master.sdownSince = null;
   master.odownSince = null;
-  for (const address of replicas) core.event('+slave', addReplica(core, master, address));
+  for (const address of replicas) {
+    // Two names may have come to mean one address.
+    const isKnown = master.replicas.has(replicaName(core.shown(address), address.port));
+    if (!isKnown) core.event('+slave', addReplica(core, master, address));
+  }
   core.persistence.save();
   core.touch(master);
 }
