@@ -8,7 +8,7 @@ import { numericAddress } from './address.ts';
 import { Core } from './core.ts';
 import { countVotes, rankOf, retryDelayMs } from './election.ts';
 import { newMaster, newPeer, type Master } from './instance.ts';
-import { SENTINEL_POLICY } from './policy.ts';
+import { SENTINEL_POLICY } from './sentinel-policy.ts';
 import { BARE_HOST, stageConf } from './test-kit.ts';
 
 const SETTINGS = { quorum: 2, downAfterMs: 1000, failoverTimeoutMs: 1000 };
