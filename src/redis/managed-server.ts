@@ -21,12 +21,15 @@ export interface ManagedServerOptions {
   readonly name?: string;
 }
 
-/** Made by {@link ManagedServer.start}. It rewrites its `server.conf` itself, so its role survives a restart. */
+/**
+ * Not started yet when it is made; {@link ManagedServer.start} does both. It rewrites its `server.conf` itself, so its
+ * role survives a restart.
+ */
 export class ManagedServer extends ManagedProcess {
   readonly host: string;
   readonly port: number;
 
-  private constructor(options: ManagedServerOptions) {
+  constructor(options: ManagedServerOptions) {
     const { files, port, host = '127.0.0.1', wrapper = [], readyOutput } = options;
     super({
       name: options.name ?? `${files.flavor}-${port}`,
