@@ -17,7 +17,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   redis: ['node:'],
   daemon: ['resp', 'sentinel', 'net', 'store', 'notify', 'redis', 'node:'],
   api: ['sentinel', 'daemon', 'node:', 'hono', '@hono/node-server'],
-  cli: ['resp', 'sentinel', 'sim', 'net', 'store', 'notify', 'redis', 'daemon', 'api', 'node:', 'commander'],
+  demo: ['resp', 'sentinel', 'redis', 'daemon', 'node:', 'ioredis'],
+  cli: [
+    'resp',
+    'sentinel',
+    'sim',
+    'net',
+    'store',
+    'notify',
+    'redis',
+    'daemon',
+    'api',
+    'demo',
+    'node:',
+    'commander',
+  ],
   // src/main.ts, the bundle's entry.
   '.': ['cli', 'node:'],
 };
