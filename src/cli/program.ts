@@ -1,6 +1,7 @@
 // `baton` without a foreign command line: help that teaches, and the commands that have options of our own.
 
 import { Command, CommanderError, Option } from 'commander';
+import { addDemoCommand } from './demo.ts';
 import { VERSION } from './version.ts';
 
 /** Usage or configuration (style: exit codes). */
@@ -8,6 +9,7 @@ const EXIT_USAGE = 2;
 
 const EXAMPLES = `
 Examples:
+  baton demo                          fail over a real Redis, here and now, and watch
   baton sentinel sentinel.conf        in place of: redis-sentinel sentinel.conf
   baton sentinel sentinel.conf --port 26380 --fast-crash yes
   baton status                        who is primary, who follows, what was decided
@@ -50,6 +52,7 @@ export function createProgram(): Command {
       const { showStatus } = await import('./status.ts');
       process.exitCode = await showStatus({ json: options.json === true, socket: options.socket ?? null });
     });
+  addDemoCommand(program);
   return program;
 }
 
