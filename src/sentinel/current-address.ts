@@ -2,11 +2,14 @@
 // our own tables are switched only when the other replicas follow (sentinel.md §5.1, §12.10).
 
 import type { Address } from './address.ts';
-import type { Master } from './instance.ts';
+import type { FailoverState, Master } from './instance.ts';
+
+/** Whether a failover in this state has made a new primary. */
+export function hasPromoted(state: FailoverState): boolean {
+  return state === 'reconf_slaves' || state === 'update_config';
+}
 
 export function currentAddress(master: Master): Address {
   const { state, promoted } = master.failover;
-  return promoted !== null && (state === 'reconf_slaves' || state === 'update_config')
-    ? promoted.address
-    : master.address;
+  return promoted !== null && hasPromoted(state) ? promoted.address : master.address;
 }

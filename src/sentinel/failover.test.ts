@@ -240,6 +240,42 @@ describe('a failover', () => {
   });
 });
 
+describe('a hello with a newer configuration while a failover runs', () => {
+  const hello = (stage: Stage, host: string, epoch: number): void => {
+    stage.ask(
+      'PUBLISH',
+      '__sentinel__:hello',
+      `10.0.9.2,26379,${PEER_1_ID},${epoch},m1,${host},6379,${epoch}`,
+    );
+  };
+
+  it('about the same primary ends it before the promotion', () => {
+    const { stage, cast } = trio();
+    stage.pass(3000);
+    nodeOf(cast, REPLICA_1).obeys = false;
+    stage.ask('SENTINEL', 'FAILOVER', 'm1');
+    hello(stage, '10.0.1.1', 9);
+    assert.equal(stateOf(stage), 'none');
+    Object.assign(nodeOf(cast, REPLICA_1), { role: 'master', follows: '' });
+    stage.pass(2000);
+    assert.ok(!stage.events().includes('+promoted-slave'));
+    assert.equal(stage.sentinel.stateToPersist().conf.masters[0]?.configEpoch, 9n);
+  });
+
+  it('about the old primary takes back what was promoted', () => {
+    const { stage, cast } = trio();
+    stage.pass(3000);
+    nodeOf(cast, REPLICA_2).linkUp = false;
+    stage.ask('SENTINEL', 'FAILOVER', 'm1');
+    stage.pass(200);
+    assert.equal(stateOf(stage), 'reconf_slaves');
+    hello(stage, '10.0.1.1', 9);
+    assert.ok(stage.told().includes('+switch-master m1 10.0.1.2 6379 10.0.1.1 6379'));
+    const saved = stage.sentinel.stateToPersist().conf.masters[0];
+    assert.deepEqual([saved?.host, saved?.configEpoch], ['10.0.1.1', 9n]);
+  });
+});
+
 describe('re-pointing the replicas', () => {
   it('goes parallel-syncs at a time (sentinel.md §6.7)', () => {
     const { stage, cast } = trio({ parallelSyncs: 1 });

@@ -239,6 +239,7 @@ function sendSlaveofNoOne(core: Core, master: Master, candidate: Replica): void 
 export function promotionObserved(core: Core, master: Master, promoted: Replica): void {
   const { failover } = master;
   const oldAddress = master.address;
+  assert(failover.epoch > master.configEpoch, 'a configuration is never replaced by an older one');
   master.configEpoch = failover.epoch;
   enter(core, master, 'reconf_slaves');
   calmInfo(promoted);

@@ -2,8 +2,9 @@
 
 import { sameAddress, type Address } from './address.ts';
 import type { Core } from './core.ts';
-import { currentAddress } from './current-address.ts';
+import { currentAddress, hasPromoted } from './current-address.ts';
 import { notifyReconfiguration } from './failover.ts';
+import { clearFailover } from './failover-state.ts';
 import { parseHello, type Hello } from './hello.ts';
 import { newPeer, type Master, type Peer } from './instance.ts';
 import { reopen, shareLink } from './links.ts';
@@ -56,7 +57,11 @@ function applyHello(core: Core, master: Master, hello: Hello, payload: string): 
     return;
   }
   const sender = findOrAddSender(core, master, hello);
-  if (raiseEpoch(core, master, hello.currentEpoch)) core.persistence.save();
+  // Differs from Sentinel: which takes the current epoch alone; a hello whose configuration is newer than that would
+  // make the next failover's epoch an old one. A file that says so is read in the same way.
+  const { currentEpoch, masterConfigEpoch } = hello;
+  const epoch = masterConfigEpoch > currentEpoch ? masterConfigEpoch : currentEpoch;
+  if (raiseEpoch(core, master, epoch)) core.persistence.save();
   if (sender === null) return;
   sender.lastHelloReceivedAt = core.now;
   if (hello.masterConfigEpoch > master.configEpoch && !adoptConfiguration(core, master, hello, sender)) {
@@ -132,6 +137,20 @@ function moveTwins(core: Core, peer: Peer): void {
 }
 
 /**
+ * Differs from Sentinel: a failover of ours that has made no primary yet ends when a configuration at least as new as
+ * it would be comes in. Sentinel finishes it and announces its result with an older epoch than everybody knows.
+ */
+function giveWay(core: Core, master: Master, sender: Peer): void {
+  const { state, epoch } = master.failover;
+  if (state === 'none' || hasPromoted(state) || epoch > master.configEpoch) return;
+  core.decide(
+    master,
+    `giving up the failover in epoch ${epoch}: ${sender.name} has configuration ${master.configEpoch}`,
+  );
+  clearFailover(core, master);
+}
+
+/**
  * A higher configuration epoch than ours: whoever sent it knows better where the master is. False if that is nowhere
  * we could go; then the same hello is looked at again the next time, when its name may have an address.
  *
@@ -142,8 +161,10 @@ function moveTwins(core: Core, peer: Peer): void {
 function adoptConfiguration(core: Core, master: Master, hello: Hello, sender: Peer): boolean {
   const to = core.names.address(hello.masterHost, hello.masterPort);
   master.recentHellos.clear();
-  if (sameAddress(currentAddress(master), to)) {
+  const current = currentAddress(master);
+  if (sameAddress(current, to)) {
     master.configEpoch = hello.masterConfigEpoch;
+    giveWay(core, master, sender);
     return true;
   }
   if (!core.names.isAllowed(hello.masterHost) || hello.masterPort === 0 || to.ip === '') {
@@ -151,7 +172,7 @@ function adoptConfiguration(core: Core, master: Master, hello: Hello, sender: Pe
     return false;
   }
   master.configEpoch = hello.masterConfigEpoch;
-  const from = master.address;
+  const from = sameAddress(master.address, to) ? current : master.address;
   core.event('+config-update-from', sender);
   core.announce(
     '+switch-master',

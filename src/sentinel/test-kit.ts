@@ -78,6 +78,9 @@ export interface StageOptions {
 }
 
 const CLIENT = 1;
+/** A deadline that stays in the past is a loop that never sleeps. */
+const TICKS_AT_ONCE_MAX = 20;
+const STEPS_AT_ONCE_MAX = 20_000;
 
 export class Stage {
   readonly sentinel: Sentinel;
@@ -128,7 +131,13 @@ export class Stage {
   feed(event: Event): void {
     if (this.exited !== null) return;
     this.#inbox.push(event);
+    let steps = 0;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      steps += 1;
+      if (steps > STEPS_AT_ONCE_MAX) {
+        const last = this.effects.slice(-20).map(({ effect }) => JSON.stringify(effect));
+        throw new Error(`answers cause each other without end at ${this.now}: ${last.join('\n')}`);
+      }
       for (const effect of this.sentinel.step(next, this.now)) this.#carryOut(effect);
     }
     if (this.#wantsDisk && this.disk !== null) {
@@ -141,9 +150,12 @@ export class Stage {
   /** Lets `ms` pass, waking the sentinel whenever it asked to be. */
   pass(ms: number): void {
     const until = this.now + ms;
+    let ticksAtOnce = 0;
     for (;;) {
       const deadline = this.sentinel.deadline();
       if (deadline > until || this.exited !== null) break;
+      ticksAtOnce = deadline > this.now ? 0 : ticksAtOnce + 1;
+      if (ticksAtOnce > TICKS_AT_ONCE_MAX) throw new Error(`time stands still at ${this.now}`);
       this.now = Math.max(this.now, deadline);
       this.feed({ kind: 'tick' });
     }
