@@ -177,7 +177,8 @@ function repair(
   trouble: string,
 ): void {
   const { master } = replica;
-  if (core.now - replica.repairedAt < core.tunables.infoPeriod - PERIODIC_SLACK_MS) return;
+  const spacing = Math.max(PERIODIC_SLACK_MS, core.tunables.infoPeriod - PERIODIC_SLACK_MS);
+  if (core.now - replica.repairedAt < spacing) return;
   if (!makeReplicaOf(core, replica, master.address)) return;
   calmInfo(replica);
   replica.repairedAt = core.now;
