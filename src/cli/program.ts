@@ -14,6 +14,7 @@ Examples:
   baton sentinel sentinel.conf --port 26380 --fast-crash yes
   baton status                        who is primary, who follows, what was decided
   baton status --json                 the same for programs
+  baton simulate --seeds 1000         a thousand runs under faults; --seed N tells the story of one
 
 A sentinel takes the arguments that redis-sentinel takes: the file, then its directives as
 "--name value", then "-" to read more of them from standard input. Two are Baton's own:
@@ -53,6 +54,17 @@ export function createProgram(): Command {
       process.exitCode = await showStatus({ json: options.json === true, socket: options.socket ?? null });
     });
   addDemoCommand(program);
+  program
+    .command('simulate')
+    .summary('play faults against the quorum, from seeds')
+    .description('Runs the quorum in a simulator, under faults; --help lists its options.')
+    .argument('[options...]')
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (options: readonly string[]) => {
+      const { simulate } = await import('./simulate.ts');
+      process.exitCode = simulate(options);
+    });
   return program;
 }
 

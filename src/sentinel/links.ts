@@ -147,7 +147,11 @@ export function connectionEnded(
     !owner.crashed
   ) {
     owner.crashed = true;
-    core.decide(owner, `${owner.name} crashed: both connections ended and its port refuses new ones`);
+    const { address } = owner;
+    core.decide(
+      owner,
+      `${core.shown(address)}:${address.port} crashed: both connections ended and its port refuses new ones`,
+    );
   }
   touchAll(core, link);
 }
