@@ -17,7 +17,7 @@ function describe(core: Core, instance: Instance): Fields {
     ['port', `${instance.address.port}`],
     ['runid', instance.runId ?? ''],
     ['flags', flagsText(instance)],
-    ['link-pending-commands', `${link.command?.pending.length ?? 0}`],
+    ['link-pending-commands', `${(link.command?.pending.length ?? 0) + (link.pubsub?.pending.length ?? 0)}`],
     ['link-refcount', `${link.owners.length}`],
   ];
   if (instance.kind === 'master' && instance.failover.state !== 'none') {
