@@ -12,6 +12,7 @@ import {
   type Instance,
   type Link,
   type Peer,
+  type Purpose,
 } from './instance.ts';
 import type { EndOfConnection } from './io.ts';
 import { HELLO_CHANNEL } from './hello.ts';
@@ -189,12 +190,17 @@ function forget(core: Core, connection: Connection): void {
   for (const { purpose, instance } of connection.pending) settleUnanswered(purpose, instance);
 }
 
-function settleUnanswered(purpose: string, instance: Instance | null): void {
+/** What was lost with its connection is due again: the next connection starts with it. */
+function settleUnanswered(purpose: Purpose, instance: Instance | null): void {
   if (instance === null) return;
-  if (purpose === 'hello') instance.helloInFlight = false;
+  if (purpose === 'hello') {
+    instance.helloInFlight = false;
+    instance.lastHelloSentAt = -Infinity;
+  }
   if (purpose === 'ask' && instance.kind === 'sentinel') instance.askInFlight = false;
   if (purpose === 'info' && instance.kind !== 'sentinel') {
     instance.infosInFlight = Math.max(0, instance.infosInFlight - 1);
+    instance.infoAskedAt = -Infinity;
   }
 }
 

@@ -69,6 +69,22 @@ describe('INFO', () => {
     assert.equal(stage.sentAt(REPLICA_1, 'INFO').filter((at) => at > from).length, 1);
   });
 
+  it('that was lost with its connection is asked for on the next one (sentinel.md §4.3)', () => {
+    const { stage, cast } = trio({ downAfterMs: 100_000 });
+    stage.pass(3000);
+    nodeOf(cast, REPLICA_1).mute = true;
+    stage.pass(9000);
+    nodeOf(cast, REPLICA_1).mute = false;
+    stage.kill(REPLICA_1);
+    stage.pass(3000);
+    stage.isListening = () => true;
+    const from = stage.now;
+    stage.pass(1000);
+    for (const command of ['INFO', 'PUBLISH']) {
+      assert.equal(stage.sentAt(REPLICA_1, command).filter((at) => at > from).length, 1, command);
+    }
+  });
+
   it('of a replica whose link is down is asked each second (sentinel.md §4.3)', () => {
     const { stage, cast } = trio();
     nodeOf(cast, REPLICA_1).info.push('master_link_down_since_seconds:-1');
