@@ -262,6 +262,21 @@ describe('a hello with a newer configuration while a failover runs', () => {
     assert.equal(stage.sentinel.stateToPersist().conf.masters[0]?.configEpoch, 9n);
   });
 
+  it('ends it also while our vote is on its way to disk', () => {
+    const { stage } = trio();
+    stage.pass(3000);
+    stage.disk = null;
+    assert.equal(stage.ask('SENTINEL', 'FAILOVER', 'm1'), null);
+    const other = { client: 2, address: '127.0.0.1:2', localAddress: '127.0.0.1:1', isLocal: true, fd: 10 };
+    stage.feed({ kind: 'client-connected', ...other });
+    const payload = `10.0.9.2,26379,${PEER_1_ID},9,m1,10.0.1.1,6379,9`;
+    stage.feed({ kind: 'command', client: 2, args: ['PUBLISH', '__sentinel__:hello', payload] });
+    stage.disk = 'ok';
+    stage.feed({ kind: 'persisted', version: stage.sentinel.stateToPersist().version, problem: null });
+    stage.pass(2000);
+    assert.ok(!stage.events().includes('+try-failover'));
+  });
+
   it('about the old primary takes back what was promoted', () => {
     const { stage, cast } = trio();
     stage.pass(3000);

@@ -59,8 +59,9 @@ export function beginFailover(
   core.currentEpoch += 1n;
   const epoch = core.currentEpoch;
   writeVote(core, master, core.myId, epoch, (given) => {
-    // A reset or removal meanwhile has cleared this.
-    if (!failover.preparing) {
+    // A reset or removal meanwhile has cleared this, or a newer configuration has made it pointless.
+    if (!failover.preparing || epoch <= master.configEpoch) {
+      failover.preparing = false;
       begun('overtaken');
       return;
     }
