@@ -100,6 +100,17 @@ describe('receiving', () => {
     assert.equal(peers(stage), 1);
   });
 
+  it('any number of strangers adds no more than 1024 sentinels', () => {
+    const { stage } = trio();
+    stage.isListening = () => false;
+    for (let index = 0; index < 1100; index += 1) {
+      const id = `${index}`.padStart(40, '0');
+      tell(stage, `10.1.${index >> 8}.${index & 255},26379,${id},0,m1,10.0.1.1,6379,0`);
+    }
+    assert.equal(peers(stage), 1024);
+    assert.equal(stage.sentinel.snapshot(stage.now).counters['hellosRefused'], 1100 - 1022);
+  });
+
   it('the same configuration epoch never moves the master; the same address only takes the number (sentinel.md §5.2)', () => {
     const { stage } = trio();
     const before = stage.effects.length;

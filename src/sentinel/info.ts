@@ -6,8 +6,8 @@ import { isPort } from './address.ts';
 /** No INFO is longer; what is behind is not read. Bytes. */
 export const INFO_BYTES_MAX = 1024 * 1024;
 
-/** Replicas a primary may list; more are not a Redis. */
-const REPLICAS_MAX = 4096;
+/** Replicas a primary may list, and a master may have; more are not a Redis. */
+export const REPLICAS_MAX = 4096;
 
 export interface ReplicaLine {
   readonly host: string;

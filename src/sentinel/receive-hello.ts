@@ -11,6 +11,11 @@ import { reopen, shareLink } from './links.ts';
 import { drop, switchMaster } from './switch-master.ts';
 import { raiseEpoch } from './voting.ts';
 
+/**
+ * Sentinels of one master. Differs from Sentinel: which takes any number, each with a connection of its own, from
+ * whoever may publish.
+ */
+const PEERS_MAX = 1024;
 /** Hellos remembered per master by their bytes. */
 const RECENT_HELLOS_MAX = 64;
 
@@ -96,6 +101,10 @@ function findOrAddSender(core: Core, master: Master, hello: Hello): Peer | null 
         if (twin !== undefined) forgetPeer(core, any, twin);
       }
     }
+  }
+  if (master.peers.size >= PEERS_MAX) {
+    core.counters.hellosRefused += 1;
+    return null;
   }
   const peer = addPeer(core, master, hello.runId, address);
   if (known === undefined) core.event('+sentinel', peer);

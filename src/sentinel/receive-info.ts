@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 import { currentAddress } from './current-address.ts';
 import { replicaName } from './events.ts';
 import { promotionObserved } from './failover.ts';
-import { INFO_BYTES_MAX, parseInfo, type Info, type ReplicaLine } from './info.ts';
+import { INFO_BYTES_MAX, parseInfo, REPLICAS_MAX, type Info, type ReplicaLine } from './info.ts';
 import { masterOf, type DataNode, type Master, type Replica } from './instance.ts';
 import { calmInfo } from './polling.ts';
 import { makeReplicaOf } from './reconfigure.ts';
@@ -71,6 +71,7 @@ function noteReplica(core: Core, master: Master, { host, port }: ReplicaLine): v
   if (master.replicas.has(replicaName(core.shown(address), port))) return;
   // The same node under another spelling of its address is not another node.
   for (const replica of master.replicas.values()) if (sameAddress(replica.address, address)) return;
+  if (master.replicas.size >= REPLICAS_MAX) return;
   const replica = addReplica(core, master, address);
   core.event('+slave', replica);
   core.persistence.save();
