@@ -185,7 +185,7 @@ class Life {
       () => this.#command('PUBLISH', '__sentinel__:hello', random.hex(random.int(60))),
       () => this.#command('SENTINEL', 'FAILOVER', 'm1', ...(random.chance(0.3) ? ['COORDINATED'] : [])),
       () => random.chance(0.3) && this.#command('SENTINEL', 'RESET', random.pick(['*', 'm1'])),
-      () => this.#command('SENTINEL', 'MONITOR', 'm2', host(), random.pick(['0', '6379']), '1'),
+      () => this.#command('SENTINEL', 'MONITOR', 'm2', host(), random.pick(['0', '6380']), '1'),
       () => this.#command('SENTINEL', 'REMOVE', 'm2'),
       () => this.#command('SENTINEL', 'SET', 'm1', 'down-after-milliseconds', `${1 + random.int(5000)}`),
       () =>
@@ -244,12 +244,13 @@ class Life {
 
   #check(): void {
     const { stage } = this;
+    // Our own vote is told right after the attempt it is for; votes for others are seen in the answers.
+    let mine = false;
     for (const { effect } of stage.effects) {
-      if (effect.kind !== 'event' || effect.name !== '+vote-for-leader') continue;
-      const [leader = '', epoch = ''] = effect.text.split(' ');
-      // Other masters have votes of their own.
-      if (!stage.sentinel.stateToPersist().conf.masters.some(({ name }) => name === 'm2'))
-        this.#noteVote(leader, epoch);
+      if (effect.kind !== 'event') continue;
+      const [first = '', second = ''] = effect.text.split(' ');
+      if (mine && effect.name === '+vote-for-leader') this.#noteVote(first, second);
+      mine = effect.name === '+try-failover' && second === 'm1';
     }
     // Keep only what the answers still under way need.
     stage.effects.length = 0;
