@@ -47,6 +47,9 @@ export interface SimulatedFailures {
   afterPromotion: boolean;
 }
 
+/** The same sentence about the same master is not repeated within this. Milliseconds. */
+const REPEATED_DECISION_MS = 60_000;
+
 export class Core {
   readonly tunables = defaultTunables();
   readonly masters = new Map<string, Master>();
@@ -130,6 +133,10 @@ export class Core {
 
   /** A decision about a master with its reason, for the log, the operator and the tests. */
   decide(master: Master, sentence: string): void {
+    // What is decided again and again is news once a minute.
+    const { lastDecision } = master;
+    if (lastDecision?.sentence === sentence && this.now - lastDecision.at < REPEATED_DECISION_MS) return;
+    master.lastDecision = { sentence, at: this.now };
     this.emit({ kind: 'decision', master: master.name, sentence });
   }
 

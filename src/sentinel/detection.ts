@@ -3,6 +3,7 @@
 import type { Reply } from '../resp/reply.ts';
 import { askAll } from './asking.ts';
 import type { Core } from './core.ts';
+import { noteAccepted, noteRefused } from './credentials.ts';
 import { masterOf, type Instance, type Link, type Master } from './instance.ts';
 import { askInfo } from './polling.ts';
 
@@ -104,12 +105,12 @@ export function receivePong(core: Core, link: Link, reply: Reply): void {
       }
       if (owner.sdown) core.touch(owner);
     }
-    if (isPong && link.authProblem !== null) authWorks(core, link);
+    if (isPong && !link.loginRefused) noteAccepted(core, link);
     return;
   }
   if (text.startsWith('BUSY')) killScript(core, link);
   if (text.startsWith('NOAUTH') || text.startsWith('NOPERM') || text.startsWith('WRONGPASS')) {
-    authFails(core, link, text);
+    noteRefused(core, link, text);
   }
 }
 
@@ -120,25 +121,4 @@ function killScript(core: Core, link: Link): void {
     owner.scriptKillSent = true;
     core.send(link.command, 'ignore', null, [core.command(masterOf(owner), 'SCRIPT'), 'KILL']);
   }
-}
-
-/** Names wrong credentials for what they are: they look like silence otherwise. Said when it changes. */
-export function authFails(core: Core, link: Link, words: string): void {
-  if (link.authProblem === words) return;
-  const isFirst = link.authProblem === null;
-  link.authProblem = words;
-  const [owner] = link.owners;
-  if (owner === undefined || !isFirst) return;
-  const setting = owner.kind === 'sentinel' ? 'sentinel-user and sentinel-pass' : 'auth-user and auth-pass';
-  core.log(
-    'warning',
-    `${owner.kind === 'replica' ? 'replica' : owner.kind} ${owner.name} at ${core.shown(owner.address)}:${owner.address.port} ` +
-      `refuses our credentials: ${words}. Check ${setting} of ${masterOf(owner).name}`,
-  );
-}
-
-function authWorks(core: Core, link: Link): void {
-  link.authProblem = null;
-  const [owner] = link.owners;
-  if (owner !== undefined) core.log('notice', `${owner.kind} ${owner.name} accepts our credentials`);
 }

@@ -78,7 +78,7 @@ export function beginFailover(
     failover.coordinated = order === 'coordinated';
     failover.startedAt = core.now + desync(core);
     failover.delayLogged = false;
-    failover.attempts += 1;
+    if (order === null) failover.attempts += 1;
     core.announce('+new-epoch', `${epoch}`, master);
     core.event('+try-failover', master);
     core.announce('+vote-for-leader', `${core.myId} ${epoch}`, master);

@@ -59,6 +59,8 @@ export interface Link extends Task {
   refusedSinceEnd: boolean;
   /** The node's own words about our credentials, or null while they are fine. */
   authProblem: string | null;
+  /** It was AUTH that was refused, so a PONG (to somebody who is nobody) does not say that all is well. */
+  loginRefused: boolean;
 }
 
 interface InstanceFields extends Task {
@@ -196,6 +198,7 @@ export interface Master extends DataNodeFields {
   readonly replicas: Map<string, Replica>;
   readonly peers: Map<string, Peer>;
   readonly failover: Failover;
+  lastDecision: { readonly sentence: string; readonly at: number } | null;
   /** Hellos already taken in, by their exact bytes: most repeat the last one. */
   readonly recentHellos: Map<string, Peer>;
 }
@@ -227,6 +230,7 @@ export function newLink(now: number): Link {
     endedUnasked: { command: false, pubsub: false },
     refusedSinceEnd: false,
     authProblem: null,
+    loginRefused: false,
   };
 }
 
@@ -311,6 +315,7 @@ export function newMaster(name: string, address: Address, settings: MasterSettin
     replicas: new Map<string, Replica>(),
     peers: new Map<string, Peer>(),
     failover: noFailover(now),
+    lastDecision: null,
     recentHellos: new Map<string, Peer>(),
   };
   master.link.owners.push(master);

@@ -14,6 +14,7 @@ import {
   type Peer,
   type Purpose,
 } from './instance.ts';
+import { credentialsFor } from './credentials.ts';
 import type { EndOfConnection } from './io.ts';
 import { HELLO_CHANNEL } from './hello.ts';
 import { isNumericHost } from './address.ts';
@@ -100,19 +101,6 @@ function open(core: Core, link: Link, half: Half, ip: string, port: number): voi
   }
 }
 
-/** The arguments of AUTH for an instance, or null (sentinel.md §7.3). */
-function credentialsFor(core: Core, instance: Instance): readonly string[] | null {
-  if (instance.kind === 'sentinel') {
-    if (core.sentinelPass !== null) {
-      return core.sentinelUser === null ? [core.sentinelPass] : [core.sentinelUser, core.sentinelPass];
-    }
-    return core.server.requirePass === null ? null : [core.server.requirePass];
-  }
-  const { authUser, authPass } = masterOf(instance);
-  if (authPass === null) return null;
-  return authUser === null ? [authPass] : [authUser, authPass];
-}
-
 /** The connection is there: its local address is what hellos announce. */
 export function connectionEstablished(core: Core, connection: Connection, localAddress: string): void {
   const { link, half } = connection;
@@ -177,6 +165,7 @@ export function reopen(core: Core, link: Link): void {
   touchAll(core, link);
   link.lastReconnectAt = -Infinity;
   link.authProblem = null;
+  link.loginRefused = false;
 }
 
 function forget(core: Core, connection: Connection): void {

@@ -12,7 +12,8 @@ import { attendPeer, receiveOpinion } from './asking.ts';
 import { watchConfigured } from './conf-state.ts';
 import type { SentinelConf } from './conf/conf.ts';
 import type { Core } from './core.ts';
-import { authFails, downCheckDueAt, judge, judgeObjectively, receivePong } from './detection.ts';
+import { receiveLogin } from './credentials.ts';
+import { downCheckDueAt, judge, judgeObjectively, receivePong } from './detection.ts';
 import { failoverDueAt, stepFailover } from './failover.ts';
 import { HELLO_CHANNEL } from './hello.ts';
 import { masterOf, type Connection, type Instance, type Link } from './instance.ts';
@@ -221,7 +222,7 @@ export class Monitor {
         if (instance?.kind === 'sentinel') receiveOpinion(core, instance, reply);
         break;
       case 'auth':
-        if (reply.kind === 'error') authFails(core, connection.link, reply.text);
+        receiveLogin(core, connection.link, reply);
         break;
       case 'reconfigure':
         if (instance !== null) this.#noteReconfiguration(instance, reply);
@@ -257,8 +258,8 @@ export class Monitor {
       }
     }
     const pending = connection.pending.shift();
+    if (pending?.purpose === 'auth') receiveLogin(core, link, reply);
     if (reply.kind !== 'error') return;
-    if (pending?.purpose === 'auth') authFails(core, link, reply.text);
     // A refused SUBSCRIBE ends this half, and makes the link show as disconnected (sentinel.md §4.3).
     if (pending?.purpose === 'subscribe') closeHalf(core, link, 'pubsub');
   }

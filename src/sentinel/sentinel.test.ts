@@ -390,6 +390,20 @@ describe('hello', () => {
 });
 
 describe('credentials that are refused', () => {
+  it('are not said to be accepted because a PONG comes: a node may let anybody ping', () => {
+    const { stage, cast } = trio({ authPass: 'wrong' });
+    stage.actor = (to, args, wire) =>
+      args[0] === 'AUTH' && to === PRIMARY
+        ? { kind: 'error', text: 'ERR AUTH called without any password configured' }
+        : cast.actor(to, args, wire);
+    stage.kill(PRIMARY);
+    stage.isListening = () => true;
+    stage.pass(5000);
+    const about = stage.logged().filter((text) => text.includes('our credentials'));
+    assert.equal(about.length, 1);
+    assert.match(about[0] ?? '', /refuses our credentials: ERR AUTH called/);
+  });
+
   it('are named as that, and do not look like a death only', () => {
     const { stage, cast } = trio({ authPass: 'wrong' });
     const { actor } = cast;
