@@ -87,6 +87,8 @@ export class Fleet {
   readonly options: FleetOptions;
   readonly voters: Voter[] = [];
   readonly groups = new Map<string, DataNode[]>();
+  /** Hosts that a test has cut off: what runs there is not asked. */
+  readonly unreachable = new Set<string>();
 
   constructor(options: FleetOptions) {
     this.options = options;
@@ -99,9 +101,11 @@ export class Fleet {
     return nodes;
   }
 
-  /** Voters that run and are not frozen. */
+  /** Voters that run, and are neither frozen nor cut off. */
   runningVoters(): Voter[] {
-    return this.voters.filter((voter) => voter.process.isResponsive);
+    return this.voters.filter(
+      ({ process, target }) => process.isResponsive && !this.unreachable.has(target.host),
+    );
   }
 
   /** Waits until every voter knows every other and all replicas, and these stream. */
@@ -161,7 +165,7 @@ export class Fleet {
     const primary = this.nodes(group).find((node) => node.address === address);
     if (named.size !== 1 || primary === undefined) return undefined;
     for (const node of this.nodes(group)) {
-      if (!node.server.isResponsive) continue;
+      if (!node.server.isResponsive || this.unreachable.has(node.target.host)) continue;
       const { role, master_host, master_port, master_link_status } = await node.replication();
       if (node === primary ? role !== 'master' : role !== 'slave') return undefined;
       if (node === primary) continue;
@@ -233,6 +237,7 @@ async function startGroup(options: FleetOptions, files: ServerFiles): Promise<Da
       const primary = nodes[0];
       const directives = [
         'repl-diskless-sync-delay 0',
+        'protected-mode no',
         ...(place.name === undefined ? [] : [`replica-announce-ip ${place.name}`]),
         ...(options.tls === undefined ? [] : ['port 0', `tls-port ${port}`, ...tlsDirectives(options.tls)]),
         ...(options.nodeLines ?? []),

@@ -34,7 +34,7 @@ export function lacksNetworkNamespaces(): string | false {
   if (!works('ip', 'netns', 'add', probe)) return 'kernel: no network namespaces';
   const inside = ['netns', 'exec', probe, 'ip', 'link', 'add'];
   const hasLinks =
-    works('ip', ...inside, 'bridge0', 'type', 'bridge') && works('ip', ...inside, 'veth0', 'type', 'veth');
+    works('ip', ...inside, 'bridge0', 'type', 'bridge') && works('ip', ...inside, 'cable0', 'type', 'veth');
   works('ip', 'netns', 'delete', probe);
   return hasLinks ? false : 'kernel: no bridge or veth';
 }
