@@ -17,6 +17,8 @@ export interface ReplicaLine {
 export interface Info {
   readonly runId: string | null;
   readonly role: 'master' | 'slave' | null;
+  /** Of the history it writes or follows; a node that becomes a primary begins a new one. */
+  readonly replicationId: string | null;
   /** Listed by a primary. */
   readonly replicas: readonly ReplicaLine[];
   readonly masterHost: string | null;
@@ -63,6 +65,7 @@ function parseReplicaLine(text: string): ReplicaLine | null {
 export function parseInfo(text: string): Info {
   let runId: string | null = null;
   let role: Info['role'] = null;
+  let replicationId: string | null = null;
   const replicas: ReplicaLine[] = [];
   let masterHost: string | null = null;
   let masterPort: number | null = null;
@@ -88,6 +91,9 @@ export function parseInfo(text: string): Info {
           break;
         case 'role':
           role = value() === 'master' ? 'master' : value() === 'slave' ? 'slave' : null;
+          break;
+        case 'master_replid':
+          if (value().length === 40) replicationId = value();
           break;
         case 'master_host':
           masterHost = value();
@@ -128,6 +134,7 @@ export function parseInfo(text: string): Info {
   return {
     runId,
     role,
+    replicationId,
     replicas,
     masterHost,
     masterPort,

@@ -92,6 +92,8 @@ interface DataNodeFields extends InstanceFields {
   infoHurryMs: number | null;
   roleReported: 'master' | 'slave';
   roleReportedAt: number;
+  /** Of the history it writes or follows, as its last INFO said. */
+  replicationId: string | null;
   /** When the reported primary last changed, or the node became a replica. */
   masterChangedAt: number;
   /** INFO's `master_failover_state`; null: never shown. */
@@ -278,6 +280,7 @@ function dataNodeFields(role: 'master' | 'slave', now: number): Omit<DataNodeFie
     infoHurryMs: null,
     roleReported: role,
     roleReportedAt: now,
+    replicationId: null,
     masterChangedAt: now,
     failoverStateReported: null,
   };

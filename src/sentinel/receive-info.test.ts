@@ -110,6 +110,19 @@ describe('a replica that says it is a primary', () => {
     );
   });
 
+  it('is not made a replica again when another member has promoted it meanwhile, unseen between two INFOs', () => {
+    const { stage, cast } = trio();
+    const node = Object.assign(nodeOf(cast, REPLICA_1), { role: 'master', follows: '' });
+    node.info = [`master_replid:${'1'.repeat(40)}`];
+    stage.pass(15_000);
+    const from = stage.now;
+    assert.equal(stage.sentAt(REPLICA_1, 'SLAVEOF').length, 0, 'not before the second INFO');
+    node.info = [`master_replid:${'2'.repeat(40)}`];
+    stage.pass(7_000);
+    assert.ok(stage.sentAt(REPLICA_1, 'INFO').some((at) => at > from));
+    assert.equal(stage.sentAt(REPLICA_1, 'SLAVEOF').length, 0);
+  });
+
   it('and refuses to be told otherwise is told once an info period, not with every answer', () => {
     const { stage, cast } = trio();
     Object.assign(nodeOf(cast, REPLICA_1), { role: 'master', follows: '', obeys: false });

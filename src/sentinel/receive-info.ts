@@ -99,8 +99,15 @@ function noteReplication(core: Core, replica: Replica, info: Info): void {
 /**
  * Differs from Sentinel: an INFO without a role line says nothing about the role, because the reference reads it as a
  * change to replica and a garbled reply could then take a primary down.
+ *
+ * Differs from Sentinel: a primary that has begun another history was something else in between, although no INFO showed
+ * it, so its role is as old as this INFO. Another member made it a replica and then promoted it, say; whoever counts from
+ * what it saw before would undo the promotion a moment before it hears of it.
  */
 function noteRole(core: Core, node: DataNode, info: Info): void {
+  const isOtherHistory = node.replicationId !== null && info.replicationId !== node.replicationId;
+  node.replicationId = info.replicationId;
+  if (info.role === 'master' && isOtherHistory) node.roleReportedAt = core.now;
   if (info.role === null || info.role === node.roleReported) return;
   node.roleReported = info.role;
   node.roleReportedAt = core.now;

@@ -46,6 +46,7 @@ export function resetMaster(core: Core, master: Master, forget: { peers: boolean
   master.roleReported = 'master';
   master.roleReportedAt = core.now;
   master.failoverStateReported = null;
+  master.replicationId = null;
   // Differs from Sentinel: the new primary is asked for INFO at once, because until it has answered nobody knows
   // whether it is sane, and the reference judges it by its predecessor's INFO for up to ten seconds.
   master.infosInFlight = 0;
