@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   net: ['resp', 'sentinel', 'node:'],
   store: ['node:'],
   notify: ['node:'],
+  os: ['koffi', 'node:'],
   redis: ['node:'],
   daemon: ['resp', 'sentinel', 'net', 'store', 'notify', 'redis', 'node:'],
   api: ['sentinel', 'daemon', 'node:', 'hono', '@hono/node-server'],
@@ -83,4 +84,17 @@ it('every source file opens with a comment that says what it is', () => {
     silent.map((file) => relative(source, file)),
     [],
   );
+});
+
+it('only os/ speaks of koffi, and loads it by a call and not by an import', () => {
+  for (const file of sourceFiles()) {
+    const text = readFileSync(file, 'utf8');
+    const mentions = [...text.matchAll(/^.*['"]koffi['"].*$/gm)].map(([line]) => line);
+    if (roomOf(file) !== 'os') assert.deepEqual(mentions, [], relative(source, file));
+    const imports = mentions.filter((line) => /\bfrom\b|\bimport\(/.test(line));
+    assert.ok(
+      imports.every((line) => line.startsWith('import type ')),
+      relative(source, file),
+    );
+  }
 });
