@@ -11,6 +11,7 @@ import { fail, root, withProgress } from './checkout.mjs';
 const PROGRAMS = [
   { shown: ['openssl', 'version'], comesIn: 'openssl' },
   { shown: ['ip', '-V'], comesIn: 'iproute2' },
+  { shown: ['nft', '--version'], comesIn: 'nftables' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },
 ];
 
