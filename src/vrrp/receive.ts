@@ -75,6 +75,8 @@ export function judgePacket(conf: RouterConf, packet: Packet): Result<Reception,
     const problem = judgeVersion2(conf, advert);
     if (problem !== null) return drop(problem.kind, problem.sentence);
   }
+  // A backup would adopt it and count every silence as endless.
+  if (advert.intervalMs === 0) return drop('interval', 'its interval is zero');
   if (advert.type !== TYPE_ADVERTISEMENT) return drop('type', `unknown type ${advert.type}`);
   const checksum = matchChecksum(bytes, advert, family, packet);
   if (checksum === null) return drop('checksum', `wrong checksum 0x${advert.checksum.toString(16)}`);
