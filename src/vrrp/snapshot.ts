@@ -23,6 +23,8 @@ export interface RouterSnapshot {
   readonly effectivePriority: number;
   readonly preempt: boolean;
   readonly advertIntervalMs: number;
+  /** The active router's, which a backup of version 3 adopts. */
+  readonly activeIntervalMs: number;
   readonly sourceAddress: string | null;
   /** The active router as a backup hears it. */
   readonly peer: { readonly address: string; readonly priority: number } | null;
@@ -91,6 +93,7 @@ function routerSnapshot(core: Core, router: Router): RouterSnapshot {
     effectivePriority: router.effectivePriority,
     preempt: preempts(router),
     advertIntervalMs: conf.advertIntervalMs,
+    activeIntervalMs: router.activeIntervalMs,
     sourceAddress: core.sourceOf(router),
     peer: router.peer,
     rival: router.rival?.address ?? null,

@@ -1,4 +1,4 @@
-// For tests only: configurations with everything at keepalived's defaults but what the test names.
+// For tests and the simulator: configurations with everything at keepalived's defaults but what the test names.
 
 import { familyOf } from './ip-address.ts';
 import {
