@@ -4,6 +4,7 @@
 import { accessSync, constants, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
+import { isExecutable } from './executable.ts';
 
 const toPath = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
@@ -64,15 +65,7 @@ export const confFiles = {
     }
   },
 
-  isExecutable(path: string): boolean {
-    try {
-      accessSync(toPath(path), constants.X_OK);
-      return statSync(toPath(path)).isFile();
-    } catch {
-      return false;
-    }
-  },
-
+  isExecutable,
   isDirectory(path: string): boolean {
     try {
       accessSync(toPath(path), constants.X_OK);

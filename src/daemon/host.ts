@@ -1,11 +1,12 @@
 // Answers the machine's questions about the process and its files (sentinel/host.ts).
 
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { machine, release, type } from 'node:os';
 import { failure, success, type Result } from '../base/result.ts';
 import type { Host, ProcessFacts } from '../sentinel/host.ts';
 import { replaceFileSync } from '../store/replace-file.ts';
+import { isExecutable } from './executable.ts';
 
 /** No text file that the machine asks for is longer; a longer one was named by mistake. */
 const TEXT_FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -47,12 +48,7 @@ export class NodeHost implements Host {
   }
 
   isExecutable(path: string): boolean {
-    try {
-      accessSync(toPath(path), constants.X_OK);
-      return statSync(toPath(path)).isFile();
-    } catch {
-      return false;
-    }
+    return isExecutable(path);
   }
 
   readTextFile(path: string): Result<string, string> {

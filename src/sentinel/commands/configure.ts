@@ -1,12 +1,13 @@
 // SENTINEL CONFIG, DEBUG, SIMULATE-FAILURE, FLUSHCONFIG: this sentinel's own settings (sentinel.md §9).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { globMatches } from '../../base/glob.ts';
 import { bulks, error, OK, textMap, type Reply } from '../../resp/reply.ts';
 import type { Core } from '../core.ts';
 import type { LogLevel } from '../io.ts';
 import { reopen } from '../links.ts';
 import { TUNABLE_NAMES } from '../tunables.ts';
-import { afterSaving, strictInteger, type MonitorCommand } from './handler.ts';
+import { afterSaving, type MonitorCommand } from './handler.ts';
 
 interface Setting {
   readonly get: (core: Core) => string;

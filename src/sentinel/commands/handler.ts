@@ -33,10 +33,3 @@ export function afterSaving(core: Core, defer: Defer, reply: Reply, then: () => 
   });
   return 'later';
 }
-
-/** A strict decimal integer as the reference's string2ll takes it, or null. */
-export function strictInteger(text: string): number | null {
-  if (!/^(?:0|-?[1-9]\d{0,15})$/.test(text)) return null;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : null;
-}

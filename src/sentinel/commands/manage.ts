@@ -1,5 +1,6 @@
 // The SENTINEL subcommands that change what is monitored: MONITOR, REMOVE, RESET, FAILOVER (sentinel.md §6.8, §9).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { globMatches } from '../../base/glob.ts';
 import { error, integer, OK } from '../../resp/reply.ts';
 import type { Core } from '../core.ts';
@@ -8,7 +9,7 @@ import { clearFailover } from '../failover-state.ts';
 import { EPOCH_MAX } from '../hello.ts';
 import { newMaster, type Master } from '../instance.ts';
 import { drop, resetMaster } from '../switch-master.ts';
-import { afterSaving, NO_SUCH_MASTER, SAVE_FAILED, strictInteger, type MonitorCommand } from './handler.ts';
+import { afterSaving, NO_SUCH_MASTER, SAVE_FAILED, type MonitorCommand } from './handler.ts';
 
 /** Starts watching a master: in the tables, due to be dialled, told of by `+monitor` by the caller. */
 export function watchMaster(core: Core, master: Master): void {

@@ -1,11 +1,12 @@
 // SENTINEL SET: a master's settings at run time (sentinel.md §9). Options are taken from left to right, and those before
 // a wrong one stay, as in the reference.
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { error, OK, type Reply } from '../../resp/reply.ts';
 import type { Core } from '../core.ts';
 import { reopen } from '../links.ts';
 import type { Master } from '../instance.ts';
-import { NO_SUCH_MASTER, SAVE_FAILED, strictInteger, type MonitorCommand } from './handler.ts';
+import { NO_SUCH_MASTER, SAVE_FAILED, type MonitorCommand } from './handler.ts';
 
 const DENIED = error(
   'ERR Reconfiguration of scripts path is denied for security reasons. ' +

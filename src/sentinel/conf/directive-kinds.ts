@@ -1,10 +1,10 @@
 // The kinds of values that general directives have, and what they have in common: how a value is read into the
 // configuration and written back. general.ts has the directives themselves.
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { quoteArgument } from '../../base/split-arguments.ts';
 import type { ServerConf } from './conf.ts';
 import { defaultServer } from './defaults.ts';
-import { strictInteger } from './numbers.ts';
 import { type Fault, show } from './problems.ts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };

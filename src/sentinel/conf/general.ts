@@ -1,6 +1,7 @@
 // The directives of a Redis server that mean something to a sentinel (sentinel.md §2.4), one row each. `dir`, `user`,
 // `include`, `rename-command` and `loadmodule` are not plain values and are read by load.ts.
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import type { OutputBufferLimit } from './conf.ts';
 import {
   fault,
@@ -15,7 +16,7 @@ import {
   valueRow,
   word,
 } from './directive-kinds.ts';
-import { formatMemory, parseMemory, strictInteger } from './numbers.ts';
+import { formatMemory, parseMemory } from './numbers.ts';
 import { show } from './problems.ts';
 
 const INT_MAX = 2 ** 31 - 1;

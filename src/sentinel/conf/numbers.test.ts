@@ -1,6 +1,7 @@
+import { strictInteger } from '../../base/strict-integer.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatMemory, looseInteger, looseUnsigned, parseMemory, strictInteger } from './numbers.ts';
+import { formatMemory, looseInteger, looseUnsigned, parseMemory } from './numbers.ts';
 
 describe('numbers in sentinel.conf', () => {
   it('reads like atoi, but does not wrap', () => {

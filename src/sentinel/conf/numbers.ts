@@ -27,13 +27,6 @@ export function looseUnsigned(text: string): bigint {
   return negative ? BigInt.asUintN(64, -size) : size;
 }
 
-/** A whole number without sign `+`, leading zeros or anything after it; null for everything else. */
-export function strictInteger(text: string): number | null {
-  if (!/^(?:0|-?[1-9]\d{0,15})$/.test(text)) return null;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : null;
-}
-
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

@@ -1,5 +1,6 @@
 // ACL's subcommands (sentinel.md §1.6).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import type { Problem } from '../../base/result.ts';
 import { array, bulk, bulks, error, integer, NULL, OK, type Reply } from '../../resp/reply.ts';
 import { applyRules, isUserName } from './acl-rules.ts';
@@ -15,7 +16,7 @@ import {
 } from './acl-user.ts';
 import { CATEGORIES, fitsArity, isCategory } from './command.ts';
 import type { Desk, OwnHandler } from './desk.ts';
-import { errorLine, NOT_AN_INTEGER, parseInteger, wrongArity } from './replies.ts';
+import { errorLine, NOT_AN_INTEGER, wrongArity } from './replies.ts';
 
 const LOG_ENTRIES_DEFAULT = 10;
 const PASSWORD_BITS_DEFAULT = 256;
@@ -61,7 +62,7 @@ const dryrun: OwnHandler = ({ args }, { users, table }) => {
 const genpass: OwnHandler = ({ args }, { host }) => {
   const [, , given, ...more] = args;
   if (more.length > 0) return wrongArity('acl|genpass');
-  const bits = given === undefined ? PASSWORD_BITS_DEFAULT : parseInteger(given);
+  const bits = given === undefined ? PASSWORD_BITS_DEFAULT : strictInteger(given);
   if (bits === null) return NOT_AN_INTEGER;
   if (bits < 1 || bits > PASSWORD_BITS_MAX) {
     return error(`ERR ACL GENPASS takes the bits of the password, 1 to ${PASSWORD_BITS_MAX}`);
@@ -102,7 +103,7 @@ const log: OwnHandler = ({ args, now }, { aclLog }) => {
     aclLog.reset();
     return OK;
   }
-  const count = given === undefined ? LOG_ENTRIES_DEFAULT : parseInteger(given);
+  const count = given === undefined ? LOG_ENTRIES_DEFAULT : strictInteger(given);
   if (count === null) return NOT_AN_INTEGER;
   return aclLog.reply(Math.max(0, count), now);
 };

@@ -1,12 +1,13 @@
 // The rest of CLIENT: lists of connections, and switches of the caller's own (sentinel.md §1.6).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { error, integer, OK, type Reply } from '../../resp/reply.ts';
 import { clientCaching, clientGetredir, clientTracking, clientTrackinginfo } from './client-tracking.ts';
 import { clientGetname, clientSetinfo, clientSetname } from './client-name.ts';
 import { clientKill, parseType } from './client-kill.ts';
 import type { OwnHandler } from './desk.ts';
 import { clientPause, clientUnpause } from './pause.ts';
-import { NOT_AN_INTEGER, parseInteger, SYNTAX_ERROR } from './replies.ts';
+import { NOT_AN_INTEGER, SYNTAX_ERROR } from './replies.ts';
 import type { Session } from './session.ts';
 
 const text = (value: string): Reply => ({ kind: 'verbatim', format: 'txt', value });
@@ -30,7 +31,7 @@ const list: OwnHandler = ({ args, now }, { sessions }) => {
   if (option.toUpperCase() !== 'ID' || value === undefined) return SYNTAX_ERROR;
   const chosen: Session[] = [];
   for (const word of values) {
-    const id = parseInteger(word);
+    const id = strictInteger(word);
     if (id === null) return error('ERR Invalid client ID');
     const session = sessions.get(id);
     if (session !== undefined) chosen.push(session);
@@ -70,7 +71,7 @@ const unblock: OwnHandler = ({ args }) => {
   if (reason !== undefined && reason !== 'TIMEOUT' && reason !== 'ERROR') {
     return error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
   }
-  return parseInteger(args[2] ?? '') === null ? NOT_AN_INTEGER : integer(0);
+  return strictInteger(args[2] ?? '') === null ? NOT_AN_INTEGER : integer(0);
 };
 
 /** CLIENT's subcommands but for HELP. */

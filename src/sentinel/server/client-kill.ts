@@ -1,9 +1,10 @@
 // CLIENT KILL: the old form with an address, and the form with filters (sentinel.md §1.6).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { failure, success, type Result } from '../../base/result.ts';
 import { error, integer, OK, type Reply } from '../../resp/reply.ts';
 import type { Desk, OwnHandler } from './desk.ts';
-import { errorLine, parseInteger, SYNTAX_ERROR } from './replies.ts';
+import { errorLine, SYNTAX_ERROR } from './replies.ts';
 import type { Session } from './session.ts';
 
 type Filter = (session: Session, now: number) => boolean;
@@ -49,7 +50,7 @@ function parseFilters(words: readonly string[], caller: Session, desk: Desk): Re
 function parseFilter(name: string, value: string, desk: Desk): Result<Filter, Reply> {
   switch (name) {
     case 'ID': {
-      const id = parseInteger(value);
+      const id = strictInteger(value);
       if (id === null || id < 1) return failure(error('ERR client-id should be greater than 0'));
       return success((session) => session.id === id);
     }
@@ -63,7 +64,7 @@ function parseFilter(name: string, value: string, desk: Desk): Result<Filter, Re
       if (desk.users.get(value) === undefined) return failure(errorLine(`ERR No such user '${value}'`));
       return success((session) => session.userName === value);
     case 'MAXAGE': {
-      const seconds = parseInteger(value);
+      const seconds = strictInteger(value);
       if (seconds === null) return failure(error('ERR maxage is not an integer or out of range'));
       if (seconds < 1) return failure(error('ERR maxage should be greater than 0'));
       return success((session, now) => now - session.connectedAt >= seconds * 1000);

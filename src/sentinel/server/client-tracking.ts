@@ -1,9 +1,10 @@
 // CLIENT TRACKING and what belongs to it. A sentinel has no keys and so never invalidates one; it keeps what clients
 // ask for and answers as a server would, so that client-side caching libraries can connect (sentinel.md §1.6).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { array, bulk, bulks, error, integer, OK, type Reply } from '../../resp/reply.ts';
 import type { Desk, OwnHandler } from './desk.ts';
-import { errorLine, NOT_AN_INTEGER, parseInteger, SYNTAX_ERROR } from './replies.ts';
+import { errorLine, NOT_AN_INTEGER, SYNTAX_ERROR } from './replies.ts';
 import type { Tracking } from './session.ts';
 
 const UNTRACKED: Tracking = {
@@ -40,7 +41,7 @@ function parseOptions(options: readonly string[], desk: Desk): Tracking | Reply 
       case 'REDIRECT': {
         if (value === undefined) return SYNTAX_ERROR;
         if (wanted.redirect !== 0) return error('ERR A client can only redirect to a single other client');
-        const redirect = parseInteger(value);
+        const redirect = strictInteger(value);
         if (redirect === null) return NOT_AN_INTEGER;
         if (!desk.sessions.has(redirect))
           return error('ERR The client ID you want redirect to does not exist');

@@ -8,60 +8,15 @@ import type { ServerConf } from '../conf/conf.ts';
 import type { Host } from '../host.ts';
 import type { ClientId, Effect } from '../io.ts';
 import type { Call, Handler, Outcome } from './command.ts';
+import { defaultServer } from '../conf/defaults.ts';
 import type { Product } from './desk.ts';
 import type { SentinelHandlers } from './sentinel-rows.ts';
 import { preparePort, Server, type ClientConnected } from './server.ts';
 
+/** A port nothing was configured for, with nothing to limit what waits for a client. */
 export const PLAIN_CONF: ServerConf = {
-  port: 26379,
-  bind: ['*', '-::*'],
-  bindSourceAddr: null,
-  protectedMode: false,
-  tcpBacklog: 511,
-  timeoutSeconds: 0,
-  tcpKeepaliveSeconds: 300,
-  unixSocket: null,
-  unixSocketPerm: null,
-  maxClients: 10_000,
-  logLevel: 'notice',
-  logFile: '',
-  syslog: { enabled: false, ident: 'redis', facility: 'local0' },
-  dir: '/',
-  daemonize: false,
-  supervised: 'no',
-  pidFile: null,
-  requirePass: null,
-  users: [],
-  aclFile: null,
-  aclLogMaxLen: 128,
-  aclPubsubDefault: 'resetchannels',
-  renamedCommands: new Map(),
-  tls: {
-    port: 0,
-    outgoing: false,
-    certFile: null,
-    keyFile: null,
-    keyFilePass: null,
-    clientCertFile: null,
-    clientKeyFile: null,
-    clientKeyFilePass: null,
-    caCertFile: null,
-    caCertDir: null,
-    dhParamsFile: null,
-    authClients: 'yes',
-    protocols: null,
-    ciphers: null,
-    ciphersuites: null,
-    preferServerCiphers: false,
-    sessionCaching: true,
-    sessionCacheSize: 20_480,
-    sessionCacheTimeoutSeconds: 300,
-  },
+  ...defaultServer('/'),
   pubsubOutputLimit: { hardBytes: 0, softBytes: 0, softSeconds: 0 },
-  normalOutputLimit: { hardBytes: 0, softBytes: 0, softSeconds: 0 },
-  extendedRedisCompatibility: false,
-  logFormat: 'legacy',
-  logTimestampFormat: 'legacy',
 };
 
 /** 64 hexadecimal digits that depend on every character; nobody's password is at stake here. */

@@ -1,11 +1,12 @@
 // Who a client is and what it speaks: HELLO and AUTH (sentinel.md §1.2).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { array, bulk, error, integer, OK, type Protocol, type Reply } from '../../resp/reply.ts';
 import { canLogIn } from './acl-users.ts';
 import { isClientText, NAME_ERROR } from './client-name.ts';
 import type { Call } from './command.ts';
 import type { Desk, OwnHandler } from './desk.ts';
-import { errorLine, parseInteger, SYNTAX_ERROR, WRONG_PASS } from './replies.ts';
+import { errorLine, SYNTAX_ERROR, WRONG_PASS } from './replies.ts';
 
 /** What Valkey says it is when asked to pass for Redis (sentinel.md §10.1). */
 const COMPATIBLE_VERSION = '7.2.4';
@@ -75,7 +76,7 @@ export const hello: OwnHandler = (call, desk) => {
 function parseHello(args: readonly string[]): HelloRequest | Reply {
   let protocol: Protocol | null = null;
   if (args.length > 1) {
-    const version = parseInteger(args[1] ?? '');
+    const version = strictInteger(args[1] ?? '');
     if (version === null) return error('ERR Protocol version is not an integer or out of range');
     if (version !== 2 && version !== 3) return error('NOPROTO unsupported protocol version');
     protocol = version;

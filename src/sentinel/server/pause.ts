@@ -1,8 +1,8 @@
 // CLIENT PAUSE: until when nobody is served, and what waits meanwhile (sentinel.md §1.1, §1.6).
 
+import { strictInteger } from '../../base/strict-integer.ts';
 import { OK, error } from '../../resp/reply.ts';
 import type { OwnHandler } from './desk.ts';
-import { parseInteger } from './replies.ts';
 import type { Session } from './session.ts';
 
 /** `write` holds back writing commands only, and a sentinel has none. */
@@ -56,7 +56,7 @@ export const clientPause: OwnHandler = ({ args, now }, { pause }) => {
   if ((mode !== 'ALL' && mode !== 'WRITE') || args.length > 4) {
     return error('ERR CLIENT PAUSE mode must be WRITE or ALL');
   }
-  const ms = parseInteger(args[2] ?? '');
+  const ms = strictInteger(args[2] ?? '');
   if (ms === null) return error('ERR timeout is not an integer or out of range');
   if (ms < 0) return error('ERR timeout is negative');
   pause.begin(now + ms, mode === 'ALL' ? 'all' : 'write', now);

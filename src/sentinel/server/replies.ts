@@ -35,10 +35,3 @@ export const NO_AUTH: Reply = error('NOAUTH Authentication required.');
 export const WRONG_PASS: Reply = error('WRONGPASS invalid username-password pair or user is disabled.');
 export const SYNTAX_ERROR: Reply = error('ERR syntax error');
 export const NOT_AN_INTEGER: Reply = error('ERR value is not an integer or out of range');
-
-/** A whole number as Redis reads one from a client: decimal, no blanks, no plus, no leading zeros; null otherwise. */
-export function parseInteger(text: string): number | null {
-  if (!/^(?:0|-?[1-9]\d*)$/.test(text)) return null;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : null;
-}
