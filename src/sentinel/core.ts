@@ -197,9 +197,10 @@ export class Core {
 
   /** What a command is called on this master's nodes (sentinel.md §7.5). */
   command(master: Master, name: string): string {
-    return master.renamedCommands.size === 0
-      ? name
-      : (master.renamedCommands.get(name.toLowerCase()) ?? name);
+    for (const [command, renamed] of master.renamedCommands) {
+      if (command.toLowerCase() === name.toLowerCase()) return renamed;
+    }
+    return name;
   }
 
   /** Every instance of a master: itself, its replicas, its sentinels. */

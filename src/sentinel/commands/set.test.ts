@@ -121,7 +121,13 @@ describe('SENTINEL SET', () => {
     assert.ok(stage.sentAt(PRIMARY, 'KNOCK').length > 0);
     assert.ok(stage.sentAt(PEER_1, 'KNOCK').length > 0);
     set(stage, 'rename-command', 'PING', 'ping');
-    assert.deepEqual([...(confOf(stage)?.renamedCommands ?? [])], [['sentinel', 'GUARD']]);
+    assert.deepEqual([...(confOf(stage)?.renamedCommands ?? [])], [['SENTINEL', 'GUARD']]);
+  });
+
+  it('rename-command keeps one entry for a command, in the case it was last given in', () => {
+    const { stage } = trio();
+    set(stage, 'rename-command', 'config', 'A', 'rename-command', 'CONFIG', 'B');
+    assert.deepEqual([...(confOf(stage)?.renamedCommands ?? [])], [['CONFIG', 'B']]);
   });
 
   it('scripts are refused while deny-scripts-reconfig is yes, and taken away by an empty path (sentinel.md §8)', () => {

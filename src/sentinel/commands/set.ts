@@ -86,8 +86,11 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     values: 2,
     apply: (_core, master, from, to) => {
       if (from === '' || to === '') return 'bad';
-      if (from.toLowerCase() === to.toLowerCase()) master.renamedCommands.delete(from.toLowerCase());
-      else master.renamedCommands.set(from.toLowerCase(), to);
+      const command = from.toLowerCase();
+      for (const renamed of master.renamedCommands.keys()) {
+        if (renamed.toLowerCase() === command) master.renamedCommands.delete(renamed);
+      }
+      if (to.toLowerCase() !== command) master.renamedCommands.set(from, to);
       return null;
     },
   },

@@ -32,7 +32,7 @@ export interface MasterConf {
   readonly authUser: string | null;
   /** 0 turns it off. Milliseconds. */
   readonly masterRebootDownAfterMs: number;
-  /** Lower-case command name to what it is called on this master's nodes. */
+  /** Command, in the case it was given in, to what it is called on this master's nodes. No two differ by case only. */
   readonly renamedCommands: ReadonlyMap<string, string>;
   /** Unsigned 64 bits. */
   readonly configEpoch: bigint;

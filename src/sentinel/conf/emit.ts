@@ -197,7 +197,8 @@ function masterLines(master: MasterConf): Emission[] {
   for (const sentinel of uniqueBy(master.knownSentinels, (one) => one.runId)) {
     add('known-sentinel', [sentinel.runId], hostOf(sentinel), sentinel.port, sentinel.runId);
   }
-  for (const [command, to] of master.renamedCommands) add('rename-command', [command], command, to);
+  for (const [command, to] of master.renamedCommands)
+    add('rename-command', [command.toLowerCase()], command, to);
   return lines;
 }
 

@@ -118,7 +118,7 @@ describe('reading sentinel.conf', () => {
       `sentinel auth-pass m1 "a b\\x01"\nsentinel rename-command m1 "CONFIG" 'x'\nsentinel notification-script m1 "n.sh"`,
     );
     assert.equal(master?.authPass, 'a b\x01');
-    assert.deepEqual([...(master?.renamedCommands ?? [])], [['config', 'x']]);
+    assert.deepEqual([...(master?.renamedCommands ?? [])], [['CONFIG', 'x']]);
     assert.equal(master?.notificationScript, 'n.sh');
   });
 

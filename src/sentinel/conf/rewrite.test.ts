@@ -182,11 +182,14 @@ describe('rewriting sentinel.conf', () => {
     assert.match(rewritten, /^aclfile "\/a"$/m);
   });
 
-  it("keeps Valkey's spelling and the case of commands", () => {
+  it("keeps Valkey's spelling, and the case that a command was last given in", () => {
     const text = `${MONITOR}\nsentinel primary-reboot-down-after-period m1 5\nsentinel rename-command m1 CONFIG x$1\n`;
     const rewritten = rewrite(text, withMaster(started(text), { masterRebootDownAfterMs: 6 }));
     assert.match(rewritten, /^sentinel primary-reboot-down-after-period m1 6$/m);
     assert.match(rewritten, /^sentinel rename-command m1 CONFIG x\$1$/m);
+    const renamed = withMaster(started(text), { renamedCommands: new Map([['Config', 'y']]) });
+    assert.match(rewrite(text, renamed), /^sentinel rename-command m1 Config y$/m);
+    assert.doesNotMatch(rewrite(text, renamed), /m1 CONFIG/);
   });
 
   it('keeps each master by its own comments', () => {

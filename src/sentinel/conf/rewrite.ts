@@ -3,7 +3,6 @@
 
 import { splitArguments } from '../../base/split-arguments.ts';
 import type { SentinelConf } from './conf.ts';
-import { word } from './directive-kinds.ts';
 import { classify, type Emission, emissions, isPercentiles, PERCENTILES_LINE } from './emit.ts';
 import { trim } from './load.ts';
 
@@ -102,18 +101,9 @@ function place(
   });
 }
 
-/** Keeps the spelling that the old line has for the same thing: Valkey's name of an option, the case of a command. */
+/** Keeps Valkey's name of an option where the old line has it. */
 function respell(text: string, old: readonly string[]): string {
-  const option = old[1]?.toLowerCase();
-  const command = old[3];
-  if (option === 'primary-reboot-down-after-period') {
-    return text.replace(/^sentinel master/, 'sentinel primary');
-  }
-  if (option === 'rename-command' && command !== undefined) {
-    const [, , name = '', newCommand = '', to = ''] = splitArguments(text) ?? [];
-    if (newCommand === command.toLowerCase()) {
-      return ['sentinel rename-command', word(name), word(command), word(to)].join(' ');
-    }
-  }
-  return text;
+  return old[1]?.toLowerCase() === 'primary-reboot-down-after-period'
+    ? text.replace(/^sentinel master/, 'sentinel primary')
+    : text;
 }

@@ -25,7 +25,8 @@ interface MasterDraft extends Omit<
   'renamedCommands' | 'knownReplicas' | 'knownSentinels'
 > {
   origin: Origin;
-  readonly renamed: Map<string, Entry<string>>;
+  /** By command, lower case. */
+  readonly renamed: Map<string, Entry<readonly [command: string, to: string]>>;
   /** By `host:port`, lower case. */
   readonly replicas: Map<string, Entry<HostPort>>;
   /** By run id. */
@@ -65,7 +66,7 @@ export function finishSentinel(draft: SentinelDraft): Omit<SentinelConf, 'server
     ...rest,
     masters: [...masters.values()].map(({ origin: _origin, renamed, replicas, sentinels, ...master }) => ({
       ...master,
-      renamedCommands: new Map([...renamed].map(([command, entry]) => [command, entry.value])),
+      renamedCommands: new Map(values(renamed)),
       knownReplicas: values(replicas),
       knownSentinels: values(sentinels),
     })),
@@ -250,7 +251,7 @@ const knownSentinel = detail(
 );
 
 const renameCommand = detail('command new-name', (master, [command = '', to = ''], { origin }) => {
-  if (define(master.renamed, command.toLowerCase(), to, origin)) return null;
+  if (define(master.renamed, command.toLowerCase(), [command, to], origin)) return null;
   return fault('duplicate-command', 1, `command ${show(command)} of ${show(master.name)} is renamed twice`);
 });
 
@@ -346,10 +347,7 @@ export function canonicalOption(option: string): string {
 
 /** The line of these words (without `sentinel`) as the rewriter would write it. */
 export function canonicalLine([option = '', ...values]: readonly string[]): string {
-  const name = canonicalOption(option);
-  const [master = '', command = '', ...rest] = values;
-  const spelt = name === 'rename-command' ? [master, command.toLowerCase(), ...rest] : values;
-  return ['sentinel', name, ...spelt.map(word)].join(' ');
+  return ['sentinel', canonicalOption(option), ...values.map(word)].join(' ');
 }
 
 function larger(a: bigint, b: bigint): bigint {
