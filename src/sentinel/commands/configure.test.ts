@@ -63,6 +63,20 @@ describe('SENTINEL CONFIG SET', () => {
     }
   });
 
+  it('refuses control characters (sentinel.md §10.2)', () => {
+    const { stage } = trio();
+    for (const [setting, value] of [
+      ['announce-ip', '1.2.3.4\n'],
+      ['sentinel-pass', 'a\0b'],
+    ] as const) {
+      assert.deepEqual(
+        config(stage, 'SET', 'announce-port', '7777', setting, value),
+        error('ERR Invalid argument: it must not contain control characters'),
+      );
+    }
+    assert.deepEqual(config(stage, 'GET', 'announce-port'), textMap([['announce-port', '26379']]));
+  });
+
   it('without a pair, or with another verb, says what there is', () => {
     const { stage } = trio();
     for (const words of [

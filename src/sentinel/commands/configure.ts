@@ -7,7 +7,7 @@ import type { Core } from '../core.ts';
 import type { LogLevel } from '../io.ts';
 import { reopen } from '../links.ts';
 import { TUNABLE_NAMES } from '../tunables.ts';
-import { afterSaving, type MonitorCommand } from './handler.ts';
+import { afterSaving, CONTROL_CHARACTERS, hasControlCharacters, type MonitorCommand } from './handler.ts';
 
 interface Setting {
   readonly get: (core: Core) => string;
@@ -17,8 +17,7 @@ interface Setting {
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning', 'nothing'];
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const isText = (value: string): boolean => value.length <= 4096 && !/[\x00-\x1f\x7f]/.test(value);
+const isText = (value: string): boolean => value.length <= 4096;
 const isYesNo = (value: string): boolean => /^(?:yes|no)$/i.test(value);
 const isYes = (value: string): boolean => value.toLowerCase() === 'yes';
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
@@ -109,6 +108,7 @@ export const config: MonitorCommand = (core, args, defer) => {
       'ERR Only SENTINEL CONFIG GET <param> [<param> <param> ...] / SET <param> <value> [<param> <value> ...] are supported.',
     );
   }
+  if (hasControlCharacters(args)) return CONTROL_CHARACTERS;
   const pairs = checkPairs(core, args.slice(3));
   if (!(pairs instanceof Map)) return pairs;
   for (const [name, value] of pairs) SETTINGS[name]?.set(core, value);

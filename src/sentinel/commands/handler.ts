@@ -12,7 +12,16 @@ export type Defer = () => (reply: Reply) => void;
 export type MonitorCommand = (core: Core, args: readonly string[], defer: Defer) => Reply | 'later';
 
 export const NO_SUCH_MASTER: Reply = error('ERR No such master with that name');
+export const CONTROL_CHARACTERS: Reply = error(
+  'ERR Invalid argument: it must not contain control characters',
+);
 export const SAVE_FAILED: Reply = error('ERR Failed to save config file. Check server logs.');
+
+/** Whether the configuration file could not hold these words in one line (sentinel.md §10.2). */
+export function hasControlCharacters(words: readonly string[]): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return words.some((word) => /[\x00-\x1f\x7f]/.test(word));
+}
 
 /** Runs `command` with the master that args[2] names. */
 export function withMaster(

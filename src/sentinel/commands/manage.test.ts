@@ -35,6 +35,17 @@ describe('SENTINEL MONITOR', () => {
     assert.equal(stage.sentinel.snapshot(stage.now).masters.length, 1);
   });
 
+  it('refuses control characters (sentinel.md §10.2)', () => {
+    const { stage } = trio();
+    for (const [name, host] of [
+      ['m\n2', '10.0.2.1'],
+      ['m2', '10.0.2.1\t'],
+    ] as const) {
+      const reply = stage.ask('SENTINEL', 'MONITOR', name, host, '1', '1');
+      assert.deepEqual(reply, error('ERR Invalid argument: it must not contain control characters'));
+    }
+  });
+
   it('flushes, answers, then tells of it; the defaults apply (sentinel.md §9)', () => {
     const { stage } = trio();
     const before = stage.effects.length;

@@ -9,7 +9,14 @@ import { clearFailover } from '../failover-state.ts';
 import { EPOCH_MAX } from '../hello.ts';
 import { newMaster, type Master } from '../instance.ts';
 import { drop, resetMaster } from '../switch-master.ts';
-import { afterSaving, NO_SUCH_MASTER, SAVE_FAILED, type MonitorCommand } from './handler.ts';
+import {
+  afterSaving,
+  CONTROL_CHARACTERS,
+  hasControlCharacters,
+  NO_SUCH_MASTER,
+  SAVE_FAILED,
+  type MonitorCommand,
+} from './handler.ts';
 
 /** Starts watching a master: in the tables, due to be dialled, told of by `+monitor` by the caller. */
 export function watchMaster(core: Core, master: Master): void {
@@ -20,12 +27,12 @@ export function watchMaster(core: Core, master: Master): void {
 
 /** Names are put into hellos, files and events, where these characters would end them. */
 function isMasterName(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return name !== '' && name.length <= 256 && !/[\s,\x00-\x1f\x7f]/.test(name);
+  return name !== '' && name.length <= 256 && !/[\s,]/.test(name);
 }
 
 export const monitor: MonitorCommand = (core, args, defer) => {
   const [, , name = '', host = '', portText = '', quorumText = ''] = args;
+  if (hasControlCharacters(args)) return CONTROL_CHARACTERS;
   const quorum = strictInteger(quorumText);
   if (quorum === null) return error('ERR Invalid quorum');
   const port = strictInteger(portText);

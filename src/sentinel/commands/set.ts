@@ -1,12 +1,18 @@
 // SENTINEL SET: a master's settings at run time (sentinel.md §9). Options are taken from left to right, and those before
-// a wrong one stay, as in the reference.
+// a wrong one stay, as in the reference; only control characters, wherever they are, refuse the whole.
 
 import { strictInteger } from '../../base/strict-integer.ts';
 import { error, OK, type Reply } from '../../resp/reply.ts';
 import type { Core } from '../core.ts';
 import { reopen } from '../links.ts';
 import type { Master } from '../instance.ts';
-import { NO_SUCH_MASTER, SAVE_FAILED, type MonitorCommand } from './handler.ts';
+import {
+  CONTROL_CHARACTERS,
+  hasControlCharacters,
+  NO_SUCH_MASTER,
+  SAVE_FAILED,
+  type MonitorCommand,
+} from './handler.ts';
 
 const DENIED = error(
   'ERR Reconfiguration of scripts path is denied for security reasons. ' +
@@ -96,12 +102,10 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   },
 };
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const CONTROL_CHARACTERS = /[\x00-\x1f\x7f]/;
-
 export const set: MonitorCommand = (core, args, defer) => {
   const master = core.masters.get(args[2] ?? '');
   if (master === undefined) return NO_SUCH_MASTER;
+  if (hasControlCharacters(args)) return CONTROL_CHARACTERS;
   let changes = 0;
   let problem: Reply | null = null;
   for (let index = 3; index < args.length;) {
@@ -113,9 +117,7 @@ export const set: MonitorCommand = (core, args, defer) => {
       break;
     }
     const [first = '', second = ''] = args.slice(index + 1, index + 1 + option.values);
-    const outcome = CONTROL_CHARACTERS.test(first + second)
-      ? 'bad'
-      : option.apply(core, master, first, second);
+    const outcome = option.apply(core, master, first, second);
     if (outcome !== null) {
       const shown = option.isSecret === true ? '******' : first;
       problem =
