@@ -208,6 +208,11 @@ export interface Master extends DataNodeFields {
 export type DataNode = Master | Replica;
 export type Instance = Master | Replica | Peer;
 
+/** Whether a node last said that it takes part in a hand-over (FAILOVER) that has not ended. */
+export function isHandingOver(node: DataNode): boolean {
+  return node.failoverStateReported !== null && node.failoverStateReported !== 'no-failover';
+}
+
 /** The master an instance belongs to; a master belongs to itself. */
 export function masterOf(instance: Instance): Master {
   return instance.kind === 'master' ? instance : instance.master;

@@ -122,6 +122,20 @@ describe('the hello', () => {
     assert.equal(stage.sentAt(PRIMARY, 'PUBLISH').filter((at) => at > from).length, 1);
   });
 
+  it('is kept from a node that hands over until that has ended, because it would hold everything back', () => {
+    const { stage, cast } = trio();
+    const node = nodeOf(cast, REPLICA_1);
+    node.info.push('master_failover_state:failover-in-progress');
+    stage.pass(12_000);
+    const from = stage.now;
+    stage.pass(20_000);
+    assert.equal(stage.sentAt(REPLICA_1, 'PUBLISH').filter((at) => at > from).length, 0);
+    assert.ok(stage.sentAt(PRIMARY, 'PUBLISH').filter((at) => at > from).length >= 9);
+    node.info.splice(0, 1, 'master_failover_state:no-failover');
+    stage.pass(14_000);
+    assert.ok(stage.sentAt(REPLICA_1, 'PUBLISH').filter((at) => at > from).length >= 1);
+  });
+
   it('that is refused is not repeated before its time', () => {
     const { stage } = trio();
     const { actor } = stage;

@@ -5,7 +5,14 @@
 // peer leaves in one write and one wake-up serves all.
 
 import type { Core } from './core.ts';
-import { masterOf, type Connection, type DataNode, type Instance, type Link } from './instance.ts';
+import {
+  isHandingOver,
+  masterOf,
+  type Connection,
+  type DataNode,
+  type Instance,
+  type Link,
+} from './instance.ts';
 import { formatHello, HELLO_CHANNEL } from './hello.ts';
 import { currentAddress } from './current-address.ts';
 import { INFO_PERIOD_URGENT_MS, PERIODIC_SLACK_MS } from './tunables.ts';
@@ -138,6 +145,9 @@ function sendHello(core: Core, instance: Instance): boolean {
   const host = ownHost(core, instance.link);
   if (command === null || host === null) return false;
   const master = masterOf(instance);
+  // Differs from Sentinel: a node that hands over holds a PUBLISH back until it is done, and every command behind it:
+  // also the PINGs that show it alive, and the order that would free it if it is stuck.
+  if (instance.kind !== 'sentinel' && isHandingOver(instance)) return false;
   // The primary of a coordinated failover has its writers paused, and PUBLISH with them.
   if (instance === master && master.failover.coordinated && master.failover.state === 'wait_promotion')
     return false;

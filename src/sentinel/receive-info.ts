@@ -8,7 +8,7 @@ import { currentAddress } from './current-address.ts';
 import { replicaName } from './events.ts';
 import { promotionObserved } from './failover.ts';
 import { INFO_BYTES_MAX, parseInfo, REPLICAS_MAX, type Info, type ReplicaLine } from './info.ts';
-import { masterOf, type DataNode, type Master, type Replica } from './instance.ts';
+import { isHandingOver, masterOf, type DataNode, type Master, type Replica } from './instance.ts';
 import { calmInfo } from './polling.ts';
 import { makeReplicaOf } from './reconfigure.ts';
 import { addReplica } from './switch-master.ts';
@@ -167,8 +167,8 @@ function actOnReplicaRole(core: Core, replica: Replica): void {
 
 /** Valkey 9: a replica left in a hand-over that nobody finishes is pointed at the primary again (§10.2). */
 function unstickHandOver(core: Core, replica: Replica): void {
-  const { master, failoverStateReported } = replica;
-  if (failoverStateReported === null || failoverStateReported === 'no-failover') return;
+  const { master } = replica;
+  if (!isHandingOver(replica)) return;
   if (master.failover.state !== 'none' || !looksSane(core, master)) return;
   if (core.now - replica.roleReportedAt <= master.failoverTimeoutMs) return;
   repair(core, replica, '+fix-slave-config', 'is stuck in a hand-over');

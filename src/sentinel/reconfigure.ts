@@ -2,7 +2,7 @@
 // coordinated hand-over (§10.2).
 
 import type { Core } from './core.ts';
-import { masterOf, type DataNode, type Master } from './instance.ts';
+import { isHandingOver, masterOf, type DataNode, type Master } from './instance.ts';
 import type { Address } from './address.ts';
 import { hurryInfo } from './polling.ts';
 
@@ -15,10 +15,6 @@ function sendAll(core: Core, node: DataNode, commands: readonly (readonly string
     core.send(command, 'reconfigure', node, [core.command(master, name), ...args]);
   }
   return true;
-}
-
-function isFailingOver(node: DataNode): boolean {
-  return node.failoverStateReported !== null && node.failoverStateReported !== 'no-failover';
 }
 
 /** The command before the clients are sent away, so that they come back to a node that has its new role. */
@@ -39,7 +35,7 @@ export function makeReplicaOf(core: Core, node: DataNode, target: Address | null
   const follow = target === null ? ['NO', 'ONE'] : [core.shown(target), `${target.port}`];
   const sent = sendAll(core, node, [
     ['MULTI'],
-    ...(isFailingOver(node) ? [['FAILOVER', 'ABORT']] : []),
+    ...(isHandingOver(node) ? [['FAILOVER', 'ABORT']] : []),
     ['SLAVEOF', ...follow],
     ['CONFIG', 'REWRITE'],
     ...DISMISS_CLIENTS,
