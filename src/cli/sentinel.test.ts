@@ -111,7 +111,7 @@ function describeProcesses(): void {
     return { child, output, ended };
   }
 
-  async function until(condition: () => boolean | Promise<boolean>, limitMs = 8_000): Promise<void> {
+  async function until(condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
     const end = performance.now() + limitMs;
     while (!(await condition())) {
       assert.ok(performance.now() < end, `not within ${limitMs} ms: ${condition.toString()}`);

@@ -28,7 +28,7 @@ export class RecordingSink implements EventSink {
 }
 
 /** Settles when `condition` holds; fails after `limitMs`. */
-export async function until(condition: () => boolean, limitMs = 3_000): Promise<void> {
+export async function until(condition: () => boolean, limitMs = 30_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${condition.toString()}`);
