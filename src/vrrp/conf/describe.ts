@@ -1,0 +1,144 @@
+// What `baton vrrp -t` prints: what was understood of a file, so that a reader can see at a glance whether it is what
+// they meant.
+
+import { bothHoldMs, defaultLifetimeSeconds } from '../lifetime.ts';
+import type { Command, Hooks, Tracking, VirtualAddress } from '../router-conf.ts';
+import { activeDownMs } from '../timing.ts';
+import type { GlobalConf, InstanceConf, KeepalivedConf, SyncGroupConf } from './conf.ts';
+import type { ConfProblem } from './problems.ts';
+import type { VirtualServerConf } from './servers.ts';
+
+/** One line for a problem or a warning, and the line of the file it is about. */
+export function describeProblem({ severity, where, sentence, text }: ConfProblem): string[] {
+  const line = `${where}: ${severity === 'warning' ? 'warning: ' : ''}${sentence}`;
+  return text === '' ? [line] : [line, `    ${text}`];
+}
+
+/** The lines of a check that found nothing that keeps the file from being used. */
+export function describeCheck(conf: KeepalivedConf, warnings: readonly ConfProblem[] = []): string[] {
+  return [
+    ...conf.instances.flatMap((instance) => describeInstance(instance)),
+    ...conf.groups.flatMap((group) => describeGroup(group)),
+    ...conf.scripts.map(
+      ({ name, command, intervalMs, timeoutMs, rise, fall }) =>
+        `script ${name}: ${commandText(command)}, every ${seconds(intervalMs)}, timeout ${seconds(timeoutMs)}, ` +
+        `up after ${rise}, down after ${fall}`,
+    ),
+    ...conf.redis.map(
+      ({ name, intervalMs, rise, fall, authFile }) =>
+        `redis ${name}: a standing connection, a PING every ${seconds(intervalMs)}, up after ${rise}, ` +
+        `down after ${fall}${authFile === null ? '' : `, logs in with ${authFile}`}`,
+    ),
+    ...conf.processes.map(({ name, process }) => `process ${name}: ${process}`),
+    ...conf.files.map(({ name, path }) => `file ${name}: ${path}`),
+    ...describeGlobal(conf.global),
+    ...conf.balancer.virtualServers.map(describeServer),
+    ...conf.foreignUsers.map(
+      ({ user, where }) => `runs a command as ${user} (${where}): needs root, or CAP_SETUID and CAP_SETGID`,
+    ),
+    ...warnings.flatMap(describeProblem),
+  ];
+}
+
+function describeInstance(instance: InstanceConf): string[] {
+  const { name, version, virtualRouterId, priority, advertIntervalMs } = instance;
+  const downMs = activeDownMs(instance, priority, advertIntervalMs);
+  const lifetimeSeconds = defaultLifetimeSeconds(instance);
+  const overlapMs = bothHoldMs({ ...instance, addressLifetimeSeconds: lifetimeSeconds });
+  const way =
+    instance.unicastPeers.length === 0
+      ? `multicast ${instance.multicastGroup}`
+      : `unicast to ${instance.unicastPeers.map(({ address }) => address).join(', ')}`;
+  const preemption = !instance.preempt
+    ? 'never preempts'
+    : instance.preemptDelayMs === 0
+      ? 'preempts'
+      : `preempts after ${seconds(instance.preemptDelayMs)}`;
+  return [
+    `instance ${name}: VRRPv${version} router ${virtualRouterId} on ${instance.interface}, priority ${priority}, ${preemption}, ${way}` +
+      (instance.password === null ? '' : ', with a password'),
+    `  adverts every ${seconds(advertIntervalMs)}; takes over ${seconds(downMs)} after the last advert`,
+    ...instance.addresses.map((address) => `  address ${addressText(address)}`),
+    ...instance.excludedAddresses.map((address) => `  address ${addressText(address)}, not in the adverts`),
+    `  an address outlives this daemon by at most ${lifetimeSeconds + 0.5} s` +
+      (overlapMs > 0 ? `; for up to ${seconds(overlapMs)} of it another host may hold it too` : ''),
+    ...instance.tracking.map(trackingText),
+    ...hookLines(instance.hooks),
+    ...(instance.promoteBeforeAdvertise === null
+      ? []
+      : [`  notify_master finishes first, within ${seconds(instance.promoteBeforeAdvertise.timeoutMs)}`]),
+    ...(instance.sendsMail ? ['  sends mail'] : []),
+  ];
+}
+
+function describeGroup({ name, members, tracking, hooks }: SyncGroupConf): string[] {
+  return [`group ${name}: ${members.join(', ')}`, ...tracking.map(trackingText), ...hookLines(hooks)];
+}
+
+function describeGlobal({ mail, fifos, startupDelayMs, delayAfterBootMs }: GlobalConf): string[] {
+  const delayMs = Math.max(startupDelayMs, delayAfterBootMs);
+  return [
+    ...(mail.server === null || mail.to.length === 0
+      ? []
+      : [`mail through ${mail.server.host}:${mail.server.port} to ${mail.to.join(', ')}`]),
+    ...fifos.map(
+      ({ path, script }) => `fifo ${path}${script === null ? '' : `, read by ${commandText(script)}`}`,
+    ),
+    ...(delayMs === 0 ? [] : [`holds still for ${seconds(delayMs)} at first`]),
+  ];
+}
+
+function describeServer({ target, scheduler, forwarding, realServers }: VirtualServerConf): string {
+  const name =
+    target.kind === 'group'
+      ? `group ${target.name}`
+      : target.kind === 'fwmark'
+        ? `fwmark ${target.mark}`
+        : `${target.address} ${target.port}`;
+  return `virtual server ${name}: ${scheduler}, ${forwarding}, ${realServers.length} real servers; not served yet`;
+}
+
+function addressText(one: VirtualAddress): string {
+  const options = [
+    one.broadcast === null ? '' : `brd ${one.broadcast}`,
+    one.label === null ? '' : `label ${one.label}`,
+    one.peer === null ? '' : `peer ${one.peer}`,
+    one.noPrefixRoute ? 'noprefixroute' : '',
+    one.untracked ? 'no_track' : '',
+  ].filter((option) => option !== '');
+  return [`${one.address}/${one.prefixLength}`, `on ${one.interface}`, ...options].join(' ');
+}
+
+function trackingText({ kind, name, weight, reverse }: Tracking): string {
+  const failure = reverse ? 'a success' : 'a failure';
+  const shown = weight > 0 ? `+${weight}` : String(weight);
+  const effect =
+    weight === 0 && kind !== 'file' ? `${failure} is a fault` : `weight ${shown}${reverse ? ' reverse' : ''}`;
+  return `  tracks ${kind} ${name}: ${effect}`;
+}
+
+function hookLines(hooks: Hooks): string[] {
+  const named: readonly (readonly [string, Command | null])[] = [
+    ['notify_master', hooks.master],
+    ['notify_backup', hooks.backup],
+    ['notify_fault', hooks.fault],
+    ['notify_stop', hooks.stop],
+    ['notify_deleted', hooks.deleted],
+    ['notify_master_rx_lower_pri', hooks.masterRxLowerPriority],
+    ['notify', hooks.any],
+  ];
+  return named.flatMap(([name, command]) => (command === null ? [] : [`  ${name}: ${commandText(command)}`]));
+}
+
+/** Arguments may be secrets (`redis-cli -a`), so only what comes before the first option is shown. */
+function commandText({ argv, user }: Command): string {
+  const end = argv.findIndex((word, index) => index > 0 && word.startsWith('-'));
+  const shown = argv.slice(0, end === -1 ? 1 : Math.min(end, 1)).join(' ');
+  const rest = argv.length > 1 ? ' ...' : '';
+  return `${shown}${rest}${user === null ? '' : ` as ${user}`}`;
+}
+
+/** With as few digits as tell it, at most three. */
+function seconds(milliseconds: number): string {
+  return `${Number((milliseconds / 1000).toFixed(3))} s`;
+}
