@@ -22,7 +22,7 @@ it('performs effects in order, sees events of effects after them, and flushes on
     },
     flush: () => done.push('flush'),
   });
-  loop.start(machine);
+  loop.start(machine, { kind: 'start' });
   done.length = 0;
   loop.push({ kind: 'client-closed', client: 1 });
   loop.settle();
@@ -33,7 +33,7 @@ it('starts the machine before anything that happened earlier', () => {
   const machine = new FakeMachine(() => []);
   const loop = new Loop({ perform: () => undefined, flush: () => undefined });
   loop.deliver({ kind: 'client-closed', client: 1 });
-  loop.start(machine);
+  loop.start(machine, { kind: 'start' });
   assert.deepEqual(sayAll(machine.events), ['start', 'client-closed']);
 });
 
@@ -44,7 +44,7 @@ it('ticks at the deadline, not before, and again when the deadline moved', async
     return [];
   });
   const loop = new Loop({ perform: () => undefined, flush: () => undefined });
-  loop.start(machine);
+  loop.start(machine, { kind: 'start' });
   const due = machine.due;
   await sleep(70);
   assert.deepEqual(sayAll(machine.events), ['start', 'tick']);
@@ -72,7 +72,7 @@ it('lets sockets that are readable speak before it ticks late', async () => {
   const client = connect(address.port, '127.0.0.1');
   client.on('data', () => loop.deliver({ kind: 'client-closed', client: 9 }));
   const peer = await accepted;
-  loop.start(machine);
+  loop.start(machine, { kind: 'start' });
   peer.write('pong');
   // We are busy for longer than the deadline: the timer is due, and so is the socket.
   const end = performance.now() + 60;
@@ -87,8 +87,24 @@ it('lets sockets that are readable speak before it ticks late', async () => {
 it('delivers nothing after it was stopped', () => {
   const machine = new FakeMachine(() => []);
   const loop = new Loop({ perform: () => undefined, flush: () => undefined });
-  loop.start(machine);
+  loop.start(machine, { kind: 'start' });
   loop.stop();
   loop.deliver({ kind: 'terminate' });
   assert.deepEqual(sayAll(machine.events), ['start']);
+});
+
+it('lets sockets that only we can read speak before each tick', async () => {
+  const machine = new FakeMachine((event, now) => {
+    machine.due = event.kind === 'start' ? now : Number.POSITIVE_INFINITY;
+    return [];
+  });
+  const loop: Loop = new Loop({
+    perform: () => undefined,
+    flush: () => undefined,
+    readWaiting: () => loop.deliver({ kind: 'client-closed', client: 1 }),
+  });
+  loop.start(machine, { kind: 'start' });
+  await sleep(30);
+  assert.deepEqual(sayAll(machine.events), ['start', 'client-closed', 'tick']);
+  loop.stop();
 });

@@ -1,10 +1,9 @@
 // The loop: what happened goes into the machine, what it wants done goes out, in order. It owns the one timer of the
-// daemon and knows the time; it does not know what an effect does.
+// daemon and knows the time; it does not know what an effect does. Every machine of Baton can be driven by it.
 
-import type { Effect, Event } from '../sentinel/io.ts';
+import type { Effect as SentinelEffect, Event as SentinelEvent } from '../sentinel/io.ts';
 import type { EventSink } from '../net/event-sink.ts';
 import { monotonicMs } from './clock.ts';
-import type { Machine } from './machine.ts';
 
 /**
  * A wake-up that comes later than this lets readable sockets speak first: Node runs timers before it reads, and a
@@ -15,20 +14,39 @@ const LATE_MS = 20;
 /** Longest that Node's timers can wait. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-export interface LoopOptions {
+interface Tick {
+  readonly kind: 'tick';
+}
+
+/** What the loop needs of a machine. */
+export interface Driven<Event, Effect> {
+  /** What to do now that `event` happened. */
+  step(event: Event | Tick, now: number): readonly Effect[];
+  /** When the next `tick` is due at the latest; Infinity: never. */
+  deadline(): number;
+}
+
+export interface LoopOptions<Effect> {
   /** Carries out one effect. May push events: they are seen after the present one is done with. */
   readonly perform: (effect: Effect) => void;
   /** Sends what the effects queued. May push events. */
   readonly flush: () => void;
+  /**
+   * Called before each tick: hands over what waits in sockets that Node does not read by itself, so that nobody's
+   * silence is judged while their words lie there.
+   */
+  readonly readWaiting?: () => void;
+  /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
 
-export class Loop implements EventSink {
+export class Loop<Event = SentinelEvent, Effect = SentinelEffect> implements EventSink<Event> {
   readonly #perform: (effect: Effect) => void;
   readonly #flush: () => void;
+  readonly #readWaiting: () => void;
   readonly #now: () => number;
-  #machine: Machine | null = null;
-  readonly #queue: Event[] = [];
+  #machine: Driven<Event, Effect> | null = null;
+  readonly #queue: (Event | Tick)[] = [];
   #isStepping = false;
   #isSettling = false;
   #timer: NodeJS.Timeout | null = null;
@@ -36,16 +54,17 @@ export class Loop implements EventSink {
   #armedFor = Number.POSITIVE_INFINITY;
   #isStopped = false;
 
-  constructor(options: LoopOptions) {
+  constructor(options: LoopOptions<Effect>) {
     this.#perform = options.perform;
     this.#flush = options.flush;
+    this.#readWaiting = options.readWaiting ?? (() => undefined);
     this.#now = options.now ?? monotonicMs;
   }
 
-  /** Hands the machine over and starts it. Events that were pushed before wait until now. */
-  start(machine: Machine): void {
+  /** Hands the machine over and starts it with `event`. Events that were pushed before wait until now. */
+  start(machine: Driven<Event, Effect>, event: Event): void {
     this.#machine = machine;
-    this.#queue.unshift({ kind: 'start' });
+    this.#queue.unshift(event);
     this.#drainQueue();
     this.settle();
   }
@@ -58,7 +77,7 @@ export class Loop implements EventSink {
     this.#timer = null;
   }
 
-  push(event: Event): void {
+  push(event: Event | Tick): void {
     if (this.#isStopped) return;
     this.#queue.push(event);
     if (!this.#isStepping && this.#machine !== null) this.#drainQueue();
@@ -77,7 +96,7 @@ export class Loop implements EventSink {
   }
 
   /** One event and its consequences, for sources that bring events one at a time. */
-  deliver(event: Event): void {
+  deliver(event: Event | Tick): void {
     this.push(event);
     this.settle();
   }
@@ -99,7 +118,7 @@ export class Loop implements EventSink {
   }
 
   /** A timer that is set for earlier than needed stays: it wakes up once in vain, which is cheaper than to move it. */
-  #arm(machine: Machine): void {
+  #arm(machine: Driven<Event, Effect>): void {
     const deadline = machine.deadline();
     if (this.#isStopped || deadline >= this.#armedFor) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -119,9 +138,14 @@ export class Loop implements EventSink {
     } else if (late > LATE_MS) {
       // The poll phase, in which all that is readable is read, comes between timers and immediates. The tick follows
       // even if what was read has moved the deadline: how late we are is itself news to the machine.
-      setImmediate(() => this.deliver({ kind: 'tick' }));
+      setImmediate(() => this.#tick());
     } else {
-      this.deliver({ kind: 'tick' });
+      this.#tick();
     }
+  }
+
+  #tick(): void {
+    this.#readWaiting();
+    this.deliver({ kind: 'tick' });
   }
 }

@@ -116,7 +116,7 @@ export class SentinelDaemon {
       journal: this.#journal,
       leave: (exitCode) => this.#leave(exitCode),
     };
-    loop.start(this.#machine);
+    loop.start(this.#machine, { kind: 'start' });
     if (!this.#isLeaving) listener.serve(loop, this.#machine);
   }
 
