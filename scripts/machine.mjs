@@ -12,6 +12,7 @@ const PROGRAMS = [
   { shown: ['openssl', 'version'], comesIn: 'openssl' },
   { shown: ['ip', '-V'], comesIn: 'iproute2' },
   { shown: ['nft', '--version'], comesIn: 'nftables' },
+  { shown: ['keepalived', '--version'], comesIn: 'keepalived' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },
 ];
 

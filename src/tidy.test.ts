@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   notify: ['node:'],
   os: ['koffi', 'node:'],
   redis: ['node:'],
-  daemon: ['resp', 'sentinel', 'net', 'store', 'notify', 'redis', 'node:'],
+  daemon: ['resp', 'sentinel', 'vrrp', 'os', 'net', 'store', 'notify', 'redis', 'node:'],
   api: ['sentinel', 'daemon', 'node:', 'hono', '@hono/node-server'],
   demo: ['resp', 'sentinel', 'redis', 'daemon', 'node:', 'ioredis'],
   cli: [

@@ -39,6 +39,11 @@ export function lacksNetworkNamespaces(): string | false {
   return hasLinks ? false : 'kernel: no bridge or veth';
 }
 
+/** keepalived, to share virtual routers with. */
+export function lacksKeepalived(): string | false {
+  return works('keepalived', '--version') ? false : 'needs keepalived';
+}
+
 export async function lacksValkey(): Promise<string | false> {
   return serverFiles('valkey').then(
     () => false,

@@ -1,0 +1,229 @@
+// One running VRRP daemon: its sockets, its interfaces, its scripts and its machine, joined. What the command line and
+// the operating system want of a process (pid file, signals) is the command's.
+
+import { failure, success, type Result } from '../base/result.ts';
+import { bootClockMs } from '../os/boot-clock.ts';
+import { capabilityAdvice, effectiveCapabilities, type Capability } from '../os/capabilities.ts';
+import type { Effect, Event } from '../vrrp/io.ts';
+import { keepalivedDump, type KeepalivedEntry } from '../vrrp/keepalived-dump.ts';
+import type { Command, Hooks, VrrpConf } from '../vrrp/router-conf.ts';
+import type { Snapshot } from '../vrrp/snapshot.ts';
+import { Vrrp } from '../vrrp/vrrp.ts';
+import { Loop } from './loop.ts';
+import { findIds } from './user-ids.ts';
+import { Adverts, type AdvertWay } from './vrrp-adverts.ts';
+import { carryOutVrrp, type VrrpWorld } from './vrrp-effects.ts';
+import { Fifos } from './vrrp-fifos.ts';
+import { TrackedFiles } from './vrrp-files.ts';
+import { Interfaces } from './vrrp-interfaces.ts';
+import { VrrpJournal, type VrrpDecisionEntry, type VrrpEventEntry, type VrrpLog } from './vrrp-journal.ts';
+import { TrackedProcesses } from './vrrp-processes.ts';
+import { RedisConnections } from './vrrp-redis.ts';
+import { Runs } from './vrrp-runs.ts';
+
+/** A socket that could not be opened is tried again so often, besides whenever an interface changes. */
+const RETRY_MS = 1000;
+const HOPS_MAX = 255;
+
+export interface VrrpDaemonOptions {
+  readonly conf: VrrpConf;
+  readonly log: VrrpLog;
+  /** The last thing called. */
+  readonly exit: (code: number) => void;
+}
+
+/** What `baton vrrp status` shows. */
+export interface VrrpStatus {
+  readonly kind: 'vrrp';
+  readonly pid: number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly at: number;
+  readonly snapshot: Snapshot;
+  /** Oldest first. */
+  readonly decisions: readonly VrrpDecisionEntry[];
+  /** Oldest first. */
+  readonly events: readonly VrrpEventEntry[];
+}
+
+export class VrrpDaemon {
+  #conf: VrrpConf;
+  readonly #exit: (code: number) => void;
+  readonly #machine: Vrrp;
+  readonly #loop: Loop<Event, Effect>;
+  readonly #world: VrrpWorld;
+  readonly #files: TrackedFiles;
+  readonly #processes: TrackedProcesses;
+  readonly #journal = new VrrpJournal();
+  /** Sources or interfaces may have changed since the sockets were last looked at. */
+  #waysMayDiffer = true;
+  #retry: NodeJS.Timeout | null = null;
+  #isLeaving = false;
+
+  /** Starts it; or says what this process lacks, with nothing touched. */
+  static start(options: VrrpDaemonOptions): Result<VrrpDaemon, readonly string[]> {
+    const problems = problemsOf(options.conf);
+    return problems.length > 0 ? failure(problems) : success(new VrrpDaemon(options));
+  }
+
+  private constructor({ conf, log, exit }: VrrpDaemonOptions) {
+    this.#conf = conf;
+    this.#exit = exit;
+    const warn = (sentence: string): void => log.write('warning', sentence);
+    const loop = new Loop<Event, Effect>({
+      perform: (effect) => carryOutVrrp(effect, this.#world),
+      flush: () => this.#keepSockets(),
+      readWaiting: () => this.#readWaiting(),
+      now: bootClockMs,
+    });
+    this.#loop = loop;
+    const tell = (event: Event): void => {
+      if (event.kind !== 'packet') this.#waysMayDiffer = true;
+      loop.deliver(event);
+    };
+    const interfaces = new Interfaces(tell);
+    this.#machine = new Vrrp(conf);
+    this.#files = new TrackedFiles((tracker, value) => tell({ kind: 'file-value', tracker, value }), warn);
+    this.#processes = new TrackedProcesses((tracker, count) =>
+      tell({ kind: 'process-count', tracker, count }),
+    );
+    this.#world = {
+      interfaces,
+      adverts: new Adverts({ interfaces, tell, warn }),
+      runs: new Runs(warn),
+      fifos: new Fifos(warn),
+      redis: new RedisConnections(tell),
+      redisConf: (tracker) => this.#conf.redis.find(({ name }) => name === tracker) ?? null,
+      log,
+      journal: this.#journal,
+      tell,
+      leave: (code) => this.#leave(code),
+    };
+    this.#world.fifos.configure(conf.fifos);
+    loop.start(this.#machine, interfaces.startEvent());
+    this.#files.configure(conf.files);
+    this.#processes.configure(conf.processes);
+  }
+
+  /** SIGHUP, with a configuration that was read and checked. Or says why it can't be, and goes on as before. */
+  reload(conf: VrrpConf): Result<null, readonly string[]> {
+    const problems = problemsOf(conf);
+    if (problems.length > 0) return failure(problems);
+    this.#conf = conf;
+    this.#world.fifos.configure(conf.fifos);
+    this.#waysMayDiffer = true;
+    this.#loop.deliver({ kind: 'reload', conf });
+    this.#files.configure(conf.files);
+    this.#processes.configure(conf.processes);
+    return success(null);
+  }
+
+  /** SIGTERM and SIGINT. The machine says goodbye, waits for its stop hooks, and asks to leave. */
+  terminate(): void {
+    this.#loop.deliver({ kind: 'stop' });
+  }
+
+  status(): VrrpStatus {
+    return {
+      kind: 'vrrp',
+      pid: process.pid,
+      at: Date.now(),
+      snapshot: this.#machine.snapshot(bootClockMs()),
+      decisions: this.#journal.decisions,
+      events: this.#journal.events,
+    };
+  }
+
+  /** SIGUSR1 and SIGUSR2: the state under keepalived's names. */
+  dump(): KeepalivedEntry[] {
+    return keepalivedDump(this.#conf, this.#machine.snapshot(bootClockMs()), Date.now());
+  }
+
+  /** First what happened to addresses: a packet that follows an expiry finds a machine that knows of it. */
+  #readWaiting(): void {
+    this.#world.interfaces.readWaiting();
+    this.#world.adverts.receiveWaiting();
+  }
+
+  #keepSockets(): void {
+    if (!this.#waysMayDiffer || this.#isLeaving) return;
+    this.#waysMayDiffer = false;
+    if (this.#world.adverts.keep(this.#ways()) || this.#retry !== null) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#waysMayDiffer = true;
+      this.#loop.settle();
+    }, RETRY_MS);
+  }
+
+  /** What its virtual routers send and listen on; those without a source have to wait for one. */
+  #ways(): AdvertWay[] {
+    const { routers } = this.#machine.snapshot(bootClockMs());
+    const confs = new Map(this.#conf.routers.map((conf) => [conf.name, conf]));
+    return routers.flatMap(({ name, sourceAddress }) => {
+      const conf = confs.get(name);
+      if (conf === undefined || sourceAddress === null) return [];
+      if (conf.interface !== '' && this.#world.interfaces.link(conf.interface) === null) return [];
+      return [
+        {
+          interface: conf.interface,
+          source: sourceAddress,
+          group: conf.unicast === null ? conf.multicastGroup : null,
+          hops: conf.unicast?.ttl ?? HOPS_MAX,
+        },
+      ];
+    });
+  }
+
+  #leave(code: number): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#loop.stop();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    const { adverts, interfaces, runs, fifos, redis } = this.#world;
+    // After the effects under way, the last of which this is.
+    setImmediate(() => {
+      adverts.close();
+      interfaces.close();
+      runs.killAll();
+      fifos.close();
+      redis.closeAll();
+      this.#files.close();
+      this.#processes.close();
+      this.#exit(code);
+    });
+  }
+}
+
+/** What this process may not do though the configuration asks for it, and whom it names that nobody knows. */
+function problemsOf(conf: VrrpConf): string[] {
+  const has = effectiveCapabilities();
+  const lacks = (...needed: Capability[]): Capability[] => needed.filter((one) => !has.has(one));
+  const problems: string[] = [];
+  const forAdverts = lacks('CAP_NET_RAW', 'CAP_NET_ADMIN');
+  if (forAdverts.length > 0) problems.push(`a floating address ${capabilityAdvice(...forAdverts)}`);
+  const forUsers = lacks('CAP_SETUID', 'CAP_SETGID');
+  for (const command of commandsOf(conf)) {
+    const ids = findIds(command.user, command.group);
+    const shown = command.argv.join(' ');
+    if (!ids.ok) problems.push(`${shown}: ${ids.problem}`);
+    else if (forUsers.length > 0 && !isOurs(ids.value)) {
+      problems.push(`${shown} runs as another user, which ${capabilityAdvice(...forUsers)}`);
+    }
+  }
+  return [...new Set(problems)];
+}
+
+function isOurs({ uid, gid }: { readonly uid?: number; readonly gid?: number }): boolean {
+  return (
+    (uid === undefined || uid === process.geteuid?.()) && (gid === undefined || gid === process.getegid?.())
+  );
+}
+
+function* commandsOf(conf: VrrpConf): Generator<Command> {
+  for (const { command } of conf.scripts) yield command;
+  for (const { script } of conf.fifos) if (script !== null) yield script;
+  for (const { hooks } of [...conf.routers, ...conf.groups]) {
+    const { timeoutMs: _, ...commands }: Hooks = hooks;
+    for (const command of Object.values(commands)) if (command !== null) yield command;
+  }
+}

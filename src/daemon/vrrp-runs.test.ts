@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { Command } from '../vrrp/router-conf.ts';
+import { Runs } from './vrrp-runs.ts';
+
+/** Runs a command to its end, doing `meanwhile`. */
+function finish(
+  command: Command,
+  args: readonly string[],
+  meanwhile: (runs: Runs) => void = () => undefined,
+): Promise<{ readonly exitCode: number; readonly signal: number; readonly warnings: readonly string[] }> {
+  const warnings: string[] = [];
+  const runs = new Runs((sentence) => warnings.push(sentence));
+  return new Promise((resolve) => {
+    runs.start(1, command, args, (exitCode, signal) => resolve({ exitCode, signal, warnings }));
+    meanwhile(runs);
+  });
+}
+
+function script(t: TestContext, text: string): Command {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-runs-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'script'), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  return { argv: [join(folder, 'script'), join(folder, 'said')], user: null, group: null };
+}
+
+describe('scripts and hooks (vrrp.md §3.1)', () => {
+  it('get their own arguments and then ours, and tell how they ended', async (t) => {
+    const command = script(t, 'echo "$2|$3" > "$1"; exit 3');
+    const { exitCode, signal } = await finish(command, ['INSTANCE', 'two words']);
+    assert.deepEqual([exitCode, signal], [3, 0]);
+    assert.equal(readFileSync(command.argv[1] ?? '', 'latin1'), 'INSTANCE|two words\n');
+  });
+
+  it('may say as much as they like: nobody listens', async (t) => {
+    const { exitCode } = await finish(script(t, 'yes | head -c 3000000; exit 0'), []);
+    assert.equal(exitCode, 0);
+  });
+
+  it('are signalled with all that they started', async (t) => {
+    const command = script(t, 'sleep 50 & echo $! > "$1"; wait');
+    const { signal } = await finish(command, [], (runs) => {
+      const look = setInterval(() => {
+        try {
+          if (readFileSync(command.argv[1] ?? '', 'latin1').endsWith('\n')) {
+            clearInterval(look);
+            runs.signal(1, 'SIGKILL');
+          }
+        } catch {
+          // It has not got so far.
+        }
+      }, 5);
+    });
+    assert.equal(signal, 9);
+    const child = readFileSync(command.argv[1] ?? '', 'latin1').trim();
+    // Dead, or a zombie until its new parent asks.
+    let state = 'Z';
+    try {
+      state = /^State:\s+(\S)/m.exec(readFileSync(`/proc/${child}/status`, 'latin1'))?.[1] ?? 'Z';
+    } catch {
+      // Gone.
+    }
+    assert.match(state, /[ZX]/);
+  });
+
+  it('that cannot be started end with 127, and why is said', async () => {
+    const missing = await finish({ argv: ['/nowhere/script'], user: null, group: null }, []);
+    assert.deepEqual([missing.exitCode, missing.warnings.length], [127, 1]);
+    assert.match(missing.warnings[0] ?? '', /\/nowhere\/script could not be started: .*ENOENT/);
+    const nobody = await finish({ argv: ['/bin/true'], user: 'no-such-user', group: null }, []);
+    assert.equal(nobody.exitCode, 127);
+    assert.match(nobody.warnings[0] ?? '', /there is no user no-such-user/);
+  });
+});
