@@ -3,6 +3,9 @@
 
 import { basename } from 'node:path';
 
+// Without a handler Node opens its inspector to whoever may send us this signal.
+process.on('SIGUSR1', () => undefined);
+
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   const [first = ''] = argv;

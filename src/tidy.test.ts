@@ -23,6 +23,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cli: [
     'resp',
     'sentinel',
+    'vrrp',
+    'os',
     'sim',
     'net',
     'store',

@@ -1,6 +1,7 @@
 // Finds a running daemon's control socket and asks it (design.md §3).
 
 import { request } from 'node:http';
+import { basename } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
 import { isLive } from '../api/control-socket.ts';
 import { listSockets, runtimeFolder } from '../api/socket-paths.ts';
@@ -15,14 +16,16 @@ export interface Unreachable {
 const ANSWER_MS_MAX = 3_000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The socket that was named, else the only one on which somebody listens. */
+/** The socket that was named, else the only one of a daemon of this kind on which somebody listens. */
 export async function findSocket(
+  kind: 'sentinel' | 'vrrp',
   named: string | null,
   folder: string | null = runtimeFolder(),
 ): Promise<Result<string, Unreachable>> {
   if (named !== null) return success(named);
   const live: string[] = [];
-  for (const path of folder === null ? [] : listSockets(folder)) if (await isLive(path)) live.push(path);
+  const all = folder === null ? [] : listSockets(folder);
+  for (const path of all) if (basename(path).startsWith(`${kind}-`) && (await isLive(path))) live.push(path);
   const [only] = live;
   if (only === undefined) {
     const where = folder === null ? '' : ` (looked in ${folder})`;

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addDemoCommand } from './demo.ts';
 import { VERSION } from './version.ts';
+import { addVrrpCommand } from './vrrp-command.ts';
 
 /** Usage or configuration (style: exit codes). */
 const EXIT_USAGE = 2;
@@ -12,6 +13,7 @@ Examples:
   baton demo                          fail over a real Redis, here and now, and watch
   baton sentinel sentinel.conf        in place of: redis-sentinel sentinel.conf
   baton sentinel sentinel.conf --port 26380 --fast-crash yes
+  baton vrrp keepalived.conf          in place of: keepalived -n -f keepalived.conf
   baton status                        who is primary, who follows, what was decided
   baton status --json                 the same for programs
   baton simulate --seeds 1000         a thousand runs under faults; --seed N tells the story of one
@@ -53,6 +55,7 @@ export function createProgram(): Command {
       const { showStatus } = await import('./status.ts');
       process.exitCode = await showStatus({ json: options.json === true, socket: options.socket ?? null });
     });
+  addVrrpCommand(program);
   addDemoCommand(program);
   program
     .command('simulate')

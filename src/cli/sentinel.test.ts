@@ -319,7 +319,7 @@ function describeProcesses(): void {
       const second = start([confFile('other/same.conf', text(otherPort))], '', environment);
       const distinct = join(run, `sentinel-same-${otherPort}.sock`);
       await until(() => fs.existsSync(distinct));
-      const found = await findSocket(null, run);
+      const found = await findSocket('sentinel', null, run);
       assert.ok(!found.ok);
       assert.equal(found.problem.exitCode, 2);
       assert.match(found.problem.sentence, /sentinel-same-\d+\.sock\n.*sentinel-same\.sock/);
@@ -334,7 +334,7 @@ function describeProcesses(): void {
       first.child.kill('SIGKILL');
       await first.ended;
       assert.ok(fs.existsSync(join(run, 'sentinel-same.sock')));
-      assert.deepEqual(await findSocket(null, run), { ok: true, value: distinct });
+      assert.deepEqual(await findSocket('sentinel', null, run), { ok: true, value: distinct });
       const third = start([join(folder, 'same.conf')], '', environment);
       await until(async () => {
         const reply = await askDaemon(join(run, 'sentinel-same.sock'), '/status');
@@ -344,7 +344,7 @@ function describeProcesses(): void {
         child.kill('SIGTERM');
         assert.equal(await ended, 0);
       }
-      const none = await findSocket(null, run);
+      const none = await findSocket('sentinel', null, run);
       assert.ok(!none.ok);
       assert.equal(none.problem.exitCode, 3);
     });

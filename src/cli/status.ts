@@ -20,7 +20,7 @@ const EVENTS_SHOWN = 5;
 
 /** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */
 export async function showStatus(options: StatusOptions): Promise<number> {
-  const socket = await findSocket(options.socket);
+  const socket = await findSocket('sentinel', options.socket);
   const answer = socket.ok ? await askDaemon(socket.value, '/status') : socket;
   if (!answer.ok) {
     process.stderr.write(`baton: ${answer.problem.sentence}\n`);

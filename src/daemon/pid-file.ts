@@ -12,7 +12,7 @@ export class PidFile {
   readonly #path: string | null;
 
   /** To be made once the working directory is the final one. */
-  constructor(server: ServerConf, isInBackground: boolean) {
+  constructor(server: Pick<ServerConf, 'pidFile'>, isInBackground: boolean) {
     const named = server.pidFile === null || server.pidFile === '' ? null : server.pidFile;
     const path = named ?? (isInBackground ? DEFAULT_PID_FILE : null);
     this.#path = path === null ? null : resolve(Buffer.from(path, 'latin1').toString('utf8'));

@@ -37,7 +37,9 @@ export class RedisConnections {
   }
 
   connect(id: ConnectionId, conf: RedisConf): void {
-    const socket = connect({ host: conf.host, port: conf.port, noDelay: true });
+    const { host, port } = conf;
+    // A host that is a path is a unix socket.
+    const socket = connect(host.startsWith('/') ? { path: host } : { host, port, noDelay: true });
     const connection: Connection = { id, socket, decoder: ReplyDecoder.ofText(LIMITS), asked: [] };
     this.#open.set(id, connection);
     socket.once('connect', () => this.#connected(connection, conf));

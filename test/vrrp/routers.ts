@@ -64,7 +64,7 @@ export async function startOurs(
 ): Promise<Router> {
   bundle ??= bundleRouter();
   const words = [...wrapper, process.execPath, await bundle, JSON.stringify(conf)];
-  return start(test, host, words);
+  return startCommand(test, host, words);
 }
 
 /** Starts keepalived with this text as its file. */
@@ -81,10 +81,11 @@ export function startKeepalived(test: Cleanup, host: Host, text: string): Router
     '-c',
     join(folder, 'checkers.pid'),
   ];
-  return start(test, host, ['keepalived', '-n', '-l', '-D', '-P', '-G', '-f', file, ...pidFiles]);
+  return startCommand(test, host, ['keepalived', '-n', '-l', '-D', '-P', '-G', '-f', file, ...pidFiles]);
 }
 
-function start(test: Cleanup, host: Host, words: readonly string[]): Router {
+/** Starts any command on a host. */
+export function startCommand(test: Cleanup, host: Host, words: readonly string[]): Router {
   const child = spawn('ip', ['netns', 'exec', host.namespace, ...words], { stdio: 'pipe' });
   const router = new Router(child);
   test.after(async () => {

@@ -1,0 +1,92 @@
+// `baton vrrp status`: what the running VRRP daemon knows, for people or (`--json`) for programs.
+
+import { stripVTControlCharacters } from 'node:util';
+import { renderTable, type Column } from '../base/text-table.ts';
+import type { VrrpStatus } from '../daemon/vrrp-daemon.ts';
+import type { RouterSnapshot } from '../vrrp/snapshot.ts';
+import { askDaemon, findSocket } from './control-client.ts';
+import { duration } from './status.ts';
+
+/** As keepalived's users call the states. */
+const STATE_WORDS = {
+  initialize: 'INIT',
+  backup: 'BACKUP',
+  active: 'MASTER',
+  fault: 'FAULT',
+  stopped: 'STOP',
+} as const;
+const DECISIONS_SHOWN = 5;
+
+/** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */
+export async function showVrrpStatus(options: {
+  readonly json: boolean;
+  readonly socket: string | null;
+}): Promise<number> {
+  const socket = await findSocket('vrrp', options.socket);
+  const answer = socket.ok ? await askDaemon(socket.value, '/status') : socket;
+  if (!answer.ok) {
+    process.stderr.write(`baton: ${answer.problem.sentence}\n`);
+    return answer.problem.exitCode;
+  }
+  const lines = options.json
+    ? [JSON.stringify(answer.value, null, 2)]
+    : describeVrrpStatus(answer.value as VrrpStatus);
+  for (const line of lines) process.stdout.write(`${line}\n`);
+  return 0;
+}
+
+/** Lines for people. */
+export function describeVrrpStatus({ pid, snapshot, decisions }: VrrpStatus): string[] {
+  const columns: Column[] = [
+    { heading: 'INSTANCE' },
+    { heading: 'STATE' },
+    { heading: 'FOR' },
+    { heading: 'PRIORITY', align: 'right' },
+    { heading: 'INTERFACE' },
+    { heading: 'VRID', align: 'right' },
+    { heading: 'ADDRESSES' },
+  ];
+  const rows = snapshot.routers.map((router) => [
+    clean(router.name),
+    STATE_WORDS[router.state],
+    duration(router.stateAgeMs),
+    String(router.effectivePriority),
+    clean(router.interface),
+    String(router.virtualRouterId),
+    router.addresses.map(clean).join(' '),
+  ]);
+  const lines = [`vrrp  pid ${pid}`, '', ...renderTable(columns, rows)];
+  const remarks = snapshot.routers.flatMap(remarksOn);
+  if (remarks.length > 0) lines.push('', ...remarks);
+  if (snapshot.trackers.length > 0) {
+    const trackers = snapshot.trackers.map(({ kind, name, isUp, detail }) => [
+      kind,
+      clean(name),
+      isUp === null ? '-' : isUp ? 'up' : 'down',
+      clean(detail),
+    ]);
+    const headings = [{ heading: 'TRACKER' }, { heading: 'NAME' }, { heading: 'IS' }, { heading: '' }];
+    lines.push('', ...renderTable(headings, trackers));
+  }
+  const last = decisions.slice(-DECISIONS_SHOWN);
+  if (last.length > 0) lines.push('', ...last.map(({ sentence }) => clean(sentence)));
+  return lines;
+}
+
+function remarksOn(router: RouterSnapshot): string[] {
+  const { bothHoldMs, rival, faults, peer } = router;
+  const remarks = faults.map((fault) => `fault: ${fault}`);
+  if (rival !== null) remarks.push(`${rival} is active too`);
+  if (router.state === 'backup' && peer !== null) {
+    remarks.push(`${peer.address} is active, with priority ${peer.priority}`);
+  }
+  if (bothHoldMs === null) remarks.push('its addresses outlive this daemon until somebody removes them');
+  else if (bothHoldMs > 0) remarks.push(`after a crash two may hold its addresses for ${bothHoldMs} ms`);
+  return remarks.map((remark) => clean(`${router.name}: ${remark}`));
+}
+
+/** Names come from files and the network: they must not steer the terminal. */
+function clean(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}

@@ -1,0 +1,210 @@
+// `baton vrrp FILE`: floating addresses in place of keepalived, with its file and its options, always in the foreground.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { ControlSocket } from '../api/control-socket.ts';
+import { runtimeFolder } from '../api/socket-paths.ts';
+import { failure, success, type Result } from '../base/result.ts';
+import { keepalivedSurroundings } from '../daemon/keepalived-surroundings.ts';
+import { Log } from '../daemon/log.ts';
+import { PidFile } from '../daemon/pid-file.ts';
+import { governProcess } from '../daemon/process-life.ts';
+import { Syslog } from '../daemon/syslog.ts';
+import { VrrpDaemon } from '../daemon/vrrp-daemon.ts';
+import type { VrrpLog } from '../daemon/vrrp-journal.ts';
+import { bootClockMs } from '../os/boot-clock.ts';
+import { capabilityAdvice, effectiveCapabilities } from '../os/capabilities.ts';
+import { describeCheck, describeProblem } from '../vrrp/conf/describe.ts';
+import { loadKeepalivedConf, type LoadedConf } from '../vrrp/conf/load.ts';
+import { toRouters } from '../vrrp/conf/to-routers.ts';
+import type { VrrpConf } from '../vrrp/router-conf.ts';
+
+export interface VrrpOptions {
+  readonly file: string;
+  readonly configId: string | null;
+  readonly pidFile: string | null;
+  readonly lenient: boolean;
+  readonly logConsole: boolean;
+  readonly logDetail: boolean;
+}
+
+/** keepalived's codes of a test that failed (vrrp.md §1.12). */
+const EXIT_NO_FILE = 4;
+const EXIT_BAD_FILE = 5;
+/** Usage or configuration (style: exit codes). */
+const EXIT_CONFIGURATION = 2;
+
+interface Unusable {
+  readonly exitCode: number;
+  /** Byte strings. */
+  readonly lines: readonly string[];
+}
+
+const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+const print = (stream: NodeJS.WriteStream, lines: readonly string[]): void => {
+  for (const line of lines) stream.write(Buffer.from(`${line}\n`, 'latin1'));
+};
+
+/** `-t`, `--check`: says what was understood, or what is wrong. Returns the exit code. */
+export function checkVrrp(options: VrrpOptions): number {
+  const read = readConf(options);
+  if (!read.ok) {
+    print(process.stderr, read.problem.lines);
+    return read.problem.exitCode;
+  }
+  const { conf, warnings } = read.value;
+  print(process.stdout, describeCheck(conf, warnings));
+  if (asksForMail(toVrrpConf(read.value))) print(process.stdout, [NO_MAIL]);
+  return 0;
+}
+
+const NO_MAIL = 'warning: mail is not sent yet; what it would say goes to the log';
+
+const asksForMail = (conf: VrrpConf): boolean =>
+  [...conf.routers, ...conf.groups].some(({ sendsMail }) => sendsMail);
+
+/** Runs until a signal ends it. The process ends by itself, with its own exit code. */
+export async function runVrrp(options: VrrpOptions): Promise<void> {
+  const log = openLog(options);
+  let daemon: VrrpDaemon | null = null;
+  let controlSocket: ControlSocket | null = null;
+  const pidFile = new PidFile({ pidFile: options.pidFile === null ? null : toBytes(options.pidFile) }, false);
+  const cleanUp = (): void => {
+    controlSocket?.close();
+    pidFile.remove();
+  };
+  governProcess({
+    terminate: () => (daemon === null ? process.exit(0) : daemon.terminate()),
+    report: (sentence) => log.write('warning', toBytes(sentence)),
+    cleanUp,
+  });
+  process.on('SIGHUP', () => {
+    if (daemon !== null) reload(daemon, options, log);
+  });
+  const name = basename(options.file).replace(/\.conf$/, '');
+  process.on('SIGUSR1', () => {
+    if (daemon !== null) dump(`vrrp-${name}.data.json`, daemon.dump(), log);
+  });
+  process.on('SIGUSR2', () => {
+    if (daemon === null) return;
+    const stats = daemon.dump().map((entry) => ({ iname: entry.data['iname'], ...entry.stats }));
+    dump(`vrrp-${name}.stats.json`, stats, log);
+  });
+
+  const read = readConf(options);
+  if (!read.ok) {
+    for (const line of read.problem.lines) log.write('warning', line);
+    if (!options.logConsole) print(process.stderr, read.problem.lines);
+    process.exit(EXIT_CONFIGURATION);
+  }
+  for (const line of read.value.warnings.flatMap(describeProblem)) log.write('warning', line);
+  const conf = toVrrpConf(read.value);
+  if (asksForMail(conf)) log.write('warning', NO_MAIL);
+  const started = VrrpDaemon.start({
+    conf,
+    log,
+    exit(code) {
+      cleanUp();
+      process.exit(code);
+    },
+  });
+  if (!started.ok) {
+    for (const line of started.problem) log.write('warning', toBytes(line));
+    if (!options.logConsole) print(process.stderr, started.problem.map(toBytes));
+    process.exit(1);
+  }
+  daemon = started.value;
+  process.title = `baton-vrrp ${options.file}`;
+  const pidProblem = pidFile.write();
+  if (pidProblem !== null) log.write('warning', toBytes(pidProblem));
+
+  const { openControlSocket } = await import('../api/control-socket.ts');
+  const opened = await openControlSocket({
+    folder: runtimeFolder(),
+    kind: 'vrrp',
+    name,
+    distinction: String(process.pid),
+    source: daemon,
+  });
+  if (opened.ok) controlSocket = opened.value;
+  else log.write('notice', toBytes(`No control socket for "baton vrrp status": ${opened.problem}`));
+}
+
+/** Reads the file and refuses what this process could not do. */
+function readConf(options: VrrpOptions): Result<LoadedConf, Unusable> {
+  const path = resolve(options.file);
+  let text: string;
+  try {
+    text = readFileSync(path, 'latin1');
+  } catch (error) {
+    return failure({
+      exitCode: EXIT_NO_FILE,
+      lines: [toBytes(`${options.file} cannot be read: ${(error as Error).message}`)],
+    });
+  }
+  const loaded = loadKeepalivedConf(
+    {
+      path: toBytes(options.file),
+      text,
+      directory: toBytes(dirname(path)),
+      configId: options.configId === null ? null : toBytes(options.configId),
+      isLenient: options.lenient,
+    },
+    keepalivedSurroundings(),
+  );
+  if (!loaded.ok) return failure({ exitCode: EXIT_BAD_FILE, lines: loaded.problem.flatMap(describeProblem) });
+  const has = effectiveCapabilities();
+  const missing = (['CAP_SETUID', 'CAP_SETGID'] as const).filter((one) => !has.has(one));
+  const { foreignUsers } = loaded.value.conf;
+  if (missing.length > 0 && foreignUsers.length > 0) {
+    const lines = foreignUsers.map(
+      ({ where, user }) => `${where}: a command as ${user} ${capabilityAdvice(...missing)}`,
+    );
+    return failure({ exitCode: EXIT_BAD_FILE, lines });
+  }
+  return success(loaded.value);
+}
+
+function toVrrpConf({ conf }: LoadedConf): VrrpConf {
+  return toRouters(conf, { sinceBootMs: bootClockMs() });
+}
+
+/** SIGHUP. With a file that can't be used, all stays as it is. */
+function reload(daemon: VrrpDaemon, options: VrrpOptions, log: VrrpLog): void {
+  const read = readConf(options);
+  const lines = read.ok ? read.value.warnings.flatMap(describeProblem) : read.problem.lines;
+  for (const line of lines) log.write('warning', line);
+  const reloaded = read.ok ? daemon.reload(toVrrpConf(read.value)) : failure([]);
+  for (const line of reloaded.ok ? [] : reloaded.problem) log.write('warning', toBytes(line));
+  const outcome = reloaded.ok ? 'was read anew' : 'was not read anew: the configuration before it stays';
+  log.write(reloaded.ok ? 'notice' : 'warning', toBytes(`${options.file} ${outcome}`));
+}
+
+/** Into our own folder: a name that all can guess in /tmp could be somebody's link. */
+function dump(name: string, content: unknown, log: VrrpLog): void {
+  const folder = runtimeFolder();
+  try {
+    if (folder === null) throw new Error('neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set');
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    writeFileSync(join(folder, name), `${JSON.stringify(content, null, 2)}\n`, 'latin1');
+    log.write('notice', toBytes(`the state was written to ${join(folder, name)}`));
+  } catch (error) {
+    log.write('warning', toBytes(`the state could not be written: ${(error as Error).message}`));
+  }
+}
+
+/** The console with `-l`, else the system's log, as keepalived. */
+function openLog(options: VrrpOptions): VrrpLog {
+  const level = options.logDetail ? 'verbose' : 'notice';
+  const consoleLog = new Log({ level, file: '', logFormat: 'legacy', logTimestampFormat: 'legacy' });
+  if (options.logConsole) return consoleLog;
+  const syslog = new Syslog({ ident: 'baton-vrrp', facility: 'user' }, (sentence) =>
+    consoleLog.write('warning', toBytes(sentence)),
+  );
+  return {
+    write(lineLevel, text) {
+      if (lineLevel !== 'debug' && (options.logDetail || lineLevel !== 'verbose'))
+        syslog.write(lineLevel, text);
+    },
+  };
+}
