@@ -277,7 +277,9 @@ function checkUnicast(draft: InstanceDraft, family: 'ipv4' | 'ipv6', report: Rep
     seen.add(address);
     return isNew;
   });
-  const keyword = ['unicast_src_ip', 'unicast_ttl', 'unicast_peer'].find((one) => draft.statements.has(one));
+  const keyword = ['unicast_src_ip', 'unicast_ttl', 'unicast_peer', 'old_unicast_checksum'].find((one) =>
+    draft.statements.has(one),
+  );
   if (peers.length > 0) return peers.map((peer) => omit(peer, 'place'));
   const place = draft.statements.get(keyword ?? '')?.keyword ?? draft.nameWord;
   if (draft.unicastFaultNoPeer) {

@@ -493,10 +493,14 @@ describe('several blocks', () => {
     const two =
       instance() + instance().replace('VI_1', 'VI_2').replaceAll('eth0', 'eth1').replace('.100', '.101');
     const conf = loaded(
-      `${two}vrrp_sync_group G {\n group {\n VI_1\n VI_2\n }\n notify_master /x.sh\n track_interface { eth1\n }\n}`,
+      `${two}vrrp_sync_group G {\n group {\n VI_1\n VI_2\n }\n notify_master /x.sh\n track_interface { eth9\n }\n}`,
     );
     assert.deepEqual(conf.groups[0]?.members, ['VI_1', 'VI_2']);
     assert.deepEqual(conf.groups[0]?.hooks.master?.argv, ['/x.sh']);
+    assert.deepEqual(
+      warnings(`${two}vrrp_sync_group G { group { VI_1\nVI_2\n}\ntrack_interface { eth1\n}\n}`),
+      ["k.conf:18:19 'eth1' is tracked by vrrp_instance VI_2 already, whose interface it is"],
+    );
     assert.deepEqual(errors(`${two}vrrp_sync_group G { group { VI_3\n VI_2\n }\n}`), [
       "k.conf:15:29 there is no vrrp_instance 'VI_3' (did you mean 'VI_1'?)",
     ]);

@@ -154,7 +154,7 @@ export function finishGroups(
   });
 }
 
-/** Weights do not count in a group, and members that preempt differently pull it apart. */
+/** An interface that a member depends on needs no tracking by the group, weights do not count in a group, and members that preempt differently pull it apart. */
 function checkMembers(draft: GroupDraft, instances: readonly InstanceConf[], report: Report): void {
   const members = instances.filter(({ name }) => draft.members.some((member) => member.text === name));
   const weighted = [...draft.tracking, ...members.flatMap(({ tracking }) => tracking)].find(
@@ -163,6 +163,12 @@ function checkMembers(draft: GroupDraft, instances: readonly InstanceConf[], rep
   if (weighted !== undefined && !draft.tracksWeights) {
     const sentence = `weights are ignored in a group, so a failure of ${show(weighted.name)} is a fault; sync_group_tracking_weight makes them count`;
     report.warn(draft.nameWord, 'weight-in-group', sentence);
+  }
+  for (const { kind, name, place } of draft.tracking) {
+    const member = members.find((one) => one.tracksInterface && one.interface === name);
+    if (kind !== 'interface' || member === undefined) continue;
+    const sentence = `${show(name)} is tracked by vrrp_instance ${member.name} already, whose interface it is`;
+    report.warn(place, 'redundant', sentence);
   }
   if (new Set(members.map(({ preempt }) => preempt)).size > 1) {
     const sentence = `some members of vrrp_sync_group ${draft.nameWord.text} have nopreempt and some have not: they would move apart`;

@@ -157,6 +157,12 @@ describe('a virtual_server', () => {
     });
   }
 
+  it('keeps the port of what DR and TUN pass on', () => {
+    const text = 'virtual_server 10.0.0.1 80 {\nlb_kind DR\nreal_server 10.0.0.2 8080 {\n}\n}';
+    assert.equal(loaded(text).balancer.virtualServers[0]?.realServers[0]?.port, 80);
+    assert.equal(warnings(text)[1], 'k.conf:3:1 DR leaves the port as it is: 10.0.0.2 gets 80, not 8080');
+  });
+
   it('needs its group', () => {
     assert.deepEqual(errors('virtual_server group H {\n}'), [
       "k.conf:1:1 there is no virtual_server_group 'H'",

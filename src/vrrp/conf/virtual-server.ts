@@ -107,6 +107,7 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 interface RealDraft extends Mutable<
   Omit<RealServerConf, 'forwarding' | 'inhibitOnFailure' | 'sendsMail' | 'checkers'>
 > {
+  readonly place: Word;
   readonly timing: Timing;
   forwarding: Forwarding | null;
   inhibitOnFailure: boolean | null;
@@ -166,6 +167,7 @@ function readRealServer(report: Report, block: Statement, commands: Commands): R
   const draft: RealDraft = {
     ...endpoint,
     where: whereOf(block.keyword),
+    place: block.keyword,
     timing: noTiming(),
     weight: 1,
     forwarding: null,
@@ -299,14 +301,13 @@ export function readVirtualServer(
     draft,
     'inhibitOnFailure',
   );
+  const forwarding = sorryForwarding ?? draft.forwarding;
+  const port = sorry === null ? 0 : reachablePort(report, block.keyword, sorry, forwarding, draft);
   return {
     ...rest,
     where: whereOf(block.keyword),
     sendsMail: smtpAlert ?? false,
-    sorryServer:
-      sorry === null
-        ? null
-        : { ...sorry, inhibit: sorryInhibit, forwarding: sorryForwarding ?? draft.forwarding },
+    sorryServer: sorry === null ? null : { ...sorry, port, inhibit: sorryInhibit, forwarding },
     realServers: realDrafts.map((real) =>
       finishReal(report, real, draft, inherit(real.timing, timing), commands),
     ),
@@ -343,6 +344,20 @@ function checkQuorum(
   }
 }
 
+/** Packets that are passed on as they are, by DR or TUN, keep their port. */
+function reachablePort(
+  report: Report,
+  place: Word,
+  { address, port }: Endpoint,
+  forwarding: Forwarding,
+  { target }: VirtualDraft,
+): number {
+  if (forwarding === 'NAT' || target.kind !== 'address' || port === target.port) return port;
+  const sentence = `${forwarding} leaves the port as it is: ${address} gets ${target.port}, not ${port}`;
+  report.warn(place, 'other-port', sentence);
+  return target.port;
+}
+
 function finishReal(
   report: Report,
   real: RealDraft,
@@ -350,9 +365,14 @@ function finishReal(
   timing: Timing,
   commands: Commands,
 ): RealServerConf {
-  const { timing: _, checkerBlocks, smtpAlert, ...rest } = real;
+  const { checkerBlocks, smtpAlert, ...rest } = omit(real, 'timing', 'place');
+  const forwarding = real.forwarding ?? server.forwarding;
+  const endpoint = {
+    address: real.address,
+    port: reachablePort(report, real.place, real, forwarding, server),
+  };
   const checkers = checkerBlocks
-    .map(({ kind, block }) => readChecker(report, block, kind, real, timing, commands))
+    .map(({ kind, block }) => readChecker(report, block, kind, endpoint, timing, commands))
     .filter((checker): checker is CheckerConf => checker !== null);
   const needsPort = checkers.find(
     ({ kind, connect }) => connect.port === 0 && /^(?:TCP|HTTP|SSL|SMTP|UDP)/.test(kind),
@@ -366,7 +386,8 @@ function finishReal(
   }
   return {
     ...rest,
-    forwarding: real.forwarding ?? server.forwarding,
+    ...endpoint,
+    forwarding,
     inhibitOnFailure: real.inhibitOnFailure ?? server.inhibitOnFailure,
     sendsMail: smtpAlert ?? server.smtpAlert ?? true,
     checkers,
