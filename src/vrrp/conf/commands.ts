@@ -5,7 +5,7 @@
 
 import type { Command } from '../router-conf.ts';
 import type { ForeignUser } from './conf.ts';
-import { type Report, show, whereOf } from './problems.ts';
+import { maskSecrets, type Report, show, whereOf } from './problems.ts';
 import { commandWords, scriptLineWords } from './script-words.ts';
 import type { Context, PathPart, Surroundings } from './surroundings.ts';
 import type { Statement } from './tree.ts';
@@ -62,7 +62,7 @@ export class Commands {
       const whole = [command, user, ...(group === undefined ? [] : [group]), ...rest].join(' ');
       const sentence =
         `${show(user)}, the word after the command, is the user to run it as, and there is no such user; ` +
-        `if it is an argument, quote the whole command: ${keyword.text} ${show(whole).replaceAll("'", '"')}`;
+        `if it is an argument, quote the whole command: ${keyword.text} ${show(maskSecrets(whole)).replaceAll("'", '"')}`;
       this.#report.error(keyword, 'unquoted-command', sentence);
       return null;
     }

@@ -338,14 +338,14 @@ describe('what is wrong in an instance', () => {
     const result = load(
       instance(
         'authentication { auth_type hunter2\nauth_pas hunter2\nauth_pass=hunter2\nauth_pass\nhunter2\nauth_pass {\n hunter2\n}\n}\n' +
-          'notify "redis-cli -a hunter2 missing" hunter\n# baton: track_redis 127.0.0.1:1 password hunter2',
+          'notify "redis-cli -a hunter2 missing" x\nnotify redis-cli -a hunter2 ping\n# baton: track_redis 127.0.0.1:1 password hunter2',
         '$KEY=hunter2 "\n',
       ),
     );
     assert.ok(!result.ok && result.problem.length > 5);
     for (const problem of result.problem) {
       assert.doesNotMatch(problem.text, /hunter2/);
-      if (!/'hunter'/.test(problem.sentence)) assert.doesNotMatch(problem.sentence, /hunter2/);
+      assert.doesNotMatch(problem.sentence, /hunter2/);
     }
   });
 });
