@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { type Fleet, startFleet } from './harness/fleet.ts';
 import { fleetsUnderTest } from './harness/fleets-under-test.ts';
 import { assertSafety } from './harness/safety.ts';
-import { pause, until } from './harness/wait.ts';
+import { until } from './harness/wait.ts';
 import { toRecord } from './harness/wire.ts';
 
 /** Makes voters look often enough for a test. */
@@ -162,8 +162,9 @@ for (const [name, voters] of fleetsUnderTest()) {
       target.server.freeze();
       const { host, port } = target.target;
       await old.ask('FAILOVER', 'TO', host, `${port}`, 'TIMEOUT', '10', 'FORCE');
-      await pause(100);
-      assert.equal((await old.replication())['master_failover_state'], 'failover-in-progress');
+      const isStuck = async (): Promise<boolean> =>
+        (await old.replication())['master_failover_state'] === 'failover-in-progress';
+      await until('the hand-over hangs', isStuck, fleet.story);
       await fleet.failedOver(old);
       target.server.thaw();
       await fleet.converged();
