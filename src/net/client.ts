@@ -14,6 +14,13 @@ import type { ClientId } from '../sentinel/io.ts';
  */
 const BACKPRESSURE_BYTES = 1024 * 1024;
 
+/**
+ * How long the requests of one client may keep the daemon busy in one turn of the event loop. A pipeline of thousands
+ * of expensive ones (SENTINEL MASTERS with hundreds of masters) would otherwise be carried out in one go, for seconds
+ * in which no node is heard.
+ */
+const TURN_MS_MAX = 5;
+
 /** How long a client that is being closed may take to read its last answers. */
 const LINGER_MS = 5_000;
 
@@ -37,8 +44,10 @@ export interface ClientOwner {
   command(client: ClientId, args: readonly string[]): void;
   /** The client has something to write. */
   wantsFlush(client: Client): void;
-  /** Requests of the client that have arrived can go on, with the next flush. */
-  wantsDecode(client: Client): void;
+  /** The client would go on, by {@link Client.goOn}, once others have been heard. */
+  wantsTurn(client: Client): void;
+  /** What the client holds of unfinished requests has changed by `bytes`. */
+  holdsMore(bytes: number): void;
   /** All that one read brought was handed over. */
   settle(): void;
   /** Something an operator should read in the log. */
@@ -56,7 +65,13 @@ export class Client {
   #answers = '';
   #isHeld = false;
   #isClosing = false;
+  /** It has shut down its sending side. */
+  #hasEnded = false;
   #isBackedUp = false;
+  /** Its turn is over. */
+  #isWaitingForTurn = false;
+  /** What the owner has been told that unfinished requests hold. */
+  #heldBytes = 0;
   /** When the soft output limit was first exceeded, without a break since. */
   #overSoftLimitSince: number | null = null;
 
@@ -70,10 +85,17 @@ export class Client {
   start(idleTimeoutSeconds: number): void {
     const socket = this.#socket;
     socket.on('error', () => undefined);
-    socket.once('close', () => this.#owner.closed(this));
+    socket.once('close', () => {
+      this.#isClosing = true;
+      this.#account();
+      this.#owner.closed(this);
+    });
     socket.on('drain', () => this.#drained());
-    // A client that shut down its sending side is gone, as for the reference; what it asked has been answered.
-    socket.once('end', () => this.#leave());
+    socket.once('end', () => {
+      this.#hasEnded = true;
+      this.#readOn();
+      this.#owner.settle();
+    });
     socket.on('data', (chunk: Buffer) => {
       if (this.#isClosing) return;
       this.#requests.push(chunk);
@@ -89,18 +111,28 @@ export class Client {
 
   /** Hands over the whole requests that have arrived, as far as the client may be served now. */
   decode(): void {
-    while (!this.#isHeld && !this.#isClosing && !this.#isBackedUp) {
+    const turnEndsAt = performance.now() + TURN_MS_MAX;
+    while (!this.#isHeld && !this.#isClosing && !this.#isBackedUp && !this.#isWaitingForTurn) {
       this.#requests.isUnauthenticated = !this.#owner.isAuthenticated(this.id);
       const request = this.#requests.next();
-      if (request === null) return;
+      if (request === null) break;
       if ('code' in request) {
         this.answer(error(`ERR ${request.sentence}`), 2);
         this.close();
-        return;
+        break;
       }
       this.#owner.command(this.id, request);
       if (this.#answers.length > BACKPRESSURE_BYTES) this.#backUp();
+      else if (performance.now() > turnEndsAt) this.#yieldTurn();
     }
+    this.#account();
+    this.#readOn();
+  }
+
+  /** Its next turn has come. */
+  goOn(): void {
+    this.#isWaitingForTurn = false;
+    this.decode();
   }
 
   answer(reply: Reply, protocol: Protocol): void {
@@ -118,7 +150,6 @@ export class Client {
   /** To be followed by {@link decode}, once no step is under way. */
   release(): void {
     this.#isHeld = false;
-    this.#resume();
   }
 
   /** No further request is read; closes once what was answered is written, or nobody reads it. */
@@ -146,8 +177,13 @@ export class Client {
     } else {
       this.#overSoftLimitSince = null;
       // All of it went into the socket at once: there will be no 'drain'.
-      this.#goOn();
+      this.#unblock();
     }
+  }
+
+  /** Bytes of requests that are not whole, or were not carried out yet. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Bytes that wait to be written. */
@@ -155,7 +191,10 @@ export class Client {
     return this.#answers.length + this.#socket.writableLength;
   }
 
+  /** Closes at once. */
   destroy(): void {
+    this.#isClosing = true;
+    this.#account();
     this.#socket.destroy();
   }
 
@@ -185,16 +224,21 @@ export class Client {
 
   #drained(): void {
     this.#overSoftLimitSince = null;
-    this.#goOn();
-    this.#owner.settle();
+    this.#unblock();
   }
 
-  /** Serves the client again after it has read its answers. */
-  #goOn(): void {
+  /** Serves the client again after it has read its answers: not at once, for it may read as fast as we write. */
+  #unblock(): void {
     if (!this.#isBackedUp) return;
     this.#isBackedUp = false;
-    this.#resume();
-    this.#owner.wantsDecode(this);
+    this.#yieldTurn();
+  }
+
+  #yieldTurn(): void {
+    if (this.#isWaitingForTurn) return;
+    this.#isWaitingForTurn = true;
+    this.#socket.pause();
+    this.#owner.wantsTurn(this);
   }
 
   /** Closes once everything is written, or the client does not read it. */
@@ -204,7 +248,21 @@ export class Client {
     this.#socket.destroySoon();
   }
 
-  #resume(): void {
-    if (!this.#isHeld && !this.#isBackedUp) this.#socket.resume();
+  /**
+   * Reads more, unless some of what was read waits to be carried out. A client that shut down its sending side is gone
+   * after that, as for the reference.
+   */
+  #readOn(): void {
+    if (this.#isHeld || this.#isClosing || this.#isBackedUp || this.#isWaitingForTurn) return;
+    if (this.#hasEnded) this.close();
+    else this.#socket.resume();
+  }
+
+  /** Tells what unfinished requests hold now; those of a client that is being closed are none. */
+  #account(): void {
+    const held = this.#isClosing ? 0 : this.#requests.heldBytes;
+    const change = held - this.#heldBytes;
+    this.#heldBytes = held;
+    if (change !== 0) this.#owner.holdsMore(change);
   }
 }

@@ -191,6 +191,48 @@ describe('listener', () => {
     listener.close();
   });
 
+  it('hears others between the requests of a client that sends thousands of costly ones', async () => {
+    const { listener, sink, port } = await serve();
+    sink.react = (event) => {
+      if (event.kind !== 'command') return;
+      const end = performance.now() + (event.args[0] === 'costly' ? 2 : 0);
+      while (performance.now() < end);
+      listener.answer(event.client, OK, 2);
+    };
+    const [busy, other] = [new TestClient(port), new TestClient(port)];
+    await until(() => sink.ofKind('client-connected').length === 2);
+    // It shuts down its sending side at once, as `nc -N` does: it still gets every answer.
+    busy.socket.end('costly\r\n'.repeat(300));
+    await until(() => sink.ofKind('command').length > 0);
+    other.socket.write('PING\r\n');
+    await until(() => other.text === '+OK\r\n');
+    assert.ok(sink.ofKind('command').length < 100, `${sink.ofKind('command').length} came before the other`);
+    await until(() => busy.isClosed, 10_000);
+    assert.equal(busy.text, '+OK\r\n'.repeat(300));
+    other.socket.destroy();
+    listener.close();
+  });
+
+  it('closes who holds most when unfinished requests take too much memory together', async () => {
+    const { listener, sink, port, logged } = await serve();
+    const modest = new TestClient(port);
+    modest.socket.write('PI');
+    const greedy = Array.from({ length: 6 }, () => new TestClient(port));
+    const megabyte = 'x'.repeat(1024 * 1024);
+    for (const { socket } of greedy) {
+      socket.write('*2\r\n$4\r\nPING\r\n$15728640\r\n');
+      for (let sent = 0; sent < 14; sent += 1) socket.write(megabyte);
+    }
+    await until(() => greedy.some(({ isClosed }) => isClosed), 10_000);
+    await until(() => sink.ofKind('client-closed').length === 2, 10_000);
+    assert.equal(logged.length, 2);
+    assert.match(logged[0] ?? '', /^Client id=\d closed: it holds \d+ bytes of requests that are not whole/);
+    modest.socket.write('NG\r\n');
+    await until(() => modest.text === '+OK\r\n');
+    for (const { socket } of [modest, ...greedy]) socket.destroy();
+    listener.close();
+  });
+
   it('closes a subscriber over the limit of its class, and says so (sentinel.md §1.2)', async () => {
     const { listener, sink, port, subscribed, logged } = await serve({
       pubsubOutputLimit: { hardBytes: 2_000_000, softBytes: 0, softSeconds: 0 },

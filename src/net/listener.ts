@@ -45,6 +45,16 @@ const FAMILY_MISSING: ReadonlySet<string | undefined> = new Set([
 /** A client that does not finish its TLS handshake holds a descriptor for no longer. */
 const HANDSHAKE_MS_MAX = 10_000;
 
+/** How long all clients that wait for a turn may keep the daemon busy before nodes are heard again. */
+const TURNS_MS_MAX = 10;
+
+/**
+ * What all clients together may hold of requests that are not whole. Beyond, the one that holds most is closed.
+ *
+ * Differs from Sentinel: it lets each client hold up to a gigabyte, because a server that stores data has to.
+ */
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Somebody who connected. */
 interface Visitor {
   readonly socket: Socket;
@@ -58,6 +68,11 @@ export class Listener {
   readonly #clients = new Map<ClientId, Client>();
   readonly #toFlush = new Set<Client>();
   readonly #released = new Set<Client>();
+  /** Those that wait for a turn, the longest wait first. */
+  readonly #waiting = new Set<Client>();
+  #turns: NodeJS.Immediate | null = null;
+  /** Bytes of requests that are not whole, of all clients. */
+  #heldBytes = 0;
   /** Those who connected before `serve`. */
   #early: Visitor[] | null = [];
   #sink: EventSink | null = null;
@@ -74,7 +89,11 @@ export class Listener {
     const { conf, tls } = this.#options;
     const bound: string[] = [];
     const problem =
-      (await this.#listenTcp(conf.port, () => createTcpServer({ noDelay: true }), bound)) ??
+      (await this.#listenTcp(
+        conf.port,
+        () => createTcpServer({ noDelay: true, allowHalfOpen: true }),
+        bound,
+      )) ??
       (tls === null ? null : await this.#listenTcp(conf.tls.port, () => this.#createTlsServer(tls), bound)) ??
       (await this.#listenUnix(bound));
     if (problem === null && bound.length > 0) return success(bound);
@@ -96,13 +115,21 @@ export class Listener {
       isSubscribed: (client) => facts.isSubscribed(client),
       command: (client, args) => sink.push({ kind: 'command', client, args }),
       wantsFlush: (client) => void this.#toFlush.add(client),
-      wantsDecode: (client) => void this.#released.add(client),
+      wantsTurn: (client) => {
+        this.#waiting.add(client);
+        this.#turns ??= setImmediate(() => this.#giveTurns());
+      },
+      holdsMore: (bytes) => {
+        this.#heldBytes += bytes;
+        if (this.#heldBytes > HELD_BYTES_MAX) this.#closeGreediest();
+      },
       settle: () => sink.settle(),
       report: (sentence) => log('warning', sentence),
       closed: (client) => {
         this.#clients.delete(client.id);
         this.#toFlush.delete(client);
         this.#released.delete(client);
+        this.#waiting.delete(client);
         sink.push({ kind: 'client-closed', client: client.id });
         sink.settle();
       },
@@ -166,8 +193,35 @@ export class Listener {
     for (const { socket } of this.#early ?? []) socket.destroy();
     this.#early = null;
     this.#owner = null;
+    if (this.#turns !== null) clearImmediate(this.#turns);
     if (this.#unixPath !== null) rmSync(this.#unixPath, { force: true });
     this.#unixPath = null;
+  }
+
+  /** Nodes were heard since the last turns: between two immediates, all that is readable is read. */
+  #giveTurns(): void {
+    this.#turns = null;
+    const end = performance.now() + TURNS_MS_MAX;
+    for (const client of this.#waiting) {
+      if (performance.now() > end) break;
+      this.#waiting.delete(client);
+      client.goOn();
+    }
+    if (this.#waiting.size > 0) this.#turns ??= setImmediate(() => this.#giveTurns());
+    this.#sink?.settle();
+  }
+
+  #closeGreediest(): void {
+    let greediest: Client | null = null;
+    for (const client of this.#clients.values()) {
+      if (client.heldBytes > (greediest?.heldBytes ?? 0)) greediest = client;
+    }
+    if (greediest === null) return;
+    this.#options.log(
+      'warning',
+      `Client id=${greediest.id} closed: it holds ${greediest.heldBytes} bytes of requests that are not whole, the most of all clients, and all may hold ${HELD_BYTES_MAX} together`,
+    );
+    greediest.destroy();
   }
 
   #createTlsServer(context: SecureContextOptions): Server {
@@ -178,6 +232,8 @@ export class Listener {
       rejectUnauthorized: authClients === 'yes',
       handshakeTimeout: HANDSHAKE_MS_MAX,
       noDelay: true,
+      // A client that has shut down its sending side still gets the answers to what it had sent.
+      allowHalfOpen: true,
     });
   }
 
@@ -207,7 +263,7 @@ export class Listener {
     if (unixSocket === null) return null;
     const path = Buffer.from(unixSocket, 'latin1').toString('utf8');
     rmSync(path, { force: true });
-    const error = await this.#bind(createTcpServer(), { path, backlog: tcpBacklog });
+    const error = await this.#bind(createTcpServer({ allowHalfOpen: true }), { path, backlog: tcpBacklog });
     if (error !== null) return `Could not listen on ${unixSocket}: ${error.message}`;
     this.#unixPath = path;
     if (unixSocketPerm !== null) chmodSync(path, unixSocketPerm);

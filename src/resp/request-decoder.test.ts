@@ -114,6 +114,19 @@ describe('RequestDecoder', () => {
     assert.equal(decoder.next(), null);
   });
 
+  it('counts what it has of a request that is not whole', () => {
+    const decoder = new RequestDecoder();
+    const unfinished = '*3\r\n$4\r\nECHO\r\n$5\r\nhello\r\n$9\r\nwor';
+    for (const piece of [unfinished.slice(0, 20), unfinished.slice(20)]) {
+      decoder.push(bytesOf(piece));
+      assert.equal(decoder.next(), null);
+    }
+    assert.ok(Math.abs(decoder.heldBytes - unfinished.length) < 8, `${decoder.heldBytes}`);
+    decoder.push(bytesOf('ld1234\r\n'));
+    assert.equal((decoder.next() as string[]).length, 3);
+    assert.equal(decoder.heldBytes, 0);
+  });
+
   it('limits the bytes of a whole request', () => {
     const decoder = new RequestDecoder({ ...REQUEST_LIMITS, requestBytesMax: 1000 });
     const argument = `$100\r\n${'x'.repeat(100)}\r\n`;

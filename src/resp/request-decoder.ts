@@ -78,6 +78,12 @@ export class RequestDecoder {
     return this.#input.pendingBytes;
   }
 
+  /** Bytes that have arrived of requests that were not handed over: about the memory this decoder takes. */
+  get heldBytes(): number {
+    const { at, passed, isMidLine, pendingBytes } = this.#input;
+    return pendingBytes + (this.#missing > 0 || isMidLine ? passed + at - this.#start : 0);
+  }
+
   /**
    * The next whole request, of at least one argument, as byte strings; null when more bytes are needed; a problem
    * (`protocol-error`) when the bytes are no request or exceed a limit. Its sentence, behind `ERR `, is the reply
