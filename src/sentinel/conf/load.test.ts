@@ -13,10 +13,10 @@ interface World {
   readonly standardInput?: string;
 }
 
-/** Directories are `/` and `/work`; programs are what ends in `.sh`. */
+/** Directories are `/` and `/cwd`; programs are what ends in `.sh`. */
 function surroundings(files: Readonly<Record<string, string>> = {}): Surroundings {
   return {
-    workingDirectory: '/work',
+    workingDirectory: '/cwd',
     readInclude: (pattern) => {
       const found: ConfFile[] = Object.keys(files)
         .filter(
@@ -25,8 +25,8 @@ function surroundings(files: Readonly<Record<string, string>> = {}): Surrounding
         .map((path) => ({ path, text: files[path] as string }));
       return found.length > 0 || pattern.includes('*') ? success(found) : failure('no such file');
     },
-    isExecutable: (path) => path.startsWith('/work/') && path.endsWith('.sh'),
-    isDirectory: (path) => path === '/' || path === '/work' || path === '/data',
+    isExecutable: (path) => path.startsWith('/cwd/') && path.endsWith('.sh'),
+    isDirectory: (path) => path === '/' || path === '/cwd' || path === '/data',
   };
 }
 
@@ -168,12 +168,12 @@ describe('reading sentinel.conf', () => {
 
   it('resolves dir, includes and scripts against the last dir', () => {
     const conf = loaded(
-      'dir /\ndir work\ninclude more.conf\nsentinel client-reconfig-script m1 r.sh\n' + MONITOR,
+      'dir /\ndir cwd\ninclude more.conf\nsentinel client-reconfig-script m1 r.sh\n' + MONITOR,
       {
-        files: { '/work/more.conf': 'port 1\ninclude /d/*', '/d/a': 'timeout 5', '/d/b': 'timeout 6' },
+        files: { '/cwd/more.conf': 'port 1\ninclude /d/*', '/d/a': 'timeout 5', '/d/b': 'timeout 6' },
       },
     );
-    assert.equal(conf.server.dir, '/work');
+    assert.equal(conf.server.dir, '/cwd');
     assert.equal(conf.server.timeoutSeconds, 6);
   });
 
@@ -186,7 +186,7 @@ describe('reading sentinel.conf', () => {
       const conf = loaded(
         `${include}sentinel known-replica m1 10.0.0.2 1\nuser a off\nsentinel rename-command m1 config b`,
         {
-          files: { '/work/i': included },
+          files: { '/cwd/i': included },
         },
       );
       assert.equal(conf.masters.length, 1);
@@ -195,7 +195,7 @@ describe('reading sentinel.conf', () => {
       assert.equal(conf.masters[0]?.renamedCommands.get('config'), 'b');
       assert.deepEqual(conf.server.users, ['a off']);
     }
-    assert.equal(problems(`include i\ninclude i`, { files: { '/work/i': included } }).length, 4);
+    assert.equal(problems(`include i\ninclude i`, { files: { '/cwd/i': included } }).length, 4);
   });
 
   it('reads standard input and the command line after the file (sentinel.md §2.1)', () => {
@@ -283,16 +283,16 @@ describe('refusing sentinel.conf', () => {
   });
 
   it('refuses users in two places (sentinel.md §2.1)', () => {
-    assert.equal(problems('user a on\naclfile "/work/a"')[0]?.code, 'users-twice');
+    assert.equal(problems('user a on\naclfile "/cwd/a"')[0]?.code, 'users-twice');
     assert.equal(problems('user a on\nuser a off')[0]?.code, 'duplicate-user');
     loaded('user a on\naclfile ""');
   });
 
   it('ends on files that include themselves, and bounds what it reads and says', () => {
-    assert.equal(problems('include i', { files: { '/work/i': 'include i' } })[0]?.code, 'bad-include');
-    const twice = problems('include i', { files: { '/work/i': 'include i\ninclude i' } });
+    assert.equal(problems('include i', { files: { '/cwd/i': 'include i' } })[0]?.code, 'bad-include');
+    const twice = problems('include i', { files: { '/cwd/i': 'include i\ninclude i' } });
     assert.ok(twice.length <= 101);
-    const bomb = problems('include i', { files: { '/work/i': `#${'x'.repeat(6e6)}\ninclude i\ninclude i` } });
+    const bomb = problems('include i', { files: { '/cwd/i': `#${'x'.repeat(6e6)}\ninclude i\ninclude i` } });
     assert.ok(bomb.some((one) => one.code === 'too-large'));
     assert.equal(problems('x\n'.repeat(500)).at(-1)?.sentence, 'and 400 more problems');
   });
@@ -354,7 +354,7 @@ describe('refusing sentinel.conf', () => {
       .map((parts) => parts.join(' '));
     fc.assert(
       fc.property(fc.oneof(bytes, lines), (text) => {
-        const result = load(text, { files: { '/work/i': text } });
+        const result = load(text, { files: { '/cwd/i': text } });
         if (!result.ok) for (const one of result.problem) assert.notEqual(one.sentence, '');
       }),
       { numRuns: 1000 },

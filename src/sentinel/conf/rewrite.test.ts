@@ -8,7 +8,7 @@ import { loadConf, type Surroundings } from './load.ts';
 import { MARKER, rewriteConf } from './rewrite.ts';
 
 const SURROUNDINGS: Surroundings = {
-  workingDirectory: '/work',
+  workingDirectory: '/cwd',
   readInclude: () => failure('no such file'),
   isExecutable: () => true,
   isDirectory: () => true,
@@ -52,7 +52,7 @@ describe('rewriting sentinel.conf', () => {
         MONITOR,
         '',
         MARKER,
-        'dir "/work"',
+        'dir "/cwd"',
         'latency-tracking-info-percentiles 50 99 99.9',
         'protected-mode no',
         `user ${DEFAULT_USER}`,
@@ -68,7 +68,7 @@ describe('rewriting sentinel.conf', () => {
   it('makes a missing file anew, port included (sentinel.md §2.5)', () => {
     const state = started(MONITOR);
     const text = rewrite(null, state);
-    assert.ok(text.startsWith(`${MARKER}\ndir "/work"\n`));
+    assert.ok(text.startsWith(`${MARKER}\ndir "/cwd"\n`));
     assert.match(text, /^port 26379$/m);
     assert.deepEqual(load(text).conf, state);
   });
@@ -323,7 +323,7 @@ const server: fc.Arbitrary<ServerConf> = fc
     users: fc.constantFrom([], [DEFAULT_USER], ['bob off ~* -@all', DEFAULT_USER]),
     pubsubOutputLimit: fc.record({ hardBytes: fc.nat(), softBytes: fc.nat(), softSeconds: fc.nat() }),
   })
-  .map((some) => ({ ...defaultServer('/work'), ...some }));
+  .map((some) => ({ ...defaultServer('/cwd'), ...some }));
 const configurations: fc.Arbitrary<SentinelConf> = fc
   .record({
     myId: fc.option(runId),
