@@ -1,0 +1,170 @@
+// What the endpoint machine and its paths are told to do, as plain data with every default resolved. The command line
+// makes it, the reader of haproxy.cfg, the reader of keepalived's virtual servers, and later baton.yaml; nothing here
+// knows any of them. Times are milliseconds, text is byte strings. Names are HAProxy's: clients connect to a frontend, which
+// leads to servers of a backend.
+
+import type { Balance } from './route.ts';
+
+/** A host name or address, and a port. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Secrets: they must not reach a log, an error or an answer. */
+export interface Credentials {
+  /** null: the default user. */
+  readonly user: string | null;
+  readonly password: string;
+}
+
+export interface TlsServerConf {
+  /** PEM files. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Clients must show a certificate of these authorities; null: they need none. */
+  readonly clientCaFile: string | null;
+}
+
+export interface TlsClientConf {
+  /** null: the system's authorities. */
+  readonly caFile: string | null;
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+  /** False: any certificate will do (`verify none`). */
+  readonly verifies: boolean;
+  readonly serverName: string | null;
+}
+
+/** Where a frontend listens. */
+export type Bind =
+  | {
+      readonly kind: 'tcp';
+      /** An address of this host; `*`: all of them, IPv4; `::`: all of them, both families. */
+      readonly host: string;
+      readonly port: number;
+      readonly tls: TlsServerConf | null;
+      /** Clients come through a proxy that says who they are (PROXY protocol v1 or v2). */
+      readonly acceptsProxyProtocol: boolean;
+    }
+  | { readonly kind: 'unix'; readonly path: string; readonly mode: number | null };
+
+export type PathChoice = 'auto' | 'socket' | 'nat' | 'relay';
+
+/** Limits of holding clients through a switch (design.md §8). */
+export interface HoldConf {
+  /** How long clients may be held, 1,000 by default. Longer: fewer switches fail; clients may time out. */
+  readonly holdMsMax: number;
+  /** Bytes of held requests of one client, 1 MiB by default; it is not read from beyond. */
+  readonly clientBytesMax: number;
+  /** And of all of them, 256 MiB by default. */
+  readonly bytesMax: number;
+}
+
+export interface QueueConf {
+  /** How long a new client waits for a server before it gets an error, 5,000 by default. */
+  readonly timeoutMs: number;
+  /** How many may wait, 10,000 by default. */
+  readonly clientsMax: number;
+}
+
+/** What clients connect to. */
+export interface FrontendConf {
+  readonly name: string;
+  readonly binds: readonly Bind[];
+  /** Name of its backend. */
+  readonly backend: string;
+  readonly mode: 'redis' | 'tcp' | 'http';
+  readonly path: PathChoice;
+  /** `redis` by relay: one connection to the server for each client, as a plain proxy has it. */
+  readonly isTransparent: boolean;
+  /** null: no limit. */
+  readonly connectionsMax: number | null;
+  /** Without a byte in either direction; null: no limit. Never ends a subscriber or a blocked client. */
+  readonly idleMsMax: number | null;
+  /** TCP keepalive towards clients after so long without traffic; null: off. */
+  readonly keepAliveMs: number | null;
+  readonly queue: QueueConf;
+  readonly hold: HoldConf;
+}
+
+/** How a server of a backend is told to be good. A server is down while one of its checks is. */
+export interface CheckTiming {
+  readonly intervalMs: number;
+  /** While it is changing; and while it is down. */
+  readonly fastIntervalMs: number;
+  readonly downIntervalMs: number;
+  /** Successes until up, failures until down. The first success after the start is enough. */
+  readonly rise: number;
+  readonly fall: number;
+  /** Of one run. */
+  readonly timeoutMs: number;
+}
+
+export interface ServerConf extends HostPort {
+  readonly name: string;
+  /** 0: no new connections (drain). At most 256, as HAProxy's. */
+  readonly weight: number;
+  /** Used only while no other is up. */
+  readonly isBackup: boolean;
+  readonly connectionsMax: number | null;
+  /** Starts in maintenance. */
+  readonly isDisabled: boolean;
+  readonly tls: TlsClientConf | null;
+  /** The relay says who its client is. Not understood by Redis. */
+  readonly sendsProxyProtocol: 1 | 2 | null;
+}
+
+/** Which servers of a backend clients may be led to. */
+export type Role =
+  /** The one primary. */
+  | { readonly kind: 'primary'; readonly preferred: string | null }
+  /** Replicas that are near enough. */
+  | {
+      readonly kind: 'replica';
+      readonly lagBytesMax: number;
+      readonly lagMsMax: number;
+      /** When there is none: to the primary, or nowhere. */
+      readonly withoutReplica: 'primary' | 'refuse';
+      /** Percent of the clients that one server may have while there are several; 100: no limit. */
+      readonly shareMax: number;
+    }
+  /** Whoever passes its checks. */
+  | { readonly kind: 'any' };
+
+/** Who says which server is the primary. */
+export type Source =
+  | {
+      readonly kind: 'sentinels';
+      /** Named by the operator; a majority of them has to answer. */
+      readonly sentinels: readonly HostPort[];
+      /** The group's name there (`mymaster`). */
+      readonly group: string;
+      readonly credentials: Credentials | null;
+      readonly tls: TlsClientConf | null;
+    }
+  /** Nobody: what the servers say themselves. */
+  | { readonly kind: 'checks' };
+
+export interface BackendConf {
+  readonly name: string;
+  readonly role: Role;
+  readonly source: Source;
+  /** With sentinels as the source: none, they are found. */
+  readonly servers: readonly ServerConf[];
+  readonly balance: Balance;
+  readonly timing: CheckTiming;
+  /** For the standing connections to its servers, which are Redis unless `role` is `any`. */
+  readonly credentials: Credentials | null;
+  readonly tls: TlsClientConf | null;
+  /** How long a connection to a server may take to be made. */
+  readonly connectMsMax: number;
+}
+
+export interface EndpointsConf {
+  readonly frontends: readonly FrontendConf[];
+  readonly backends: readonly BackendConf[];
+  /** How long a decision stands without being confirmed, 3,000 by default; and how often it is confirmed, 500. */
+  readonly leaseMs: number;
+  readonly refreshMs: number;
+}
