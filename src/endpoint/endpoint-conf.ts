@@ -3,6 +3,7 @@
 // knows any of them. Times are milliseconds, text is byte strings. Names are HAProxy's: clients connect to a frontend, which
 // leads to servers of a backend.
 
+import type { CheckConf } from './checks/check-conf.ts';
 import type { Balance } from './route.ts';
 
 /** A host name or address, and a port. */
@@ -113,6 +114,13 @@ export interface ServerConf extends HostPort {
   readonly tls: TlsClientConf | null;
   /** The relay says who its client is. Not understood by Redis. */
   readonly sendsProxyProtocol: 1 | 2 | null;
+  /** Of a backend whose role is `any`: it is up while none of them is down. None: it counts as up. */
+  readonly checks: readonly ServerCheckConf[];
+}
+
+export interface ServerCheckConf {
+  readonly check: CheckConf;
+  readonly timing: CheckTiming;
 }
 
 /** Which servers of a backend clients may be led to. */
@@ -159,6 +167,10 @@ export interface BackendConf {
   readonly tls: TlsClientConf | null;
   /** How long a connection to a server may take to be made. */
   readonly connectMsMax: number;
+  /** Connections to a server that is down, or not the primary any more, are ended. Always so unless `role` is `any`. */
+  readonly endsOthers: boolean;
+  /** All backup servers serve when no other does; false: the first of them (HAProxy's `allbackups`). */
+  readonly usesAllBackups: boolean;
 }
 
 export interface EndpointsConf {

@@ -1,0 +1,227 @@
+// The endpoint machine: where every endpoint of one daemon leads, as a function from events to effects.
+//
+//   const effects = endpoints.step(event, now)   what happened, boot-clock milliseconds  ->  what to do, in order
+//   endpoints.deadline()                         when to send the next `tick` at the latest
+//
+// Nothing here asks the time, opens a socket or rolls a die.
+
+import { assert } from '../base/assert.ts';
+import { Backend } from './backend.ts';
+import { Core } from './core.ts';
+import type { BackendConf, EndpointsConf } from './endpoint-conf.ts';
+import { Group, groupKey } from './group.ts';
+import type { AdminState, Effect, Event } from './io.ts';
+import { takeSnapshot, type EndpointsSnapshot } from './snapshot.ts';
+import { Switchover, type SwitchId } from './switchover.ts';
+import type { Target } from './route.ts';
+
+/** A step that does not settle goes round in a circle: a bug. */
+const ROUNDS_MAX = 1_000;
+
+export class Endpoints {
+  readonly #core = new Core();
+  #conf: EndpointsConf;
+  #groups = new Map<string, Group>();
+  #backends = new Map<string, Backend>();
+  #switchovers: Switchover[] = [];
+  #isStopping = false;
+
+  constructor(conf: EndpointsConf) {
+    this.#conf = conf;
+  }
+
+  /** What to do now that `event` has happened. The first event is `start`. */
+  step(event: Event, now: number): readonly Effect[] {
+    const core = this.#core;
+    assert(now >= core.now, 'time never goes back');
+    core.now = now;
+    this.#handle(event);
+    if (!this.#isStopping) this.#settle();
+    return core.takeEffects();
+  }
+
+  /** When `tick` is due at the latest; absolute milliseconds. */
+  deadline(): number {
+    if (this.#isStopping) return Infinity;
+    let due = Infinity;
+    for (const group of this.#groups.values()) due = Math.min(due, group.dueAt());
+    for (const backend of this.#backends.values()) due = Math.min(due, backend.dueAt());
+    for (const switchover of this.#switchovers) due = Math.min(due, switchover.dueAt());
+    return due;
+  }
+
+  snapshot(now: number): EndpointsSnapshot {
+    return takeSnapshot(this.#conf, [...this.#backends.values()], now);
+  }
+
+  #handle(event: Event): void {
+    const core = this.#core;
+    switch (event.kind) {
+      case 'start':
+        return this.#configure(this.#conf);
+      case 'tick':
+        return;
+      case 'connected':
+        return core.ownerOf(event.connection)?.connected();
+      case 'disconnected':
+        return core.ownerOf(event.connection)?.disconnected(event.reason, event.detail);
+      case 'reply':
+        return core.ownerOf(event.connection)?.replied(event.reply);
+      case 'resolved':
+        return core.resolved(event.host, event.ip);
+      case 'check-ended':
+        for (const { checked } of this.#backends.values()) {
+          if (checked.some((server) => server.ended(event.run, event.isUp, event.detail, event.weight)))
+            return;
+        }
+        return;
+      case 'demoted':
+        return this.#doubt(event.endpoint, event.server, event.text);
+      case 'set-state':
+        return this.#setState(event.backend, event.server, event.state);
+      case 'set-weight':
+        return this.#setWeight(event.backend, event.server, event.weight);
+      case 'switch':
+        return this.#beginSwitch(event.id, event.backend, event.to);
+      case 'switch-answer':
+        this.#switchovers.find(({ id }) => id === event.id)?.answered(event.answer);
+        return;
+      case 'reload':
+        return this.#configure(event.conf);
+      case 'stop':
+        return this.#stop();
+    }
+  }
+
+  /** Looks at everything that is due, until nothing is: a discovered server is due at once. */
+  #settle(): void {
+    let rounds = 0;
+    do {
+      assert((rounds += 1) < ROUNDS_MAX, 'a step comes to an end');
+      for (const group of this.#groups.values()) group.attend();
+      for (const backend of this.#backends.values()) backend.attend();
+      for (const switchover of this.#switchovers) {
+        switchover.attend(this.#backendsOf(switchover.group)[0]?.leadsTo ?? null);
+      }
+      this.#switchovers = this.#switchovers.filter(({ isEnded }) => !isEnded);
+    } while (this.deadline() <= this.#core.now);
+  }
+
+  /** What is as it was goes on undisturbed; only what is new or gone is begun or ended. */
+  #configure(conf: EndpointsConf): void {
+    const core = this.#core;
+    const isSameLease = conf.leaseMs === this.#conf.leaseMs && conf.refreshMs === this.#conf.refreshMs;
+    this.#conf = conf;
+    const groups = new Map<string, Group>();
+    const backends = new Map<string, Backend>();
+    for (const backendConf of conf.backends) {
+      const key = groupKey(backendConf);
+      const isRedis = backendConf.role.kind !== 'any';
+      const before = isSameLease ? this.#groups.get(key) : undefined;
+      const old = this.#backends.get(backendConf.name);
+      const inUse = old?.group?.primary.server?.target ?? null;
+      const group = isRedis
+        ? (groups.get(key) ?? before ?? new Group(core, backendConf, { ...leaseOf(conf), inUse }))
+        : null;
+      if (group !== null) groups.set(key, group);
+      const frontends = conf.frontends
+        .filter(({ backend }) => backend === backendConf.name)
+        .map(({ name }) => name);
+      const isUnchanged =
+        old !== undefined &&
+        isSameLease &&
+        old.group === group &&
+        isEqual(old.conf, backendConf) &&
+        isEqual(old.frontends, frontends);
+      backends.set(
+        backendConf.name,
+        isUnchanged
+          ? old
+          : new Backend(core, backendConf, {
+              group,
+              frontends,
+              ...leaseOf(conf),
+              ...(old === undefined ? {} : { after: old }),
+            }),
+      );
+    }
+    for (const [key, group] of this.#groups) if (groups.get(key) !== group) group.close();
+    for (const [name, backend] of this.#backends) {
+      if (!backends.has(name)) backend.close();
+      else if (backends.get(name) !== backend) backend.closeChecks();
+    }
+    this.#groups = groups;
+    this.#backends = backends;
+  }
+
+  #doubt(endpoint: string, server: Target, text: string): void {
+    for (const backend of this.#backends.values()) {
+      if (!backend.frontends.includes(endpoint) || backend.group === null) continue;
+      this.#core.log('notice', `${endpoint}: ${server.host}:${server.port} says ${text}`);
+      backend.group.doubt(server);
+    }
+  }
+
+  #setState(backendName: string, name: string, state: AdminState): void {
+    const backend = this.#backends.get(backendName);
+    const server = [...(backend?.group?.servers ?? []), ...(backend?.checked ?? [])].find(
+      (one) => one.name === name,
+    );
+    if (server === undefined) return;
+    server.adminState = state;
+    backend?.group?.changed();
+    this.#core.tell('info', 'server', backendName, `${name} is set to ${state}`);
+  }
+
+  #setWeight(backendName: string, name: string, weight: number): void {
+    const backend = this.#backends.get(backendName);
+    const server = [...(backend?.group?.servers ?? []), ...(backend?.checked ?? [])].find(
+      (one) => one.name === name,
+    );
+    if (server === undefined) return;
+    server.weight = weight;
+    backend?.group?.changed();
+    this.#core.tell('info', 'server', backendName, `${name} has weight ${weight}`);
+  }
+
+  #beginSwitch(id: SwitchId, backendName: string, to: Target | null): void {
+    const backend = this.#backends.get(backendName);
+    const refuse = (sentence: string): void =>
+      this.#core.emit({ kind: 'switch-ended', id, isDone: false, sentence });
+    const group = backend?.conf.role.kind === 'primary' ? backend.group : null;
+    if (group === null) return refuse(`${backendName} is no backend that leads to a primary`);
+    if (this.#switchovers.some((one) => one.group === group)) {
+      return refuse(`a switch of ${group.name} is under way`);
+    }
+    const names = new Set(this.#backendsOf(group).flatMap(({ frontends }) => frontends));
+    const frontends = this.#conf.frontends.filter(({ name }) => names.has(name));
+    const holdMsMax = Math.min(...frontends.map(({ hold }) => hold.holdMsMax));
+    const switchover = new Switchover(this.#core, group, { id, to, endpoints: [...names], holdMsMax });
+    this.#switchovers.push(switchover);
+    switchover.start();
+  }
+
+  /** The backends whose clients write to the group's primary. */
+  #backendsOf(group: Group): Backend[] {
+    return [...this.#backends.values()].filter(
+      (one) => one.group === group && one.conf.role.kind === 'primary',
+    );
+  }
+
+  #stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    for (const backend of this.#backends.values()) backend.close();
+    for (const group of this.#groups.values()) group.close();
+    this.#core.emit({ kind: 'exit', code: 0 });
+  }
+}
+
+const leaseOf = ({ leaseMs, refreshMs }: EndpointsConf): { leaseMs: number; refreshMs: number } => ({
+  leaseMs,
+  refreshMs,
+});
+
+/** Plain data. */
+const isEqual = (a: BackendConf | readonly string[], b: BackendConf | readonly string[]): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);

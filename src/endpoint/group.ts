@@ -1,0 +1,267 @@
+// One primary and its replicas as the machine watches them, for all backends that lead to them: the sentinels that are
+// asked, the servers with their standing connections, and who of them is the primary now.
+
+import { chooseByClaims, chooseBySentinels, claims, type PrimaryChoice } from './choose-primary.ts';
+import { OffsetHistory } from './choose-replicas.ts';
+import type { Core } from './core.ts';
+import type { BackendConf, HostPort } from './endpoint-conf.ts';
+import { describeServer, RedisServer } from './redis-server.ts';
+import { isSameTarget, targetText, type Target } from './route.ts';
+import { SentinelSource } from './sentinel-source.ts';
+import type { StandingLink } from './standing-link.ts';
+
+/** What a found server is taken for; the primary's replicas can be named by any sentinel. */
+const WEIGHT_DEFAULT = 1;
+/** A server nobody names any more is watched for so long, so that a moment without answers forgets nobody. */
+const FORGET_MS = 60_000;
+/** Between two questions to each server while nobody is the primary. */
+const WAITING_INTERVAL_MS = 50;
+
+/** Backends whose groups are the same in these share one. */
+export function groupKey(conf: BackendConf): string {
+  const { source, servers, credentials, tls, timing, role } = conf;
+  const preferred = role.kind === 'primary' ? role.preferred : null;
+  return JSON.stringify([source, servers, credentials, tls, timing, preferred]);
+}
+
+export interface GroupOptions {
+  readonly leaseMs: number;
+  readonly refreshMs: number;
+  /** Before a reload this one was the primary, and it stays in use while it claims to be. */
+  readonly inUse: Target | null;
+}
+
+export class Group {
+  readonly conf: BackendConf;
+  readonly source: SentinelSource | null;
+  readonly offsets = new OffsetHistory();
+  /** In the configuration's order, or that of their discovery. */
+  servers: RedisServer[] = [];
+  primary: PrimaryChoice;
+  /** While an ordered switch is under way two may claim to be the primary. */
+  isSwitching = false;
+  /** The one that was last led to. */
+  #current: RedisServer | null = null;
+  #inUse: Target | null;
+  readonly #core: Core;
+  readonly #leaseMs: number;
+  readonly #refreshMs: number;
+  readonly #namedAt = new Map<RedisServer, number>();
+  #toldAlarm: string | null = null;
+  #isTouched = true;
+  #isWaiting = false;
+  readonly #startedAt: number;
+
+  constructor(core: Core, conf: BackendConf, options: GroupOptions) {
+    this.#core = core;
+    this.#startedAt = core.now;
+    this.conf = conf;
+    this.#leaseMs = options.leaseMs;
+    this.#refreshMs = options.refreshMs;
+    this.primary = { server: null, since: -Infinity, because: 'nothing is known yet', alarm: null };
+    const timing = { intervalMs: options.refreshMs, timeoutMs: options.leaseMs, leaseMs: options.leaseMs };
+    this.source =
+      conf.source.kind === 'sentinels'
+        ? new SentinelSource(core, conf.source, timing, () => this.#touch())
+        : null;
+    for (const server of conf.servers) this.#watch(server.name, server, server);
+    this.#inUse = options.inUse;
+  }
+
+  get name(): string {
+    return this.conf.source.kind === 'sentinels' ? this.conf.source.group : this.conf.name;
+  }
+
+  dueAt(): number {
+    if (this.#isTouched) return this.#core.now;
+    const links = this.#links().map((link) => link.dueAt());
+    return Math.min(Infinity, ...links, this.source?.staleAt() ?? Infinity);
+  }
+
+  attend(): void {
+    for (const link of this.#links()) link.attend();
+    const isStale = (this.source?.staleAt() ?? Infinity) <= this.#core.now;
+    if (!this.#isTouched && !isStale) return;
+    this.#isTouched = false;
+    this.#discover();
+    this.#choose();
+  }
+
+  /** A path saw `target` refuse as no primary does: looks at it, and asks the sentinels, at once. */
+  doubt(target: Target): void {
+    this.source?.hurry();
+    for (const server of this.servers) if (isSameTarget(server.target, target)) server.link.hurry();
+  }
+
+  serverAt(where: HostPort): RedisServer | null {
+    return (
+      this.servers.find((server) => isSameTarget(server.conf.where, where)) ??
+      this.servers.find((server) => isSameTarget(server.target, where)) ??
+      null
+    );
+  }
+
+  /** Until when the primary's right stands that was last confirmed. */
+  primaryUntil(): number {
+    return this.primary.since + this.#leaseMs;
+  }
+
+  serverChanged(server: RedisServer): void {
+    const { info } = server;
+    if (info?.role === 'master' && server === this.primary.server) {
+      this.offsets.add(info.history, server.askedAt, info.offset);
+    }
+    this.#touch();
+  }
+
+  /** After an ordered switch `server` is the one in use. */
+  prefer(server: RedisServer): void {
+    this.#current = server;
+    this.#touch();
+  }
+
+  /** An operator's order counts at once. */
+  changed(): void {
+    this.#touch();
+  }
+
+  close(): void {
+    this.source?.close();
+    for (const server of this.servers) server.close();
+  }
+
+  #links(): StandingLink[] {
+    return [...(this.source?.links ?? []), ...this.servers.map(({ link }) => link)];
+  }
+
+  #touch(): void {
+    this.#isTouched = true;
+  }
+
+  #watch(
+    name: string,
+    where: HostPort,
+    given: {
+      readonly weight: number;
+      readonly isBackup: boolean;
+      readonly connectionsMax: number | null;
+      readonly isDisabled: boolean;
+    },
+  ): RedisServer {
+    const { credentials, tls, timing } = this.conf;
+    // What the route stands on is confirmed as often as the route is.
+    const intervalMs =
+      this.source === null ? timing.intervalMs : Math.min(timing.intervalMs, this.#refreshMs);
+    const { host, port } = where;
+    const server = new RedisServer(
+      this.#core,
+      {
+        name,
+        where: { host, port },
+        weight: given.weight,
+        isBackup: given.isBackup,
+        connectionsMax: given.connectionsMax,
+        credentials,
+        tls,
+        timing: { ...timing, intervalMs },
+      },
+      this,
+    );
+    if (given.isDisabled) server.adminState = 'maint';
+    this.servers.push(server);
+    return server;
+  }
+
+  /** With sentinels: watches whom they name, and forgets whom they don't. */
+  #discover(): void {
+    const { source } = this;
+    if (source === null) return;
+    const opinion = source.opinion();
+    const named = [...(opinion.kind === 'primary' ? [opinion.where] : []), ...source.replicas()];
+    for (const where of named) {
+      const server =
+        this.serverAt(where) ??
+        this.#watch(targetText(where), where, {
+          weight: WEIGHT_DEFAULT,
+          isBackup: false,
+          connectionsMax: null,
+          isDisabled: false,
+        });
+      this.#namedAt.set(server, this.#core.now);
+    }
+    this.servers = this.servers.filter((server) => {
+      const namedAt = this.#namedAt.get(server) ?? this.#core.now;
+      if (server === this.#current || this.#core.now - namedAt < FORGET_MS) return true;
+      server.close();
+      this.#namedAt.delete(server);
+      return false;
+    });
+  }
+
+  #choose(): void {
+    const { source, conf } = this;
+    if (this.#inUse !== null) {
+      this.#current = this.serverAt(this.#inUse);
+      if (this.#current !== null) this.#inUse = null;
+    }
+    const choice =
+      source === null
+        ? chooseByClaims(
+            this.servers,
+            this.#current,
+            conf.role.kind === 'primary' ? conf.role.preferred : null,
+          )
+        : chooseBySentinels(
+            { opinion: source.opinion(), named: source.sentinels.length, group: source.conf.group },
+            this.#current,
+            (where) => this.serverAt(where),
+          );
+    if (choice.server !== null && choice.server !== this.#current) {
+      this.#current = choice.server;
+      const { info } = choice.server;
+      if (info !== null && claims(choice.server))
+        this.offsets.add(info.history, choice.server.askedAt, info.offset);
+    }
+    if (choice.server !== this.primary.server) {
+      this.#core.decide(this.name, choice.because);
+      const from = this.primary.server === null ? 'nobody' : describeServer(this.primary.server);
+      const to = choice.server === null ? 'nobody' : describeServer(choice.server);
+      this.#core.tell(
+        choice.server === null ? 'alarm' : 'info',
+        'route',
+        this.name,
+        `primary: ${from} -> ${to}`,
+      );
+    }
+    this.#tellAlarm(choice);
+    this.primary = choice;
+    this.#setPace(choice.server === null);
+  }
+
+  /** While clients wait for a primary, servers are asked often who they are. */
+  #setPace(isWaiting: boolean): void {
+    if (isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    for (const { link } of this.servers) {
+      link.setPace(
+        isWaiting ? Math.min(WAITING_INTERVAL_MS, link.conf.timing.intervalMs) : link.conf.timing.intervalMs,
+      );
+      if (isWaiting) link.hurry();
+    }
+  }
+
+  /** Once when it begins, once when it is over. */
+  #tellAlarm({ alarm }: PrimaryChoice): void {
+    // Before everybody could have been heard there is nothing to be alarmed about.
+    const isEarly = this.#core.now - this.#startedAt < this.#leaseMs && this.#current === null;
+    if (this.isSwitching || isEarly) return;
+    const kind = alarm?.name ?? null;
+    if (kind === this.#toldAlarm) return;
+    if (alarm !== null) this.#core.tell('alarm', alarm.name, this.name, alarm.text);
+    else if (this.#toldAlarm === 'sentinels')
+      this.#core.tell('info', 'sentinels', this.name, 'a majority of the sentinels answers again');
+    else if (this.#toldAlarm === 'two-primaries')
+      this.#core.tell('info', 'two-primaries', this.name, 'one primary again');
+    this.#toldAlarm = kind;
+  }
+}

@@ -1,0 +1,144 @@
+// The two languages between the endpoint machine and the world: what happened (`Event`) and what to do (`Effect`). A
+// shell feeds events to `Endpoints.step(event, now)` and carries out the effects it returns, in order. `now` is
+// boot-clock milliseconds that the shell owns; text is byte strings.
+
+import type { Reply } from '../resp/reply.ts';
+import type { CheckConf } from './checks/check-conf.ts';
+import type { EndpointsConf, TlsClientConf } from './endpoint-conf.ts';
+import type { Route, Target } from './route.ts';
+import type { SwitchAnswer, SwitchId, SwitchStep } from './switchover.ts';
+
+/** One connection attempt; never used again for another. */
+export type ConnectionId = number;
+/** One run of one check. */
+export type CheckRunId = number;
+
+/** See the same type of sentinel/io.ts. */
+export type EndOfConnection = 'refused' | 'closed' | 'reset' | 'failed';
+
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
+
+/** What an operator may ask of a server (HAProxy's `set server ... state`). */
+export type AdminState = 'ready' | 'drain' | 'maint';
+
+/** What happened. */
+export type Event =
+  /** Once, first. */
+  | { readonly kind: 'start' }
+  /** `deadline()` has passed. */
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'connected'; readonly connection: ConnectionId; readonly localAddress: string }
+  /** Ended, or could not be made. Not sent after our own `close`. */
+  | {
+      readonly kind: 'disconnected';
+      readonly connection: ConnectionId;
+      readonly reason: EndOfConnection;
+      readonly detail: string;
+    }
+  /** A whole reply (or pub/sub frame) arrived. */
+  | { readonly kind: 'reply'; readonly connection: ConnectionId; readonly reply: Reply }
+  /** The answer to `resolve`; null: the name has no address. */
+  | { readonly kind: 'resolved'; readonly host: string; readonly ip: string | null }
+  /** `weight`: what the check says the server's weight is, in percent of the configured one; null: nothing. */
+  | {
+      readonly kind: 'check-ended';
+      readonly run: CheckRunId;
+      readonly isUp: boolean;
+      readonly detail: string;
+      readonly weight: number | null;
+    }
+  /** A path saw a server say that it is no primary any more (-READONLY and the like). */
+  | { readonly kind: 'demoted'; readonly endpoint: string; readonly server: Target; readonly text: string }
+  | {
+      readonly kind: 'set-state';
+      readonly backend: string;
+      readonly server: string;
+      readonly state: AdminState;
+    }
+  | {
+      readonly kind: 'set-weight';
+      readonly backend: string;
+      readonly server: string;
+      readonly weight: number;
+    }
+  /** An operator orders a switch of primaries; `to` null: to whomever the sentinels choose. */
+  | {
+      readonly kind: 'switch';
+      readonly id: SwitchId;
+      readonly backend: string;
+      readonly to: Target | null;
+    }
+  /** What the paths say to a {@link SwitchStep}. */
+  | { readonly kind: 'switch-answer'; readonly id: SwitchId; readonly answer: SwitchAnswer }
+  /** A new configuration, already checked. */
+  | { readonly kind: 'reload'; readonly conf: EndpointsConf }
+  /** SIGTERM, SIGINT. */
+  | { readonly kind: 'stop' };
+
+export type EventName =
+  /** A server came up, went down, changed its role. */
+  | 'server'
+  /** Where an endpoint leads has changed. */
+  | 'route'
+  /** Several servers say that they are the primary. */
+  | 'two-primaries'
+  /** No majority of the sentinels answers, or again. */
+  | 'sentinels'
+  /** An ordered switch. */
+  | 'switch';
+
+/** What to do, in this order. */
+export type Effect =
+  | {
+      readonly kind: 'connect';
+      readonly connection: ConnectionId;
+      readonly ip: string;
+      readonly port: number;
+      readonly tls: TlsClientConf | null;
+    }
+  /** Drop a connection without a word back. */
+  | { readonly kind: 'close'; readonly connection: ConnectionId }
+  /** Queue one command; may be called before `connected`. */
+  | { readonly kind: 'send'; readonly connection: ConnectionId; readonly args: readonly string[] }
+  /** Numeric addresses too: they are answered as they are. */
+  | { readonly kind: 'resolve'; readonly host: string }
+  /** `check-ended` follows, at latest when its timeout is over. */
+  | {
+      readonly kind: 'run-check';
+      readonly run: CheckRunId;
+      readonly check: CheckConf;
+      readonly server: Target;
+      readonly timeoutMs: number;
+    }
+  /** Its result is wanted no more. */
+  | { readonly kind: 'stop-check'; readonly run: CheckRunId }
+  /** Carry it out on the paths of its endpoint. */
+  | { readonly kind: 'route'; readonly route: Route }
+  /** A step of an ordered switch that the paths of `endpoints` have to take; `switch-answer` follows. */
+  | {
+      readonly kind: 'switch-step';
+      readonly id: SwitchId;
+      readonly endpoints: readonly string[];
+      readonly step: SwitchStep;
+    }
+  /** How an ordered switch ended, for whom ordered it. */
+  | {
+      readonly kind: 'switch-ended';
+      readonly id: SwitchId;
+      readonly isDone: boolean;
+      readonly sentence: string;
+    }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string }
+  /** Something an operator may want to be told of; `alarm`: somebody must look. */
+  | {
+      readonly kind: 'event';
+      readonly level: 'info' | 'alarm';
+      readonly name: EventName;
+      /** The backend it is about. */
+      readonly backend: string;
+      readonly text: string;
+    }
+  /** A sentence that says what was decided about a backend and why. */
+  | { readonly kind: 'decision'; readonly backend: string; readonly sentence: string }
+  /** Everything is put away: leave. */
+  | { readonly kind: 'exit'; readonly code: number };

@@ -1,0 +1,123 @@
+// One Redis or Valkey server of a primary or replica endpoint, watched by a standing connection: does it answer, is it
+// loading, which role does it have, how far is it behind?
+
+import type { Reply } from '../resp/reply.ts';
+import type { Core } from './core.ts';
+import type { CheckTiming, Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
+import type { AdminState } from './io.ts';
+import { parseReplicationInfo, type ReplicationInfo } from './replication-info.ts';
+import { StandingLink, type LinkFailure, type LinkUser } from './standing-link.ts';
+import { targetText, type Target } from './route.ts';
+import { Verdict } from './verdict.ts';
+
+export interface RedisServerConf {
+  readonly name: string;
+  readonly where: HostPort;
+  readonly weight: number;
+  readonly isBackup: boolean;
+  readonly connectionsMax: number | null;
+  readonly credentials: Credentials | null;
+  readonly tls: TlsClientConf | null;
+  readonly timing: CheckTiming;
+}
+
+const QUESTIONS = [['PING'], ['INFO', 'replication']] as const;
+
+/** What its owner wants to know. */
+export interface RedisServerOwner {
+  /** Its health, role or offset may have changed. */
+  serverChanged(server: RedisServer): void;
+}
+
+export class RedisServer implements LinkUser {
+  readonly conf: RedisServerConf;
+  readonly link: StandingLink;
+  readonly verdict = new Verdict();
+  adminState: AdminState = 'ready';
+  weight: number;
+  /** The last it said of itself; null: it is not up. */
+  info: ReplicationInfo | null = null;
+  /** When that was asked. */
+  askedAt = -Infinity;
+  readonly #owner: RedisServerOwner;
+
+  constructor(core: Core, conf: RedisServerConf, owner: RedisServerOwner) {
+    this.conf = conf;
+    this.weight = conf.weight;
+    this.#owner = owner;
+    const { where, credentials, tls, timing } = conf;
+    this.link = new StandingLink(core, { where, credentials, tls, timing, greeting: [] }, this);
+  }
+
+  get name(): string {
+    return this.conf.name;
+  }
+
+  /** With its name resolved, as far as it ever was. */
+  get target(): Target {
+    return { host: this.link.ip ?? this.conf.where.host, port: this.conf.where.port };
+  }
+
+  /** May get clients, its role aside. */
+  get isUsable(): boolean {
+    return this.verdict.health === 'up' && this.adminState === 'ready' && this.weight > 0;
+  }
+
+  questions(): readonly (readonly string[])[] {
+    return QUESTIONS;
+  }
+
+  isMessage(): boolean {
+    return false;
+  }
+
+  heard(): void {
+    // It is subscribed to nothing.
+  }
+
+  answered(replies: readonly Reply[], askedAt: number): void {
+    const [ping, text] = replies;
+    const problem = pingProblem(ping) ?? (text?.kind === 'error' ? text.text : null);
+    const info = text?.kind === 'bulk' ? parseReplicationInfo(text.value) : null;
+    if (problem !== null) {
+      // LOADING and the like are known states, not doubts: nothing is gained by counting them.
+      this.#failed(problem, /^(LOADING|NOAUTH|WRONGPASS|NOPERM)/.test(problem));
+    } else if (info === null) {
+      this.#failed('INFO says nothing about replication', false);
+    } else {
+      this.info = info;
+      this.askedAt = askedAt;
+      this.verdict.succeeded(this.conf.timing);
+      this.#owner.serverChanged(this);
+    }
+  }
+
+  failed(failure: LinkFailure, detail: string): void {
+    // A connection that ended may have been closed by anybody; it is made again at once, and that shows.
+    if (failure !== 'closed' && failure !== 'reset') this.#failed(detail, failure === 'refused');
+    else this.#owner.serverChanged(this);
+  }
+
+  close(): void {
+    this.link.close();
+  }
+
+  #failed(reason: string, isProof: boolean): void {
+    this.verdict.failed(this.conf.timing, reason, isProof);
+    if (this.verdict.health === 'down') this.info = null;
+    this.#owner.serverChanged(this);
+  }
+}
+
+/** What is wrong with an answer to PING; null: nothing. */
+function pingProblem(reply: Reply | undefined): string | null {
+  if (reply?.kind === 'simple' && reply.text === 'PONG') return null;
+  // A replica that may not serve stale data; INFO tells of its link.
+  if (reply?.kind === 'error') return reply.text.startsWith('MASTERDOWN') ? null : reply.text;
+  return 'PING was not answered by PONG';
+}
+
+export const describeServer = (server: RedisServer): string => {
+  const where = targetText(server.conf.where);
+  return server.name === where ? where : `${server.name} (${where})`;
+};

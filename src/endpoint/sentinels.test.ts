@@ -1,0 +1,167 @@
+// A primary endpoint that follows the sentinels it was told of.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { backendConf, endpointsConf, REPLICA, Stage, target } from './test-kit.ts';
+
+const A = '10.0.0.1:6379';
+const B = '10.0.0.2:6379';
+const SENTINELS = ['10.0.1.1:26379', '10.0.1.2:26379', '10.0.1.3:26379'];
+
+function fleet(): Stage {
+  const source = {
+    kind: 'sentinels',
+    sentinels: SENTINELS.map(target),
+    group: 'mymaster',
+    credentials: null,
+    tls: null,
+  } as const;
+  const conf = endpointsConf(
+    backendConf({ source, servers: [] }),
+    backendConf({ name: 'readers', source, servers: [], role: REPLICA }),
+  );
+  const stage = new Stage(conf);
+  stage.model(A, { role: 'master' });
+  stage.model(B);
+  for (const address of SENTINELS) stage.model(address, { group: { primary: A, epoch: 3, replicas: [B] } });
+  return stage;
+}
+
+function name(stage: Stage, primary: string, epoch: number, ...which: readonly number[]): void {
+  for (const index of which) {
+    stage.model(SENTINELS[index] ?? '').group = { primary, epoch, replicas: [primary === A ? B : A] };
+  }
+}
+
+describe('an endpoint that follows sentinels', () => {
+  it('leads to the primary they name, and to the replicas they know', () => {
+    const stage = fleet();
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.deepEqual(stage.leadsTo('to-readers'), [B]);
+    assert.match(stage.backend().because, /3 of 3 sentinels answer, config epoch 3/);
+    assert.equal(stage.backend().sentinels.length, 3);
+  });
+
+  it('follows +switch-master at once, when one sentinel knows of it and the new one says role:master', () => {
+    const stage = fleet();
+    stage.pass(1_900);
+    name(stage, B, 4, 0);
+    stage.model(B).role = 'master';
+    stage.publish(SENTINELS[0] ?? '', 'mymaster 10.0.0.1 6379 10.0.0.2 6379');
+    stage.pass(10);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('leads nowhere while the named one does not say role:master itself', () => {
+    const stage = fleet();
+    stage.pass(1_900);
+    name(stage, B, 4, 0, 1, 2);
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    assert.match(
+      stage.backend().because,
+      /10.0.0.2:6379 is to be the primary .* but it still says role:slave/,
+    );
+    stage.model(B).role = 'master';
+    stage.pass(600);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('believes no server that only claims to be the primary', () => {
+    const stage = fleet();
+    stage.model(B).role = 'master';
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+  });
+
+  it('does not go back to an older epoch that a sentinel tells after it was away', () => {
+    const stage = fleet();
+    name(stage, B, 4, 0, 1);
+    name(stage, A, 3, 2);
+    stage.model(A).role = 'master';
+    stage.model(B).role = 'master';
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    stage.kill(SENTINELS[0] ?? '');
+    name(stage, A, 3, 1, 2);
+    stage.pass(6_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    stage.model(SENTINELS[0] ?? '').isAlive = true;
+    name(stage, A, 3, 0);
+    stage.pass(6_000);
+    assert.deepEqual(stage.leadsTo(), [A], 'all tell it: somebody began anew');
+  });
+
+  it('keeps the present primary without a majority while it says role:master, and raises an alarm', () => {
+    const stage = fleet();
+    stage.pass(2_000);
+    stage.kill(SENTINELS[0] ?? '');
+    stage.kill(SENTINELS[1] ?? '');
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.deepEqual(
+      stage.alarms().filter((text) => text.startsWith('sentinels')),
+      ['sentinels: 1 of 3 sentinels answer, and it takes a majority'],
+    );
+    stage.model(A).role = 'slave';
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), []);
+  });
+
+  it('leads nowhere at a cold start without a majority', () => {
+    const stage = fleet();
+    stage.model(SENTINELS[0] ?? '').isAlive = false;
+    stage.model(SENTINELS[1] ?? '').isFrozen = true;
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    stage.model(SENTINELS[0] ?? '').isAlive = true;
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+  });
+
+  it('leads nowhere when they name two primaries at one epoch, unless one is in use', () => {
+    const cold = fleet();
+    cold.model(B).role = 'master';
+    name(cold, B, 3, 0);
+    cold.kill(SENTINELS[2] ?? '');
+    cold.pass(5_000);
+    assert.deepEqual(cold.leadsTo(), []);
+    const warm = fleet();
+    warm.pass(2_000);
+    warm.model(B).role = 'master';
+    name(warm, B, 3, 0);
+    warm.kill(SENTINELS[2] ?? '');
+    warm.pass(8_000);
+    assert.deepEqual(warm.leadsTo(), [A]);
+  });
+
+  it('leads nowhere the moment the primary dies, and says whom it waits for', () => {
+    const stage = fleet();
+    stage.pass(2_000);
+    stage.kill(A);
+    stage.pass(5);
+    assert.deepEqual(stage.leadsTo(), []);
+    assert.match(stage.backend().because, /it does not answer/);
+  });
+
+  it('asks at once when a path saw the primary refuse writes', () => {
+    const stage = fleet();
+    stage.pass(1_600);
+    stage.model(A).role = 'slave';
+    stage.model(B).role = 'master';
+    name(stage, B, 4, 1);
+    stage.feed({ kind: 'demoted', endpoint: 'to-redis', server: target(A), text: 'READONLY' });
+    stage.pass(10);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('survives nonsense from a sentinel', () => {
+    const stage = fleet();
+    stage.model(SENTINELS[0] ?? '', { group: null });
+    stage.model(SENTINELS[1] ?? '').group = { primary: 'x:99999', epoch: Number.NaN, replicas: [] };
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), [], 'one good answer of three is no majority');
+    assert.match(stage.backend().sentinels[0]?.problem ?? '', /No such master/);
+  });
+});

@@ -1,0 +1,116 @@
+// What `baton endpoint status` shows, as plain data. Secrets are not in it.
+
+import type { Backend } from './backend.ts';
+import { lagOf } from './choose-replicas.ts';
+import type { EndpointsConf } from './endpoint-conf.ts';
+import { targetText } from './route.ts';
+
+export interface ServerSnapshot {
+  readonly name: string;
+  readonly address: string;
+  readonly health: 'unknown' | 'up' | 'down';
+  readonly adminState: 'ready' | 'drain' | 'maint';
+  readonly weight: number;
+  readonly isBackup: boolean;
+  /** `master`, `slave`; null: unknown, or no Redis. */
+  readonly role: 'master' | 'slave' | null;
+  readonly offset: number | null;
+  readonly lagBytes: number | null;
+  readonly lagMs: number | null;
+  /** Why it is not up, or what the last check said. */
+  readonly reason: string;
+  /** Clients are led to it. */
+  readonly isServing: boolean;
+}
+
+export interface SentinelSnapshot {
+  readonly address: string;
+  readonly primary: string | null;
+  readonly configEpoch: number | null;
+  /** Since its last answer; null: none yet. */
+  readonly ageMs: number | null;
+  readonly problem: string | null;
+}
+
+export interface BackendSnapshot {
+  readonly name: string;
+  readonly role: 'primary' | 'replica' | 'any';
+  readonly generation: number;
+  /** Addresses that clients are led to. */
+  readonly leadsTo: readonly string[];
+  readonly because: string;
+  /** Until the route lapses unless it is confirmed; null: it does not. */
+  readonly expiresInMs: number | null;
+  readonly alarm: string | null;
+  readonly servers: readonly ServerSnapshot[];
+  readonly sentinels: readonly SentinelSnapshot[];
+}
+
+export interface EndpointsSnapshot {
+  readonly frontends: readonly { readonly name: string; readonly backend: string }[];
+  readonly backends: readonly BackendSnapshot[];
+}
+
+export function takeSnapshot(
+  conf: EndpointsConf,
+  backends: readonly Backend[],
+  now: number,
+): EndpointsSnapshot {
+  return {
+    frontends: conf.frontends.map(({ name, backend }) => ({ name, backend })),
+    backends: backends.map((backend) => backendSnapshot(backend, now)),
+  };
+}
+
+function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
+  const { conf, group, servers, deadline } = backend;
+  const isServing = (name: string): boolean => servers.some((one) => one.name === name);
+  const watched = (group?.servers ?? []).map((server): ServerSnapshot => {
+    const lag = group === null ? null : lagOf(server, group.offsets, now);
+    return {
+      name: server.name,
+      address: targetText(server.target),
+      health: server.verdict.health,
+      adminState: server.adminState,
+      weight: server.weight,
+      isBackup: server.conf.isBackup,
+      role: server.info?.role ?? null,
+      offset: server.info?.offset ?? null,
+      lagBytes: lag?.bytes ?? null,
+      lagMs: lag === null || lag.ms === Infinity ? null : lag.ms,
+      reason: server.link.authProblem ?? server.verdict.reason,
+      isServing: isServing(server.name),
+    };
+  });
+  const checked = backend.checked.map((server): ServerSnapshot => ({
+    name: server.name,
+    address: targetText(server.target),
+    health: server.health,
+    adminState: server.adminState,
+    weight: server.effectiveWeight,
+    isBackup: server.conf.isBackup,
+    role: null,
+    offset: null,
+    lagBytes: null,
+    lagMs: null,
+    reason: server.reason,
+    isServing: isServing(server.name),
+  }));
+  return {
+    name: conf.name,
+    role: conf.role.kind,
+    generation: backend.generation,
+    leadsTo: servers.map(targetText),
+    because: backend.because,
+    expiresInMs: servers.length === 0 || deadline === Infinity ? null : Math.max(0, deadline - now),
+    alarm: group?.primary.alarm?.text ?? null,
+    servers: [...watched, ...checked],
+    sentinels: (group?.source?.sentinels ?? []).map(({ where, answer, problem }) => ({
+      address: targetText(where),
+      primary: answer === null ? null : targetText(answer.primary),
+      configEpoch: answer?.configEpoch ?? null,
+      ageMs: answer === null ? null : now - answer.askedAt,
+      problem,
+    })),
+  };
+}

@@ -1,0 +1,259 @@
+// A connection that is always kept, to a Redis server or a sentinel: made again whenever it ends, asked the same questions
+// round after round. So a death is known from the reset, not at the next poll.
+//
+//     waiting ─► resolving ─► connecting ─► up ─┐
+//        ▲            │            │            │ ended, or silent for too long
+//        └────────────┴────────────┴────────────┘
+//
+// What the answers mean is the owner's business.
+
+import type { Reply } from '../resp/reply.ts';
+import type { ConnectionOwner, Core } from './core.ts';
+import type { Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
+import type { ConnectionId, EndOfConnection } from './io.ts';
+
+export interface LinkTiming {
+  /** Between the beginnings of two rounds; and between two attempts to connect. */
+  readonly intervalMs: number;
+  /** A round, or an attempt to connect, that takes longer has failed. */
+  readonly timeoutMs: number;
+}
+
+export interface LinkConf {
+  readonly where: HostPort;
+  readonly credentials: Credentials | null;
+  readonly tls: TlsClientConf | null;
+  readonly timing: LinkTiming;
+  /** Said after each connecting, before the first round; what comes back is heard, not an answer. */
+  readonly greeting: readonly (readonly string[])[];
+}
+
+export type LinkFailure =
+  /** The name has no address. */
+  | 'unresolved'
+  | EndOfConnection
+  /** Not connected, or not answered, in time. */
+  | 'silent';
+
+export interface LinkUser {
+  /** The commands of one round. */
+  questions(): readonly (readonly string[])[];
+  /** All answers of a round that was asked at `askedAt`, in the order of the questions. */
+  answered(replies: readonly Reply[], askedAt: number): void;
+  /** Whether this is a message and no answer: those of a subscription, in RESP2. */
+  isMessage(reply: Reply): boolean;
+  heard(reply: Reply): void;
+  /** A round that will not be answered, or no connection. */
+  failed(failure: LinkFailure, detail: string): void;
+}
+
+/** Silence this many timeouts long ends a connection: it may lead to a host that is not there any more. */
+const SILENT_TIMEOUTS_MAX = 3;
+
+type Expected = (reply: Reply) => void;
+
+export class StandingLink implements ConnectionOwner {
+  conf: LinkConf;
+  readonly #core: Core;
+  readonly #user: LinkUser;
+  #state: 'waiting' | 'resolving' | 'connecting' | 'up' = 'waiting';
+  #connection: ConnectionId | null = null;
+  /** Waiting: when to try. */
+  #tryAt = 0;
+  /** Resolving and connecting: since when. */
+  #since = 0;
+  /** Tells an answer to an older question about the name. */
+  #attempt = 0;
+  #expected: Expected[] = [];
+  /** Up: when the next round begins. */
+  #roundAt = 0;
+  /** The round under way; null: answered. */
+  #round: { readonly askedAt: number; readonly count: number; readonly replies: Reply[] } | null = null;
+  /** When silence counts (again). */
+  #silentAt = Infinity;
+  #isClosed = false;
+  #intervalMs: number;
+  /** Why the other end refuses our credentials; null: it does not. */
+  authProblem: string | null = null;
+  /** The last address its name had; null before the first. */
+  ip: string | null = null;
+
+  constructor(core: Core, conf: LinkConf, user: LinkUser) {
+    this.#core = core;
+    this.conf = conf;
+    this.#user = user;
+    this.#tryAt = core.now;
+    this.#intervalMs = conf.timing.intervalMs;
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  dueAt(): number {
+    if (this.#isClosed) return Infinity;
+    switch (this.#state) {
+      case 'waiting':
+        return this.#tryAt;
+      case 'resolving':
+      case 'connecting':
+        return this.#since + this.conf.timing.timeoutMs;
+      case 'up':
+        return Math.min(this.#round === null ? this.#roundAt : Infinity, this.#silentAt);
+    }
+  }
+
+  attend(): void {
+    if (this.#isClosed || this.#core.now < this.dueAt()) return;
+    switch (this.#state) {
+      case 'waiting':
+        return this.#begin();
+      case 'resolving':
+      case 'connecting':
+        return this.#fail('silent', `no connection within ${this.conf.timing.timeoutMs} ms`, this.#core.now);
+      case 'up':
+        return this.#attendUp();
+    }
+  }
+
+  /** Asks the round's questions now instead of when they are due, or as soon as the round under way is answered. */
+  hurry(): void {
+    if (this.#state === 'up' && this.#round === null) this.#ask();
+    else if (this.#state === 'up') this.#roundAt = this.#core.now;
+    else if (this.#state === 'waiting') this.#tryAt = Math.min(this.#tryAt, this.#core.now);
+  }
+
+  /** Rounds, and attempts to connect, follow each other this fast from now on. */
+  setPace(intervalMs: number): void {
+    this.#intervalMs = intervalMs;
+    const soon = this.#core.now + intervalMs;
+    this.#roundAt = Math.min(this.#roundAt, soon);
+    this.#tryAt = Math.min(this.#tryAt, soon);
+  }
+
+  /** Sends one command besides the rounds. `answer` is not called if the connection ends first. */
+  ask(args: readonly string[], answer: (reply: Reply) => void): boolean {
+    if (this.#state !== 'up') return false;
+    this.#send(args);
+    this.#expected.push(answer);
+    return true;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#drop();
+  }
+
+  connected(): void {
+    this.#state = 'up';
+    this.authProblem = null;
+    const { credentials, greeting } = this.conf;
+    if (credentials !== null) {
+      const { user, password } = credentials;
+      this.ask(['AUTH', ...(user === null ? [] : [user]), password], (reply) => {
+        // A server without a password says so; then it needs none.
+        const isRefused =
+          reply.kind === 'error' && !/^ERR (Client sent AUTH|AUTH <password>)/.test(reply.text);
+        this.authProblem = isRefused ? reply.text : null;
+      });
+    }
+    for (const args of greeting) this.#send(args);
+    this.#ask();
+  }
+
+  disconnected(reason: EndOfConnection, detail: string): void {
+    const wasUp = this.#state === 'up';
+    this.#forget();
+    // One that stood may have been ended by anybody: whether the server is gone shows the next attempt, made at once.
+    this.#wait(wasUp && reason !== 'failed' ? this.#core.now : this.#core.now + this.#intervalMs);
+    this.#user.failed(reason, detail);
+  }
+
+  replied(reply: Reply): void {
+    if (reply.kind === 'push' || this.#user.isMessage(reply)) return this.#user.heard(reply);
+    const answer = this.#expected.shift();
+    answer?.(reply);
+  }
+
+  #begin(): void {
+    const { host, port } = this.conf.where;
+    this.#state = 'resolving';
+    this.#since = this.#core.now;
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    this.#core.resolve(host, (ip) => {
+      if (this.#isClosed || attempt !== this.#attempt || this.#state !== 'resolving') return;
+      if (ip === null) {
+        this.#fail('unresolved', `${host} has no address`, this.#core.now + this.#intervalMs);
+        return;
+      }
+      this.#state = 'connecting';
+      this.ip = ip;
+      const connection = this.#core.nextId();
+      this.#connection = connection;
+      this.#core.own(connection, this);
+      this.#core.emit({ kind: 'connect', connection, ip, port, tls: this.conf.tls });
+    });
+  }
+
+  #send(args: readonly string[]): void {
+    if (this.#connection !== null) this.#core.emit({ kind: 'send', connection: this.#connection, args });
+  }
+
+  #ask(): void {
+    const questions = this.#user.questions();
+    const { now } = this.#core;
+    const { timeoutMs } = this.conf.timing;
+    this.#roundAt = now + this.#intervalMs;
+    if (questions.length === 0) return;
+    const round = { askedAt: now, count: questions.length, replies: [] as Reply[] };
+    this.#round = round;
+    this.#silentAt = now + timeoutMs;
+    for (const args of questions) {
+      this.ask(args, (reply) => {
+        round.replies.push(reply);
+        if (round.replies.length < round.count || this.#round !== round) return;
+        this.#round = null;
+        this.#silentAt = Infinity;
+        this.#user.answered(round.replies, round.askedAt);
+      });
+    }
+  }
+
+  #attendUp(): void {
+    const { now } = this.#core;
+    if (this.#round === null) return this.#ask();
+    const { intervalMs, timeoutMs } = this.conf.timing;
+    this.#silentAt = now + intervalMs;
+    const detail = `no answer for ${Math.round(now - this.#round.askedAt)} ms`;
+    if (now - this.#round.askedAt >= SILENT_TIMEOUTS_MAX * timeoutMs) this.#fail('silent', detail, now);
+    else this.#user.failed('silent', detail);
+  }
+
+  /** Gives up the attempt or the connection. */
+  #fail(failure: LinkFailure, detail: string, tryAt: number): void {
+    this.#drop();
+    this.#wait(tryAt);
+    this.#user.failed(failure, detail);
+  }
+
+  #drop(): void {
+    if (this.#connection !== null) this.#core.emit({ kind: 'close', connection: this.#connection });
+    this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#connection !== null) this.#core.disown(this.#connection);
+    this.#connection = null;
+    this.#attempt += 1;
+    this.#expected = [];
+    this.#round = null;
+    this.#silentAt = Infinity;
+    this.#state = 'waiting';
+  }
+
+  #wait(tryAt: number): void {
+    this.#state = 'waiting';
+    this.#tryAt = tryAt;
+  }
+}

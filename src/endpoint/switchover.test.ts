@@ -1,0 +1,215 @@
+// Ordered switches of primaries.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { error } from '../resp/reply.ts';
+import { backendConf, endpointsConf, serverConf, Stage, target } from './test-kit.ts';
+
+const A = '10.0.0.1:6379';
+const B = '10.0.0.2:6379';
+const C = '10.0.0.3:6379';
+const SENTINELS = ['10.0.1.1:26379', '10.0.1.2:26379', '10.0.1.3:26379'];
+
+function trio(): Stage {
+  const servers = [serverConf('a', A), serverConf('b', B), serverConf('c', C)];
+  const stage = new Stage(endpointsConf(backendConf({ servers })));
+  stage.model(A, { role: 'master' });
+  stage.model(B);
+  stage.model(C);
+  stage.pass(2_000);
+  return stage;
+}
+
+const order = (stage: Stage, to: string | null = B): void =>
+  stage.feed({ kind: 'switch', id: 1, backend: 'redis', to: to === null ? null : target(to) });
+
+/** What happened to clients and routes, in order. */
+function story(stage: Stage): string[] {
+  return stage.effects.flatMap(({ effect }) => {
+    if (effect.kind === 'switch-step')
+      return [effect.step.kind === 'release' && effect.step.isUndone ? 'undo' : effect.step.kind];
+    if (effect.kind === 'route') return effect.route.servers.map(({ name }) => `route ${name}`);
+    if (effect.kind === 'send' && !['PING', 'INFO'].includes(effect.args[0] ?? ''))
+      return [effect.args.join(' ')];
+    return [];
+  });
+}
+
+describe('an ordered switch judged by what the servers say', () => {
+  it('holds, pauses, waits, promotes, leads over, releases, and makes the old one follow, in this order', () => {
+    const stage = trio();
+    stage.effects.length = 0;
+    order(stage);
+    stage.pass(400);
+    const steps = story(stage).filter((line) => line !== 'route a');
+    assert.deepEqual(steps.slice(0, 6), [
+      'prepare',
+      'hold',
+      steps[2],
+      'REPLICAOF NO ONE',
+      'route b',
+      'release',
+    ]);
+    assert.match(steps[2] ?? '', /^CLIENT PAUSE \d+ WRITE$/);
+    assert.deepEqual(steps.slice(6, 9), [
+      'REPLICAOF 10.0.0.2 6379',
+      'REPLICAOF 10.0.0.2 6379',
+      'CLIENT UNPAUSE',
+    ]);
+    assert.deepEqual(stage.ended()?.isDone, true);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    stage.pass(3_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    assert.deepEqual(stage.alarms(), []);
+    assert.deepEqual(stage.model(C).orders, ['REPLICAOF 10.0.0.2 6379']);
+  });
+
+  it('promotes nobody before the offsets are equal', () => {
+    const stage = trio();
+    stage.model(A).offset = 200;
+    order(stage);
+    stage.pass(200);
+    assert.ok(!stage.model(B).orders.includes('REPLICAOF NO ONE'));
+    stage.model(B).offset = 200;
+    stage.pass(50);
+    assert.ok(stage.model(B).orders.includes('REPLICAOF NO ONE'));
+  });
+
+  it('undoes everything when the new one does not catch up in time', () => {
+    const stage = trio();
+    stage.model(A).offset = 200;
+    order(stage);
+    stage.pass(2_000);
+    assert.match(stage.ended()?.sentence ?? '', /nothing was changed: b .* did not catch up in time/);
+    assert.equal(stage.model(A).orders.at(-1), 'CLIENT UNPAUSE');
+    assert.ok(story(stage).includes('undo'));
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.equal(stage.model(B).role, 'slave');
+  });
+
+  it('undoes everything when the new one refuses', () => {
+    const stage = trio();
+    stage.model(B).onOrder = () => error('NOPERM not you');
+    order(stage);
+    stage.pass(1_000);
+    assert.match(stage.ended()?.sentence ?? '', /refuses to be promoted: NOPERM/);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.equal(stage.model(A).orders.at(-1), 'CLIENT UNPAUSE');
+  });
+
+  it('undoes everything when replies in flight do not come home', () => {
+    const stage = trio();
+    stage.answersStep = false;
+    order(stage);
+    stage.feed({ kind: 'switch-answer', id: 1, answer: { kind: 'done' } });
+    stage.feed({ kind: 'switch-answer', id: 1, answer: { kind: 'failed', sentence: 'a reply is missing' } });
+    assert.match(stage.ended()?.sentence ?? '', /nothing was changed: a reply is missing/);
+    assert.deepEqual(stage.model(A).orders, []);
+  });
+
+  it('says what became of a switch whose new primary died while it was promoted', () => {
+    const stage = trio();
+    stage.model(B).onOrder = () => {
+      stage.model(B).isFrozen = true;
+      return null;
+    };
+    order(stage);
+    stage.pass(20_000);
+    assert.equal(stage.ended()?.isDone, false);
+    assert.match(stage.ended()?.sentence ?? '', /whether b .* was promoted is not known/);
+  });
+
+  for (const [what, to, spoil, why] of [
+    ['the primary itself', A, {}, /is the primary already/],
+    ['a stranger', '10.0.0.9:1', {}, /is none of the servers/],
+    ['a replica whose link is down', B, { isLinkUp: false }, /its link to its primary is down/],
+    ['a replica of another history', B, { history: 'h9' }, /cannot be told/],
+  ] as const) {
+    it(`refuses to switch to ${what}, and touches nothing`, () => {
+      const stage = trio();
+      stage.model(B, spoil);
+      stage.pass(1_000);
+      order(stage, to);
+      assert.match(stage.ended()?.sentence ?? '', why);
+      assert.deepEqual(
+        story(stage).filter((line) => !line.startsWith('route')),
+        [],
+      );
+    });
+  }
+
+  it('refuses a second switch while one is under way', () => {
+    const stage = trio();
+    order(stage);
+    stage.feed({ kind: 'switch', id: 2, backend: 'redis', to: target(C) });
+    assert.match(stage.ended()?.sentence ?? '', /is under way/);
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+});
+
+describe('an ordered switch with sentinels', () => {
+  function fleet(): Stage {
+    const source = {
+      kind: 'sentinels',
+      sentinels: SENTINELS.map(target),
+      group: 'm',
+      credentials: null,
+      tls: null,
+    } as const;
+    const stage = new Stage(endpointsConf(backendConf({ source, servers: [] })));
+    stage.model(A, { role: 'master' });
+    stage.model(B);
+    for (const address of SENTINELS) stage.model(address, { group: { primary: A, epoch: 3, replicas: [B] } });
+    stage.pass(2_000);
+    return stage;
+  }
+  const elect = (stage: Stage): void => {
+    stage.model(B).role = 'master';
+    for (const address of SENTINELS) stage.model(address).group = { primary: B, epoch: 4, replicas: [A] };
+  };
+
+  it('holds, waits for equal offsets, orders a failover, and releases to whom they name', () => {
+    const stage = fleet();
+    for (const address of SENTINELS) {
+      stage.model(address).onOrder = (text) => {
+        if (text.endsWith('COORDINATED'))
+          return error("ERR wrong number of arguments for 'sentinel|failover' command");
+        elect(stage);
+        return null;
+      };
+    }
+    order(stage, null);
+    stage.pass(500);
+    const steps = story(stage).filter((line) => !/^(route|SENTINEL (MASTER|REPLICAS)|SUBSCRIBE)/.test(line));
+    assert.deepEqual(
+      steps.map((line) => line.replace(/\d{3,}/, 'N')),
+      [
+        'prepare',
+        'hold',
+        'CLIENT PAUSE N WRITE',
+        'SENTINEL FAILOVER m COORDINATED',
+        'SENTINEL FAILOVER m',
+        'release',
+      ],
+    );
+    assert.equal(stage.ended()?.isDone, true);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('undoes everything when the sentinel refuses', () => {
+    const stage = fleet();
+    for (const address of SENTINELS)
+      stage.model(address).onOrder = () => error('NOGOODSLAVE No suitable replica');
+    order(stage, null);
+    stage.pass(500);
+    assert.match(stage.ended()?.sentence ?? '', /nothing was changed: the sentinel refuses: NOGOODSLAVE/);
+    assert.deepEqual(stage.leadsTo(), [A]);
+  });
+
+  it('does not let the operator choose in their place', () => {
+    const stage = fleet();
+    order(stage, B);
+    assert.match(stage.ended()?.sentence ?? '', /the sentinels choose/);
+  });
+});

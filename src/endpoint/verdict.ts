@@ -1,0 +1,46 @@
+// Whether a server is good, by counting (HAProxy's rise and fall). Unknown is never up: the first success makes it up,
+// the first failure down; after that it takes `rise` or `fall` of them in a row.
+
+export interface Thresholds {
+  readonly rise: number;
+  readonly fall: number;
+}
+
+export type Health = 'unknown' | 'up' | 'down';
+
+export class Verdict {
+  health: Health = 'unknown';
+  /** Results in a row that contradict `health`. */
+  #against = 0;
+  /** What the last contradiction was; shown while it is not enough. */
+  reason = 'not checked yet';
+
+  /** Whether results now contradict the verdict. */
+  get isChanging(): boolean {
+    return this.#against > 0;
+  }
+
+  /** True: `health` has changed. */
+  succeeded({ rise }: Thresholds): boolean {
+    return this.#count('up', this.health === 'unknown' ? 1 : rise, '');
+  }
+
+  /** True: `health` has changed. `isProof`: the server is surely gone, and nothing needs to be counted. */
+  failed({ fall }: Thresholds, reason: string, isProof = false): boolean {
+    return this.#count('down', this.health === 'unknown' || isProof ? 1 : fall, reason);
+  }
+
+  #count(to: 'up' | 'down', needed: number, reason: string): boolean {
+    if (to === 'down' || this.health !== 'down') this.reason = reason;
+    if (this.health === to) {
+      this.#against = 0;
+      return false;
+    }
+    this.#against += 1;
+    if (this.#against < needed) return false;
+    this.health = to;
+    this.reason = reason;
+    this.#against = 0;
+    return true;
+  }
+}
