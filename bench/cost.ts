@@ -5,15 +5,8 @@
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  type Contender,
-  benchOptions,
-  printRatio,
-  printTable,
-  progress,
-  quantile,
-  withFleet,
-} from './shared/contenders.ts';
+import { type Contender, benchOptions, printRatio, withFleet } from './shared/contenders.ts';
+import { printTable, progress, quantile } from './shared/report.ts';
 
 interface Cost {
   /** Milliseconds of processor time in a second, for each primary. */

@@ -9,11 +9,9 @@ import {
   type Contender,
   benchOptions,
   printRatio,
-  printTable,
-  progress,
-  quantile,
   withFleet,
 } from './shared/contenders.ts';
+import { printTable, progress, quantile } from './shared/report.ts';
 import { firstAcceptedWrite, streamsAt } from './shared/write-probe.ts';
 
 interface Times {

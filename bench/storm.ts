@@ -5,15 +5,8 @@
 // `node scripts/bench.mjs storm [--rounds 3] [--only redis|baton] [--groups 50] [--down-after 1000]`
 
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  type Contender,
-  benchOptions,
-  printRatio,
-  printTable,
-  progress,
-  quantile,
-  withFleet,
-} from './shared/contenders.ts';
+import { type Contender, benchOptions, printRatio, withFleet } from './shared/contenders.ts';
+import { printTable, progress, quantile } from './shared/report.ts';
 import { firstAcceptedWrite } from './shared/write-probe.ts';
 
 const FAILOVER_TIMEOUT_MS = 10_000;

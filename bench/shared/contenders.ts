@@ -1,5 +1,5 @@
-// Who is compared, what the command line of a bench says, and how results are printed. Every bench gives the same work
-// to redis-sentinel and to Baton in turn, round by round, so that whatever else the machine does hits both.
+// Who is compared with whom, and what the command line of a bench says. Every bench gives the same work to redis-sentinel
+// and to Baton in turn, round by round, so that whatever else the machine does hits both.
 
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -71,32 +71,6 @@ export async function withFleet<T>(
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }
-}
-
-/** What is going on, on a terminal; elsewhere nothing. */
-export function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
-}
-
-/** The value that a share `p` (0 to 1) of `values` does not exceed; NaN of none. */
-export function quantile(values: readonly number[], p: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(p * sorted.length) - 1))] ?? Number.NaN;
-}
-
-/** Prints a Markdown table, so that it can go into the README as it is. */
-export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  progress('');
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`;
-  console.log(line(head));
-  console.log(
-    `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`,
-  );
-  for (const row of rows) console.log(line(row));
 }
 
 /** `Baton : redis-sentinel`, if both were measured. */
