@@ -38,20 +38,30 @@ export class Network {
   }
 }
 
+export interface InsideOptions {
+  /** What the run says goes where ours does, and it gets our arguments: a bench, not a test. */
+  readonly isShown?: boolean;
+}
+
 /**
- * Makes a network of `size` machines, runs this very test file inside its hub, and removes it. Throws, with all that
- * the run said, if it failed.
+ * Makes a network of `size` machines, runs this very file inside its hub, and removes it, with whatever still runs
+ * there. Throws if the run failed, with all that it said unless that was shown.
  */
-export async function runInsideNetwork(size: number): Promise<void> {
+export async function runInsideNetwork(size: number, options: InsideOptions = {}): Promise<void> {
   const name = `baton-${process.pid}`;
   const hub = `${name}-hub`;
   const made: string[] = [];
   const remove = (): void => {
-    for (const namespace of made.splice(0)) ip('netns', 'delete', namespace);
+    for (const namespace of made.splice(0)) {
+      for (const pid of ip('netns', 'pids', namespace).split('\n').filter(Boolean)) endProcess(Number(pid));
+      ip('netns', 'delete', namespace);
+    }
   };
-  // The test runner ends a file that takes too long with SIGTERM, which runs nothing of ours by itself.
+  // The test runner ends a file that takes too long with SIGTERM, a person a bench with Ctrl-C; neither runs anything
+  // of ours by itself.
   process.on('exit', remove);
   process.once('SIGTERM', () => process.exit(1));
+  process.once('SIGINT', () => process.exit(130));
   const add = (namespace: string): void => {
     ip('netns', 'add', namespace);
     made.push(namespace);
@@ -71,28 +81,29 @@ export async function runInsideNetwork(size: number): Promise<void> {
       ip('-n', machine, 'address', 'add', `10.77.0.${index + 1}/24`, 'dev', 'eth0');
       ip('-n', machine, 'link', 'set', 'eth0', 'up');
     }
-    await runAgainIn(hub, name);
+    await runAgainIn(hub, name, options.isShown === true);
   } finally {
     remove();
   }
 }
 
-function runAgainIn(hub: string, name: string): Promise<void> {
+function runAgainIn(hub: string, name: string, isShown: boolean): Promise<void> {
   const [, file = ''] = process.argv;
   // Without this variable the other process reports to people, not to the test runner that started us.
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
   return new Promise((resolve, reject) => {
-    const child = spawn('ip', ['netns', 'exec', hub, process.execPath, '--enable-source-maps', file], {
+    const words = [process.execPath, '--enable-source-maps', file, ...(isShown ? process.argv.slice(2) : [])];
+    const child = spawn('ip', ['netns', 'exec', hub, ...words], {
       env: { ...environment, [INSIDE]: name },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: isShown ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     });
     process.on('exit', () => child.kill('SIGTERM'));
     let said = '';
     const collect = (chunk: Buffer): void => {
       said += chunk.toString('utf8');
     };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
+    child.stdout?.on('data', collect);
+    child.stderr?.on('data', collect);
     child.on('error', reject);
     child.on('close', (status) => {
       if (status === 0) resolve();
@@ -101,6 +112,14 @@ function runAgainIn(hub: string, name: string): Promise<void> {
   });
 }
 
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args, { stdio: 'pipe' });
+function ip(...args: readonly string[]): string {
+  return execFileSync('ip', args, { stdio: 'pipe', encoding: 'latin1' });
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
 }
