@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
 import { failure, success, type Result } from '../base/result.ts';
@@ -65,6 +66,8 @@ const asksForMail = (conf: VrrpConf): boolean =>
 
 /** Runs until a signal ends it. The process ends by itself, with its own exit code. */
 export async function runVrrp(options: VrrpOptions): Promise<void> {
+  // V8 forgets the compiled form of what has not run for a while, which in a backup is the take-over.
+  setFlagsFromString('--no-flush-bytecode');
   const log = openLog(options);
   let daemon: VrrpDaemon | null = null;
   let controlSocket: ControlSocket | null = null;

@@ -7,6 +7,7 @@ import { capabilityAdvice, effectiveCapabilities, type Capability } from '../os/
 import type { Effect, Event } from '../vrrp/io.ts';
 import { keepalivedDump, type KeepalivedEntry } from '../vrrp/keepalived-dump.ts';
 import type { Command, Hooks, VrrpConf } from '../vrrp/router-conf.ts';
+import { rehearse } from '../vrrp/rehearsal.ts';
 import type { Snapshot } from '../vrrp/snapshot.ts';
 import { Vrrp } from '../vrrp/vrrp.ts';
 import { Loop } from './loop.ts';
@@ -100,6 +101,8 @@ export class VrrpDaemon {
     };
     this.#world.fifos.configure(conf.fifos);
     loop.start(this.#machine, interfaces.startEvent());
+    // It takes some milliseconds; by now the sockets are open, and what they hear meanwhile waits in them.
+    rehearse(conf);
     this.#files.configure(conf.files);
     this.#processes.configure(conf.processes);
   }
