@@ -21,6 +21,11 @@ export class Network {
     return name === undefined ? null : new Network(name);
   }
 
+  /** The hub's end of a machine's cable. */
+  static cable(index: number): string {
+    return `machine${index}`;
+  }
+
   /** Where a fleet's processes run on machine `index`. */
   readonly machine = (index: number): Place => ({
     host: `10.77.0.${index + 1}`,
@@ -29,12 +34,12 @@ export class Network {
 
   /** Pulls the cable of a machine: nothing is refused or reset, there is silence. Only inside the hub. */
   cut(index: number): void {
-    ip('link', 'set', `machine${index}`, 'down');
+    ip('link', 'set', Network.cable(index), 'down');
   }
 
   /** Plugs it in again. */
   join(index: number): void {
-    ip('link', 'set', `machine${index}`, 'up');
+    ip('link', 'set', Network.cable(index), 'up');
   }
 }
 
@@ -74,7 +79,7 @@ export async function runInsideNetwork(size: number, options: InsideOptions = {}
     ip('-n', hub, 'link', 'set', 'bridge0', 'up');
     for (let index = 0; index < size; index += 1) {
       const machine = `${name}-${index}`;
-      const end = `machine${index}`;
+      const end = Network.cable(index);
       add(machine);
       ip('-n', hub, 'link', 'add', end, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', machine);
       ip('-n', hub, 'link', 'set', end, 'master', 'bridge0', 'up');

@@ -1,0 +1,220 @@
+// The floating address, keepalived's and ours: two pairs of hosts and a client on one bridge, each pair with the same
+// keepalived.conf and a Redis on either host. Round by round the active host of one pair, then of the other, meets a
+// fault; adverts are captured on the wire, and the client pings and writes through the address all the while. The
+// clock runs from the last advert captured to the successor's first.
+//
+// Needs root, iproute2 and keepalived. All is in network namespaces, which are removed again, on Ctrl-C too.
+//
+// `node scripts/bench.mjs vrrp [--rounds 6] [--case crash,loss,term,redis,adverts] [--timing v2,v3,v3-fast]
+//                              [--only keepalived|baton] [--json]`
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { environmentFor, type ServerFiles } from '../src/redis/server-files.ts';
+import { serverFiles } from '../test/harness/fleet.ts';
+import { Network, runInsideNetwork } from '../test/harness/namespaces.ts';
+import { lacksKeepalived, lacksNetworkNamespaces } from '../test/harness/requirements.ts';
+import { progress } from './shared/report.ts';
+import { Client, runClient, ttlOfMachine } from './vrrp/client.ts';
+import { Pair, runOn, type Contender, type Timing } from './vrrp/pair.ts';
+import { thisPart } from './vrrp/parts.ts';
+import { measurePunctuality, runTimers, type Punctuality } from './vrrp/punctuality.ts';
+import { reportPunctuality, reportTiming, type Rounds, type Verdict } from './vrrp/report.ts';
+import { FAULTS, FAULT_NAMES, playRound, type Fault, type Round } from './vrrp/round.ts';
+
+const EXIT_USAGE = 2;
+const ROUNDS_DEFAULT = 6;
+/** With the default rounds: 6,000 adverts and some more. */
+const PUNCTUALITY_SECONDS = 62;
+
+const TIMINGS: Readonly<Record<string, Timing>> = {
+  v2: { name: 'v2, 1 s', version: 2, advertIntervalMs: 1_000 },
+  v3: { name: 'v3, 1 s', version: 3, advertIntervalMs: 1_000 },
+  'v3-fast': { name: 'v3, 0.1 s', version: 3, advertIntervalMs: 100 },
+};
+const TIMINGS_DEFAULT = 'v2,v3-fast';
+const CASES = [...FAULTS, 'adverts'];
+
+/** Machines of the network. */
+const MACHINES = { keepalived: [0, 1], Baton: [2, 3] } as const;
+const CLIENT = 4;
+const ADDRESSES = {
+  keepalived: { address: '10.77.0.61', virtualRouterId: 61 },
+  Baton: { address: '10.77.0.62', virtualRouterId: 62 },
+} as const;
+
+interface Options {
+  readonly rounds: number;
+  readonly faults: readonly Fault[];
+  readonly hasAdverts: boolean;
+  readonly timings: readonly Timing[];
+  readonly contenders: readonly Contender[];
+  readonly json: boolean;
+}
+
+/** A string: what is wrong. */
+function readOptions(): Options | string {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: String(ROUNDS_DEFAULT) },
+        case: { type: 'string', default: CASES.join(',') },
+        timing: { type: 'string', default: TIMINGS_DEFAULT },
+        only: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    return `${(error as Error).message}; options: --rounds --case --timing --only --json`;
+  }
+  const { rounds, only } = values;
+  const [cases, timings] = [values.case.split(','), values.timing.split(',')];
+  if (!/^[1-9]\d{0,5}$/.test(rounds)) return '--rounds needs a number from 1';
+  for (const name of cases) if (!CASES.includes(name)) return `--case ${name}: there are ${CASES.join(', ')}`;
+  for (const name of timings) {
+    if (TIMINGS[name] === undefined) return `--timing ${name}: there are ${Object.keys(TIMINGS).join(', ')}`;
+  }
+  if (only !== undefined && only !== 'keepalived' && only !== 'baton') return '--only is keepalived or baton';
+  const contenders = (['keepalived', 'Baton'] as const).filter(
+    (contender) => only === undefined || contender.toLowerCase() === only,
+  );
+  return {
+    rounds: Number(rounds),
+    faults: FAULTS.filter((fault) => cases.includes(fault)),
+    hasAdverts: cases.includes('adverts'),
+    timings: timings.flatMap((name) => TIMINGS[name] ?? []),
+    contenders,
+    json: values.json,
+  };
+}
+
+/** What keeps the bench from running here; null: nothing. */
+function whatIsMissing({ contenders }: Options): string | null {
+  const lacks = lacksNetworkNamespaces() || (contenders.includes('keepalived') && lacksKeepalived());
+  if (lacks !== false) return lacks;
+  return contenders.includes('Baton') && !existsSync('dist/main.js') ? 'npm run build first' : null;
+}
+
+/** Makes the network and a folder for everything, and runs this program again inside. */
+async function outside(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-bench-'));
+  process.env['TMPDIR'] = folder;
+  const inside = runInsideNetwork(CLIENT + 1, { isShown: true });
+  // After what runInsideNetwork does at exit: nobody writes there any more.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
+  await inside.catch(() => {
+    // What went wrong was said inside.
+    process.exitCode = 1;
+  });
+}
+
+async function inside(network: Network, options: Options): Promise<void> {
+  const files = await serverFiles('redis');
+  if (files.cli === null) throw new Error('the check of the tutorials needs redis-cli');
+  const results: { timing: Timing; rounds: Rounds }[] = [];
+  const verdicts: Verdict[] = [];
+  for (const timing of options.faults.length === 0 ? [] : options.timings) {
+    const rounds = await compare(network, files, timing, options);
+    results.push({ timing, rounds });
+    if (options.json) continue;
+    verdicts.push(...reportTiming(timing, rounds));
+    console.log('');
+  }
+  let punctuality: Punctuality | null = null;
+  if (options.hasAdverts) {
+    const seconds = Math.ceil((PUNCTUALITY_SECONDS * options.rounds) / ROUNDS_DEFAULT);
+    progress(`adverts on time, ${seconds} s`);
+    punctuality = await measurePunctuality({
+      network,
+      machines: new Map(options.contenders.map((contender) => [contender, MACHINES[contender][0]])),
+      seconds,
+      environment: environmentFor(files),
+    });
+    if (!options.json) verdicts.push(...reportPunctuality(punctuality));
+  }
+  if (options.json) printJson(results, punctuality);
+  for (const { sentence, isMet } of verdicts) console.log(`${isMet ? 'met   ' : 'MISSED'} ${sentence}`);
+}
+
+/** All faults of one way of sending adverts, with two standing pairs. */
+async function compare(
+  network: Network,
+  files: ServerFiles,
+  timing: Timing,
+  { contenders, faults, rounds }: Options,
+): Promise<Rounds> {
+  const found = new Map<Fault, Map<Contender, Round[]>>(
+    faults.map((fault) => [fault, new Map(contenders.map((contender) => [contender, []]))]),
+  );
+  for (const machine of [...MACHINES.keepalived, ...MACHINES.Baton]) {
+    runOn(network, machine, 'sh', '-c', `echo ${ttlOfMachine(machine)} > /proc/sys/net/ipv4/ip_default_ttl`);
+  }
+  const client = new Client(network.machine(CLIENT).wrapper);
+  const pairs: Pair[] = [];
+  try {
+    for (const contender of contenders) {
+      progress(`${timing.name}: starting ${contender}`);
+      const machines = MACHINES[contender];
+      pairs.push(await Pair.start({ contender, timing, network, machines, files, ...ADDRESSES[contender] }));
+    }
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const fault of faults) {
+        // Who goes first alternates.
+        for (const pair of round % 2 === 0 ? pairs : pairs.toReversed()) {
+          const { contender } = pair.options;
+          progress(`${timing.name}, round ${round} of ${rounds}: ${FAULT_NAMES[fault]}, ${contender}`);
+          found
+            .get(fault)
+            ?.get(contender)
+            ?.push(await playRound(pair, client, fault));
+        }
+      }
+    }
+  } finally {
+    client.close();
+    for (const pair of pairs) await pair.dispose();
+    progress('');
+  }
+  return found;
+}
+
+function printJson(
+  results: readonly { readonly timing: Timing; readonly rounds: Rounds }[],
+  punctuality: Punctuality | null,
+): void {
+  const timings = results.map(({ timing, rounds }) => ({
+    ...timing,
+    faults: Object.fromEntries(
+      [...rounds].map(([fault, byContender]) => [fault, Object.fromEntries(byContender)]),
+    ),
+  }));
+  const adverts =
+    punctuality === null
+      ? null
+      : { lateMs: Object.fromEntries(punctuality.lateMs), timersLateMs: punctuality.timersLateMs };
+  console.log(JSON.stringify({ timings, adverts }));
+}
+
+async function main(): Promise<void> {
+  const part = thisPart();
+  if (part === 'client') return runClient();
+  if (part === 'timers') return runTimers();
+  const options = readOptions();
+  const problem = typeof options === 'string' ? options : null;
+  const network = Network.around();
+  const missing = typeof options === 'string' || network !== null ? null : whatIsMissing(options);
+  if (typeof options === 'string' || missing !== null) {
+    console.error(problem ?? missing);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  await (network === null ? outside() : inside(network, options));
+}
+
+await main().catch((error: unknown) => {
+  console.error((error as Error).message);
+  process.exit(1);
+});
