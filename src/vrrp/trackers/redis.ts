@@ -3,6 +3,10 @@
 //   connecting --connected--> connected --closed--> connecting            closed alone: idle timeout, CLIENT KILL, maxclients
 //        `--refused--> waiting --interval--> connecting                   refused: nothing listens, it is dead
 //
+// A process that is killed closes its files one by one, so the first attempt may still find it listening, and is cut
+// off a moment later. So there are some more attempts in quick succession, but not in a circle: a server that is full
+// accepts and closes, too.
+//
 // Dead counts as `fall` failures at once. Silence counts as one failure per interval. An answer of any kind is a sign
 // of life; only LOADING counts as a failure, because such a server serves nothing.
 
@@ -32,6 +36,8 @@ const NOTHING_KNOWN: RedisReport = {
 };
 /** Intervals of silence after which a connection is given up: its other end may be long gone. */
 const SILENT_INTERVALS_MAX = 3;
+/** Pauses before the attempts that an interval has after a connection ended. */
+const REDIAL_PAUSES_MS = [0, 5, 20, 80];
 
 export class RedisTracker {
   readonly conf: RedisConf;
@@ -43,8 +49,9 @@ export class RedisTracker {
   #nextAt: number;
   #hasAnswered = true;
   #silentIntervals = 0;
-  /** In this interval already; once is enough, or a server that is full would be dialled in a circle. */
-  #hasReconnected = false;
+  /** Attempts after an end in this interval, and when the next of them is due; Infinity: none. */
+  #redials = 0;
+  #redialAt = Infinity;
 
   constructor(conf: RedisConf, hands: Hands) {
     this.conf = conf;
@@ -58,18 +65,21 @@ export class RedisTracker {
   }
 
   dueAt(): number {
-    return this.#nextAt;
+    return Math.min(this.#nextAt, this.#redialAt);
   }
 
-  /** Once per interval: judge the last one, ask anew. */
+  /** Dials again when that is due. Once per interval: judges the last one, asks anew. */
   attend(): void {
     const { now } = this.#hands;
-    if (now < this.#nextAt) return;
+    if (now < this.#nextAt) {
+      if (now >= this.#redialAt) this.#connect();
+      return;
+    }
     // A grid would judge several intervals at once after a late wake-up, though nobody could have answered in them.
     this.#nextAt = now + this.conf.intervalMs;
     if (!this.#hasAnswered) this.#silence();
     this.#hasAnswered = false;
-    this.#hasReconnected = false;
+    this.#redials = 0;
     if (this.state === 'connected') this.#ask();
     else if (this.state === 'waiting') this.#connect();
   }
@@ -86,9 +96,8 @@ export class RedisTracker {
     if (reason === 'refused') {
       this.#hasAnswered = true;
       this.#judge(() => this.#tally.failForSure(), 'nothing listens there any more');
-    } else if (wasConnected && !this.#hasReconnected) {
-      this.#hasReconnected = true;
-      this.#connect();
+    } else if (wasConnected || reason !== 'failed') {
+      this.#redial();
     }
   }
 
@@ -111,6 +120,7 @@ export class RedisTracker {
 
   close(): void {
     this.#nextAt = Infinity;
+    this.#redialAt = Infinity;
     this.#drop();
   }
 
@@ -150,7 +160,16 @@ export class RedisTracker {
     }
   }
 
+  #redial(): void {
+    const pauseMs = REDIAL_PAUSES_MS[this.#redials];
+    if (pauseMs === undefined) return;
+    this.#redials += 1;
+    if (pauseMs === 0) this.#connect();
+    else this.#redialAt = this.#hands.now + pauseMs;
+  }
+
   #connect(): void {
+    this.#redialAt = Infinity;
     this.connection = this.#hands.nextConnection();
     this.state = 'connecting';
     this.#hands.emit({ kind: 'redis-connect', connection: this.connection, tracker: this.conf.name });

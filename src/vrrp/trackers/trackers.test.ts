@@ -205,15 +205,44 @@ describe('a standing connection to Redis', () => {
     const { hands, redis, at } = up();
     redis.disconnected('closed');
     assert.deepEqual(hands.take(), ['redis-connect']);
+    for (const dialledAt of [5, 25, 105]) {
+      redis.connected();
+      hands.take();
+      redis.disconnected('closed');
+      assert.deepEqual(at(dialledAt - 1), []);
+      assert.deepEqual(at(dialledAt), ['redis-connect']);
+    }
     redis.connected();
     hands.take();
     redis.disconnected('closed');
-    assert.deepEqual(hands.take(), []);
+    assert.equal(redis.dueAt(), 1000);
     assert.deepEqual(at(1000), ['redis-connect']);
     redis.connected();
     redis.answered({ kind: 'error', text: 'ERR max number of clients reached' });
     assert.equal(redis.isUp, true);
     assert.deepEqual(hands.said, ['refuses to be asked: ERR max number of clients reached']);
+  });
+
+  it('dials again when a dying server took the first attempt and was gone before it answered', () => {
+    const { hands, redis, at } = up();
+    redis.disconnected('closed');
+    redis.connected();
+    redis.disconnected('reset');
+    hands.take();
+    assert.equal(redis.isUp, true);
+    assert.deepEqual(at(5), ['redis-connect']);
+    redis.disconnected('refused');
+    assert.equal(redis.isUp, false);
+    assert.equal(redis.dueAt(), 1000);
+  });
+
+  it('does not hurry to a server whose machine does not answer', () => {
+    const { hands, redis, at } = up();
+    redis.disconnected('closed');
+    hands.take();
+    redis.disconnected('failed');
+    assert.equal(redis.dueAt(), 1000);
+    assert.deepEqual(at(999), []);
   });
 
   it('counts silence once per interval, and gives up a silent connection', () => {
