@@ -59,8 +59,10 @@ export function createProgram(): Command {
   addDemoCommand(program);
   program
     .command('simulate')
-    .summary('play faults against the quorum, from seeds')
-    .description('Runs the quorum in a simulator, under faults; --help lists its options.')
+    .summary('play faults against the quorum or floating addresses')
+    .description(
+      'Runs the quorum, or floating addresses, in a simulator, under faults; --help lists its options.',
+    )
     .argument('[options...]')
     .allowUnknownOption()
     .helpOption(false)

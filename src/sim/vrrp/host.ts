@@ -28,6 +28,11 @@ export interface HostWorld {
   readonly scenario: Scenario;
   readonly sabotage: Sabotage | null;
   send(from: Host, advert: Advert): void;
+  /** Whether a story is told at all. */
+  readonly isTold: boolean;
+  tell(who: string, text: string): void;
+  /** It was put on an interface that did not have it. */
+  tookAddress(): void;
   /** For the checks. */
   released(host: Host): void;
   crashed(host: Host, reason: string): void;
@@ -255,8 +260,18 @@ export class Host {
         this.#world.released(this);
         if (this.hasAddress) this.#setAddress(false);
         break;
+      case 'decision':
+        this.#tell(effect.sentence);
+        break;
+      case 'event':
+        if (effect.level === 'alarm') this.#tell(`alarm: ${effect.text}`);
+        break;
       default:
     }
+  }
+
+  #tell(text: string): void {
+    if (this.#world.isTold) this.#world.tell(`router-${this.index}`, text);
   }
 
   #expireIn(ms: number): void {
@@ -271,6 +286,8 @@ export class Host {
 
   #setAddress(isThere: boolean): void {
     this.hasAddress = isThere;
+    if (isThere) this.#world.tookAddress();
+    this.#tell(isThere ? 'has the address' : 'has the address no more');
     if (!isThere) this.#expiry += 1;
     const kind = isThere ? 'address-added' : 'address-removed';
     const life = this.#life;

@@ -4,11 +4,12 @@
 import { Random } from '../../base/random.ts';
 import { decodeAdvert } from '../../vrrp/advert.ts';
 import { MULTICAST_GROUP_IPV4 } from '../../vrrp/router-conf.ts';
+import { Story, type StoryLine } from '../story.ts';
 import { Agenda } from './agenda.ts';
 import { AdvertsCheck, expectedHolder, HoldersCheck, type CheckName, type Violation } from './checks.ts';
 import { addressOf, Host, type Advert, type HostWorld } from './host.ts';
 import type { Sabotage } from './sabotage.ts';
-import { scenarioOf, type Fault, type Scenario } from './scenario.ts';
+import { describeFault, scenarioOf, type Fault, type Scenario } from './scenario.ts';
 
 export interface VrrpOutcome {
   readonly seed: number;
@@ -18,15 +19,26 @@ export interface VrrpOutcome {
   /** The longest that two held the address on a good network. */
   readonly longestOverlapMs: number;
   readonly advertsSent: number;
+  /** How often a router took the address. */
+  readonly timesTaken: number;
+  /** Empty unless it was to be told. */
+  readonly story: readonly StoryLine[];
 }
 
 export interface VrrpRunOptions {
   readonly sabotage?: Sabotage | null;
+  /** Whether to keep the story. */
+  readonly told?: boolean;
 }
 
 /** Plays one seed. */
 export function runVrrp(seed: number, options: VrrpRunOptions = {}): VrrpOutcome {
-  return new World(scenarioOf(seed), options.sabotage ?? null).play();
+  return playVrrp(scenarioOf(seed), options);
+}
+
+/** Plays a plan, which may be a seed's with fewer faults. */
+export function playVrrp(scenario: Scenario, options: VrrpRunOptions = {}): VrrpOutcome {
+  return new World(scenario, options).play();
 }
 
 class World implements HostWorld {
@@ -39,6 +51,8 @@ class World implements HostWorld {
   readonly #adverts: AdvertsCheck;
   #violation: Violation | null = null;
   #advertsSent = 0;
+  #timesTaken = 0;
+  readonly #story: Story;
   /** Faults that now keep packets from a host, by host; and those that lose any packet. */
   readonly #cuts: number[];
   readonly #losses: number[] = [];
@@ -46,9 +60,10 @@ class World implements HostWorld {
   readonly #cutUntil: number[];
   #lossUntil = -Infinity;
 
-  constructor(scenario: Scenario, sabotage: Sabotage | null) {
+  constructor(scenario: Scenario, { sabotage = null, told = false }: VrrpRunOptions) {
     this.scenario = scenario;
     this.sabotage = sabotage;
+    this.#story = new Story(told);
     // Another stream than the scenario's, or the plan and the dice would be the same.
     this.random = new Random(scenario.seed).fork();
     this.#hosts = scenario.routers.map((_, index) => new Host(index, this));
@@ -60,6 +75,7 @@ class World implements HostWorld {
 
   play(): VrrpOutcome {
     const { scenario, agenda } = this;
+    if (this.#story.isTold) this.#story.tell(0, 'plan', describePlan(scenario));
     for (const [index, { startsAtMs }] of scenario.routers.entries()) {
       agenda.after(startsAtMs, () => this.#hosts[index]?.start());
     }
@@ -77,7 +93,21 @@ class World implements HostWorld {
       simulatedMs: end,
       longestOverlapMs: this.#holders.longestMs,
       advertsSent: this.#advertsSent,
+      timesTaken: this.#timesTaken,
+      story: this.#story.lines,
     };
+  }
+
+  get isTold(): boolean {
+    return this.#story.isTold;
+  }
+
+  tell(who: string, text: string): void {
+    this.#story.tell(this.agenda.now, who, text);
+  }
+
+  tookAddress(): void {
+    this.#timesTaken += 1;
   }
 
   send(from: Host, advert: Advert): void {
@@ -113,8 +143,13 @@ class World implements HostWorld {
   }
 
   #inflict(fault: Fault, forMs: number): void {
+    const description = describeFault(fault);
+    this.tell('fault', forMs === 0 ? description : `${description}, for ${Math.round(forMs)} ms`);
     const undo = this.#begin(fault);
-    this.agenda.after(forMs, undo);
+    this.agenda.after(forMs, () => {
+      if (forMs > 0) this.tell('fault', `over: ${description}`);
+      undo();
+    });
   }
 
   /** Begins a fault; the answer ends it. A machine that is down already is left alone. */
@@ -184,6 +219,21 @@ class World implements HostWorld {
   }
 
   #accuse(check: CheckName, sentence: string): void {
+    this.tell('check', `${check}: ${sentence}`);
     this.#violation ??= { check, sentence, atMs: this.agenda.now };
   }
+}
+
+function describePlan(scenario: Scenario): string {
+  const { version, advertIntervalMs, preempt, unicast, lifetimeSeconds, delayMsMax, routers } = scenario;
+  const each = routers.map(
+    ({ priority, clockRate }, index) =>
+      `router-${index} has priority ${priority} and a clock at ${(100 * clockRate).toFixed(2)} %`,
+  );
+  const way = `${unicast ? 'unicast' : 'multicast'}, up to ${delayMsMax} ms on the way`;
+  return [
+    `version ${version}, an advert every ${advertIntervalMs} ms, ${preempt ? 'preempt' : 'nopreempt'}, ${way}`,
+    `addresses live ${lifetimeSeconds} s`,
+    ...each,
+  ].join('; ');
 }

@@ -1,5 +1,6 @@
 // What a seed stands for: who takes part, how good the network is, and what goes wrong when.
 
+import { unreachable } from '../../base/assert.ts';
 import { Random } from '../../base/random.ts';
 import { activeDownMs } from '../../vrrp/timing.ts';
 import { defaultLifetimeSeconds } from '../../vrrp/lifetime.ts';
@@ -20,6 +21,28 @@ export type Fault =
   | { readonly kind: 'loss'; readonly chance: number }
   /** Somebody deletes the address on it. */
   | { readonly kind: 'delete'; readonly router: number };
+
+/** For the story. */
+export function describeFault(fault: Fault): string {
+  switch (fault.kind) {
+    case 'kill':
+      return `the daemon of router-${fault.router} is killed`;
+    case 'power':
+      return `router-${fault.router} loses its power`;
+    case 'freeze':
+      return `the daemon of router-${fault.router} is stopped`;
+    case 'pause':
+      return `the machine of router-${fault.router} stands still`;
+    case 'cut':
+      return `router-${fault.router} is cut off`;
+    case 'loss':
+      return `${Math.round(100 * fault.chance)} % of all packets are lost`;
+    case 'delete':
+      return `somebody deletes the address on router-${fault.router}`;
+    default:
+      return unreachable(fault, 'a fault without a description');
+  }
+}
 
 export interface PlannedFault {
   readonly fault: Fault;
