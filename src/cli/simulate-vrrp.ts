@@ -27,6 +27,6 @@ export function simulateVrrp(options: SimulateVrrpOptions): number {
 function describeTally({ routers, faults, advertsSent, timesTaken, longestOverlapMs }: VrrpTally): string {
   return (
     `${routers} routers, ${faults} faults, ${advertsSent} adverts; the address was taken ${timesTaken} times, ` +
-    `two held it for at most ${Math.round(longestOverlapMs)} ms on a network that was good\n`
+    `two held it for at most ${Math.round(longestOverlapMs)} ms while the network was good\n`
   );
 }

@@ -72,10 +72,10 @@ export class HoldersCheck {
   #allowedUntil(since: number, first: Host, second: Host, healed: number): number {
     const { advertIntervalMs, delayMsMax } = this.#scenario;
     const clocks = CLOCK_SLACK * (this.#lifetimeMs + 4 * advertIntervalMs) + SLACK_MS;
-    // A hand-over: the new one's advert, or the old one's answer to it, is on its way.
-    let until = since + 2 * delayMsMax + clocks;
+    // A hand-over: the new one's advert is on its way.
+    let until = since + delayMsMax + SLACK_MS;
     // A network that healed: an interval until the next advert of either, and its way.
-    const healing = advertIntervalMs + 2 * delayMsMax + clocks;
+    const healing = advertIntervalMs * (1 + CLOCK_SLACK) + delayMsMax + SLACK_MS;
     until = Math.max(until, healed + healing);
     for (const host of [first, second]) {
       // One that was frozen meanwhile hears, and is heard, from now on.

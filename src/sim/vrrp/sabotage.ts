@@ -34,6 +34,15 @@ function forgetfulClock(): (host: Host, localMs: number) => number {
   };
 }
 
+/** Loses every second event it is asked about. */
+function everySecond(): () => boolean {
+  let count = 0;
+  return () => (count += 1) % 2 === 0;
+}
+
+/** After this much of its life a clock leaps back, by a second. */
+const LEAP_AT_MS = 10_000;
+
 /** Made anew for each run: some remember. */
 export const SABOTAGES: readonly (() => Sabotage)[] = [
   () => ({
@@ -64,6 +73,16 @@ export const SABOTAGES: readonly (() => Sabotage)[] = [
     spoil: honest,
     drops: (event) => event.kind === 'packet',
   }),
+  () => {
+    const isSecond = everySecond();
+    return {
+      name: 'half-deaf',
+      sentence: 'every second packet is not heard',
+      caughtBy: 'two-holders',
+      spoil: honest,
+      drops: (event) => event.kind === 'packet' && isSecond(),
+    };
+  },
   () => ({
     name: 'coward',
     sentence: 'an address is never taken',
@@ -76,5 +95,12 @@ export const SABOTAGES: readonly (() => Sabotage)[] = [
     caughtBy: 'stale-advert',
     spoil: honest,
     clock: forgetfulClock(),
+  }),
+  () => ({
+    name: 'leaping-clock',
+    sentence: 'the clock goes back, which the machine refuses to believe',
+    caughtBy: 'no-crash',
+    spoil: honest,
+    clock: (_, localMs) => (localMs < LEAP_AT_MS ? localMs : localMs - 1_000),
   }),
 ];
