@@ -11,6 +11,8 @@ import { ensureDependencies, root } from './checkout.mjs';
 const PARTS = ['check', 'build', 'pure', 'sim', 'world'];
 /** Simulated fleets in one run of the tests; `npm run sim` runs more. */
 const SIMULATION_SEEDS = 200;
+/** The same for floating addresses: some thousand take three seconds or so. */
+const VRRP_SIMULATION_SEEDS = 1_500;
 /** A skip that begins like this is the machine's kernel's fault, which no installation can mend. */
 const KERNEL_REASON = /^kernel: /;
 
@@ -111,6 +113,7 @@ if (wanted('build') || wanted('world')) run(process.execPath, ['scripts/build.mj
 if (wanted('pure')) await runTests('src', []);
 if (wanted('sim') && existsSync('scripts/sim.mjs')) {
   run(process.execPath, ['scripts/sim.mjs', '--seeds', String(SIMULATION_SEEDS)]);
+  run(process.execPath, ['scripts/sim.mjs', '--vrrp', '--seeds', String(VRRP_SIMULATION_SEEDS)]);
 }
 if (wanted('world') && existsSync('test')) {
   const { prepareMachine } = await import('./machine.mjs');
