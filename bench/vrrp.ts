@@ -12,17 +12,18 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { environmentFor, type ServerFiles } from '../src/redis/server-files.ts';
+import { environmentFor } from '../src/redis/server-files.ts';
 import { serverFiles } from '../test/harness/fleet.ts';
 import { Network, runInsideNetwork } from '../test/harness/namespaces.ts';
 import { lacksKeepalived, lacksNetworkNamespaces } from '../test/harness/requirements.ts';
 import { progress } from './shared/report.ts';
-import { Client, runClient, ttlOfMachine } from './vrrp/client.ts';
-import { Pair, runOn, type Contender, type Timing } from './vrrp/pair.ts';
+import { runClient } from './vrrp/client.ts';
+import { compare, MACHINE_COUNT, MACHINES } from './vrrp/comparison.ts';
+import type { Contender, Timing } from './vrrp/pair.ts';
 import { thisPart } from './vrrp/parts.ts';
 import { measurePunctuality, runTimers, type Punctuality } from './vrrp/punctuality.ts';
 import { reportPunctuality, reportTiming, type Rounds, type Verdict } from './vrrp/report.ts';
-import { FAULTS, FAULT_NAMES, playRound, type Fault, type Round } from './vrrp/round.ts';
+import { FAULTS, type Fault } from './vrrp/round.ts';
 
 const EXIT_USAGE = 2;
 const ROUNDS_DEFAULT = 6;
@@ -36,14 +37,6 @@ const TIMINGS: Readonly<Record<string, Timing>> = {
 };
 const TIMINGS_DEFAULT = 'v2,v3-fast';
 const CASES = [...FAULTS, 'adverts'];
-
-/** Machines of the network. */
-const MACHINES = { keepalived: [0, 1], Baton: [2, 3] } as const;
-const CLIENT = 4;
-const ADDRESSES = {
-  keepalived: { address: '10.77.0.61', virtualRouterId: 61 },
-  Baton: { address: '10.77.0.62', virtualRouterId: 62 },
-} as const;
 
 interface Options {
   readonly rounds: number;
@@ -102,7 +95,7 @@ function whatIsMissing({ contenders }: Options): string | null {
 async function outside(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'baton-bench-'));
   process.env['TMPDIR'] = folder;
-  const inside = runInsideNetwork(CLIENT + 1, { isShown: true });
+  const inside = runInsideNetwork(MACHINE_COUNT, { isShown: true });
   // After what runInsideNetwork does at exit: nobody writes there any more.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   await inside.catch(() => {
@@ -117,7 +110,7 @@ async function inside(network: Network, options: Options): Promise<void> {
   const results: { timing: Timing; rounds: Rounds }[] = [];
   const verdicts: Verdict[] = [];
   for (const timing of options.faults.length === 0 ? [] : options.timings) {
-    const rounds = await compare(network, files, timing, options);
+    const rounds = await compare({ ...options, network, files, timing });
     results.push({ timing, rounds });
     if (options.json) continue;
     verdicts.push(...reportTiming(timing, rounds));
@@ -137,48 +130,6 @@ async function inside(network: Network, options: Options): Promise<void> {
   }
   if (options.json) printJson(results, punctuality);
   for (const { sentence, isMet } of verdicts) console.log(`${isMet ? 'met   ' : 'MISSED'} ${sentence}`);
-}
-
-/** All faults of one way of sending adverts, with two standing pairs. */
-async function compare(
-  network: Network,
-  files: ServerFiles,
-  timing: Timing,
-  { contenders, faults, rounds }: Options,
-): Promise<Rounds> {
-  const found = new Map<Fault, Map<Contender, Round[]>>(
-    faults.map((fault) => [fault, new Map(contenders.map((contender) => [contender, []]))]),
-  );
-  for (const machine of [...MACHINES.keepalived, ...MACHINES.Baton]) {
-    runOn(network, machine, 'sh', '-c', `echo ${ttlOfMachine(machine)} > /proc/sys/net/ipv4/ip_default_ttl`);
-  }
-  const client = new Client(network.machine(CLIENT).wrapper);
-  const pairs: Pair[] = [];
-  try {
-    for (const contender of contenders) {
-      progress(`${timing.name}: starting ${contender}`);
-      const machines = MACHINES[contender];
-      pairs.push(await Pair.start({ contender, timing, network, machines, files, ...ADDRESSES[contender] }));
-    }
-    for (let round = 1; round <= rounds; round += 1) {
-      for (const fault of faults) {
-        // Who goes first alternates.
-        for (const pair of round % 2 === 0 ? pairs : pairs.toReversed()) {
-          const { contender } = pair.options;
-          progress(`${timing.name}, round ${round} of ${rounds}: ${FAULT_NAMES[fault]}, ${contender}`);
-          found
-            .get(fault)
-            ?.get(contender)
-            ?.push(await playRound(pair, client, fault));
-        }
-      }
-    }
-  } finally {
-    client.close();
-    for (const pair of pairs) await pair.dispose();
-    progress('');
-  }
-  return found;
 }
 
 function printJson(

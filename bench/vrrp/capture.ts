@@ -1,7 +1,6 @@
 // What the hub's end of a machine's cable hears of VRRP: every advert that the machine sends, with the kernel's time of
 // arrival. A packet socket with a filter in the kernel, so that pings and writes cost it nothing.
 
-import { bootClockMs } from '../../src/os/boot-clock.ts';
 import { libc } from '../../src/os/libc.ts';
 import { MessageBuffers } from '../../src/os/message-buffers.ts';
 import { MSG_DONTWAIT, SOCK_RAW, SOL_SOCKET, Socket } from '../../src/os/socket.ts';
@@ -20,10 +19,7 @@ const FRAME_BYTES_MAX = 256;
 export interface CapturedAdvert {
   /** The kernel's time of arrival, on the wall clock: to be compared with each other only. */
   readonly atMs: number;
-  /** When we read it, on the boot clock. */
-  readonly readAtMs: number;
   readonly virtualRouterId: number;
-  readonly priority: number;
 }
 
 /** `sock_filter`s: code, jump if true, jump if false, operand. IPv4, protocol 112, and not on its way out of the hub. */
@@ -67,14 +63,12 @@ export class AdvertCapture {
       const frame = this.#buffers.data(byteCount);
       const messageAt = ETHERNET_BYTES + ((frame[ETHERNET_BYTES] ?? 0) & 0x0f) * 4;
       const control = this.#buffers.control();
-      if (frame.length < messageAt + 3 || control.length < CONTROL_TIME_AT + 16) continue;
+      if (frame.length < messageAt + 2 || control.length < CONTROL_TIME_AT + 16) continue;
       this.adverts.push({
         atMs:
           Number(control.readBigInt64LE(CONTROL_TIME_AT)) * 1_000 +
           Number(control.readBigInt64LE(CONTROL_TIME_AT + 8)) / 1_000_000,
-        readAtMs: bootClockMs(),
         virtualRouterId: frame[messageAt + 1] ?? 0,
-        priority: frame[messageAt + 2] ?? 0,
       });
     }
   }
