@@ -56,6 +56,28 @@ it('ticks at the deadline, not before, and again when the deadline moved', async
   loop.stop();
 });
 
+it('waits out less than a millisecond without another timer', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 1_000.2;
+  const machine = new FakeMachine((event) => {
+    machine.due = event.kind === 'start' ? 1_001.1 : Number.POSITIVE_INFINITY;
+    return [];
+  });
+  const loop = new Loop({ perform: () => undefined, flush: () => undefined, now: () => now });
+  loop.start(machine, { kind: 'start' });
+  now = 1_000.7;
+  t.mock.timers.tick(1);
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 3; turns += 1) await turn();
+  assert.deepEqual(sayAll(machine.events), ['start']);
+  // No mocked timer goes off any more.
+  now = 1_001.1;
+  await turn();
+  await turn();
+  assert.deepEqual(sayAll(machine.events), ['start', 'tick']);
+  loop.stop();
+});
+
 it('lets sockets that are readable speak before it ticks late', async () => {
   const machine = new FakeMachine((event, now) => {
     if (event.kind === 'start') machine.due = now + 10;

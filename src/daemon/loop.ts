@@ -11,6 +11,12 @@ import { monotonicMs } from './clock.ts';
  */
 const LATE_MS = 20;
 
+/**
+ * Node's timers count whole milliseconds and may go off a fraction early. Another timer would be late by as much as a
+ * millisecond then, so what is left of less than this is waited out turn by turn, with the sockets read in between.
+ */
+const FRACTION_MS = 1;
+
 /** Longest that Node's timers can wait. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
@@ -131,9 +137,14 @@ export class Loop<Event = SentinelEvent, Effect = SentinelEffect> implements Eve
     this.#timer = null;
     this.#armedFor = Number.POSITIVE_INFINITY;
     const machine = this.#machine;
-    if (machine === null) return;
-    const late = this.#now() - machine.deadline();
-    if (late < 0) {
+    if (machine === null || this.#isStopped) return;
+    const deadline = machine.deadline();
+    const late = this.#now() - deadline;
+    if (late < 0 && late > -FRACTION_MS) {
+      // As good as armed: whoever settles meanwhile need not set a timer.
+      this.#armedFor = deadline;
+      setImmediate(() => this.#wake());
+    } else if (late < 0) {
       this.#arm(machine);
     } else if (late > LATE_MS) {
       // The poll phase, in which all that is readable is read, comes between timers and immediates. The tick follows
