@@ -7,12 +7,41 @@ import type { Place } from './fleet.ts';
 /** Names the network to the process that runs inside its hub. */
 const INSIDE = 'BATON_TEST_NETWORK';
 
+/** The hub's own address, for clients that are on none of the machines. */
+const HUB_ADDRESS = '10.77.0.254';
+
 /** Machines 0 to `size` - 1, at 10.77.0.1 and up. */
 export class Network {
-  readonly #name: string;
+  readonly name: string;
+  readonly #made: string[] = [];
 
   constructor(name: string) {
-    this.#name = name;
+    this.name = name;
+  }
+
+  /** Makes one; `remove` it in the end. Throws, with nothing left behind, if that failed. */
+  static make(name: string, size: number): Network {
+    const network = new Network(name);
+    const { hub } = network;
+    try {
+      network.#add(hub);
+      ip('-n', hub, 'link', 'add', 'bridge0', 'type', 'bridge');
+      ip('-n', hub, 'address', 'add', `${HUB_ADDRESS}/24`, 'dev', 'bridge0');
+      ip('-n', hub, 'link', 'set', 'bridge0', 'up');
+      for (let index = 0; index < size; index += 1) {
+        const machine = network.namespace(index);
+        const end = Network.cable(index);
+        network.#add(machine);
+        ip('-n', hub, 'link', 'add', end, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', machine);
+        ip('-n', hub, 'link', 'set', end, 'master', 'bridge0', 'up');
+        ip('-n', machine, 'address', 'add', `${network.machine(index).host}/24`, 'dev', 'eth0');
+        ip('-n', machine, 'link', 'set', 'eth0', 'up');
+      }
+    } catch (error) {
+      network.remove();
+      throw error;
+    }
+    return network;
   }
 
   /** The network this process runs in the hub of, or null when it is an ordinary process. */
@@ -26,20 +55,58 @@ export class Network {
     return `machine${index}`;
   }
 
+  /** The namespace of the bridge. */
+  get hub(): string {
+    return `${this.name}-hub`;
+  }
+
+  /** That of machine `index`. */
+  namespace(index: number): string {
+    return `${this.name}-${index}`;
+  }
+
   /** Where a fleet's processes run on machine `index`. */
   readonly machine = (index: number): Place => ({
     host: `10.77.0.${index + 1}`,
-    wrapper: ['ip', 'netns', 'exec', `${this.#name}-${index}`],
+    wrapper: ['ip', 'netns', 'exec', this.namespace(index)],
   });
 
-  /** Pulls the cable of a machine: nothing is refused or reset, there is silence. Only inside the hub. */
+  /** Pulls the cable of a machine: nothing is refused or reset, there is silence. */
   cut(index: number): void {
-    ip('link', 'set', Network.cable(index), 'down');
+    this.#setEnd(index, 'down');
   }
 
   /** Plugs it in again. */
   join(index: number): void {
-    ip('link', 'set', Network.cable(index), 'up');
+    this.#setEnd(index, 'up');
+  }
+
+  /** As {@link cut}, but the machine still sees a carrier: what runs there can't tell. */
+  silence(index: number): void {
+    this.#setEnd(index, 'nomaster');
+  }
+
+  /** The end of {@link silence}. */
+  unsilence(index: number): void {
+    this.#setEnd(index, 'master', 'bridge0');
+  }
+
+  /** Removes what {@link make} made, with whatever still runs there; a second time, nothing. */
+  remove(): void {
+    for (const namespace of this.#made.splice(0)) {
+      for (const pid of ip('netns', 'pids', namespace).split('\n').filter(Boolean)) endProcess(Number(pid));
+      ip('netns', 'delete', namespace);
+    }
+  }
+
+  #add(namespace: string): void {
+    ip('netns', 'add', namespace);
+    this.#made.push(namespace);
+    ip('-n', namespace, 'link', 'set', 'lo', 'up');
+  }
+
+  #setEnd(index: number, ...how: readonly string[]): void {
+    ip('-n', this.hub, 'link', 'set', Network.cable(index), ...how);
   }
 }
 
@@ -53,46 +120,21 @@ export interface InsideOptions {
  * there. Throws if the run failed, with all that it said unless that was shown.
  */
 export async function runInsideNetwork(size: number, options: InsideOptions = {}): Promise<void> {
-  const name = `baton-${process.pid}`;
-  const hub = `${name}-hub`;
-  const made: string[] = [];
-  const remove = (): void => {
-    for (const namespace of made.splice(0)) {
-      for (const pid of ip('netns', 'pids', namespace).split('\n').filter(Boolean)) endProcess(Number(pid));
-      ip('netns', 'delete', namespace);
-    }
-  };
+  const network = Network.make(`baton-${process.pid}`, size);
+  const remove = (): void => network.remove();
   // The test runner ends a file that takes too long with SIGTERM, a person a bench with Ctrl-C; neither runs anything
   // of ours by itself.
   process.on('exit', remove);
   process.once('SIGTERM', () => process.exit(1));
   process.once('SIGINT', () => process.exit(130));
-  const add = (namespace: string): void => {
-    ip('netns', 'add', namespace);
-    made.push(namespace);
-    ip('-n', namespace, 'link', 'set', 'lo', 'up');
-  };
   try {
-    add(hub);
-    ip('-n', hub, 'link', 'add', 'bridge0', 'type', 'bridge');
-    ip('-n', hub, 'address', 'add', '10.77.0.254/24', 'dev', 'bridge0');
-    ip('-n', hub, 'link', 'set', 'bridge0', 'up');
-    for (let index = 0; index < size; index += 1) {
-      const machine = `${name}-${index}`;
-      const end = Network.cable(index);
-      add(machine);
-      ip('-n', hub, 'link', 'add', end, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', machine);
-      ip('-n', hub, 'link', 'set', end, 'master', 'bridge0', 'up');
-      ip('-n', machine, 'address', 'add', `10.77.0.${index + 1}/24`, 'dev', 'eth0');
-      ip('-n', machine, 'link', 'set', 'eth0', 'up');
-    }
-    await runAgainIn(hub, name, options.isShown === true);
+    await runAgainIn(network, options.isShown === true);
   } finally {
     remove();
   }
 }
 
-function runAgainIn(hub: string, name: string, isShown: boolean): Promise<void> {
+function runAgainIn({ hub, name }: Network, isShown: boolean): Promise<void> {
   const [, file = ''] = process.argv;
   // Without this variable the other process reports to people, not to the test runner that started us.
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
