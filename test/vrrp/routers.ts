@@ -67,8 +67,13 @@ export async function startOurs(
   return startCommand(test, host, words);
 }
 
-/** Starts keepalived with this text as its file. */
-export function startKeepalived(test: Cleanup, host: Host, text: string): Router {
+/** Starts keepalived with this text as its file. `wrapper`: as for {@link startOurs}. */
+export function startKeepalived(
+  test: Cleanup,
+  host: Host,
+  text: string,
+  ...wrapper: readonly string[]
+): Router {
   const folder = mkdtempSync(join(tmpdir(), 'baton-keepalived-'));
   test.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'keepalived.conf');
@@ -81,7 +86,8 @@ export function startKeepalived(test: Cleanup, host: Host, text: string): Router
     '-c',
     join(folder, 'checkers.pid'),
   ];
-  return startCommand(test, host, ['keepalived', '-n', '-l', '-D', '-P', '-G', '-f', file, ...pidFiles]);
+  const words = [...wrapper, 'keepalived', '-n', '-l', '-D', '-P', '-G', '-f', file, ...pidFiles];
+  return startCommand(test, host, words);
 }
 
 /** Starts any command on a host. */
