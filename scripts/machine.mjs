@@ -13,6 +13,7 @@ const PROGRAMS = [
   { shown: ['ip', '-V'], comesIn: 'iproute2' },
   { shown: ['nft', '--version'], comesIn: 'nftables' },
   { shown: ['keepalived', '--version'], comesIn: 'keepalived' },
+  { shown: ['arping', '-V'], comesIn: 'iputils-arping' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },
 ];
 

@@ -40,6 +40,8 @@ export interface FleetOptions {
   readonly quorum?: number;
   readonly downAfterMs?: number;
   readonly failoverTimeoutMs?: number;
+  /** The port of every data node, if each has a host of its own. Default: a free one each. */
+  readonly nodePort?: number;
   /** Lines for every data node. */
   readonly nodeLines?: readonly string[];
   /** Lines for every voter. */
@@ -233,7 +235,7 @@ async function startGroup(options: FleetOptions, files: ServerFiles): Promise<Da
     for (let index = 0; index <= (options.replicas ?? 2); index += 1) {
       const place = options.placeOfNode?.(index) ?? LOOPBACK;
       const name = place.name ?? place.host;
-      const port = await freePort();
+      const port = options.nodePort ?? (await freePort());
       const primary = nodes[0];
       const directives = [
         'repl-diskless-sync-delay 0',

@@ -44,6 +44,11 @@ export function lacksKeepalived(): string | false {
   return works('keepalived', '--version') ? false : 'needs keepalived';
 }
 
+/** arping of iputils, as scripts that move addresses call it. */
+export function lacksArping(): string | false {
+  return works('arping', '-V') ? false : 'needs iputils-arping';
+}
+
 export async function lacksValkey(): Promise<string | false> {
   return serverFiles('valkey').then(
     () => false,
