@@ -44,7 +44,7 @@ function partsOf(path: string, paths: NonNullable<World['paths']>): PathPart[] |
 
 function matches(pattern: string, path: string): boolean {
   const source = pattern
-    .replaceAll(/[.+^$(){}|\\]/g, '\\$&')
+    .replaceAll(/[.+^$(){}|[\]\\]/g, '\\$&')
     .replaceAll('*', '[^/]*')
     .replaceAll('?', '[^/]');
   return new RegExp(`^${source}$`).test(path);
