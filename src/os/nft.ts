@@ -11,7 +11,7 @@ import { assert } from '../base/assert.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import { capabilityAdvice } from './capabilities.ts';
 
-/** A transaction takes milliseconds; a child that needs so long hangs, and is replaced. */
+/** A transaction takes milliseconds; a child that needs so long hangs, and is replaced. For who can wait. */
 const ANSWER_MS_MAX = 5_000;
 /** How much of a complaint is kept. */
 const COMPLAINT_CHARACTERS_MAX = 16_384;
@@ -42,15 +42,17 @@ export function findNft(path: string = process.env['PATH'] ?? ''): string | null
 /** See the file's head. The child is started by the first transaction, and again by the next one after it ended. */
 export class Nft {
   readonly #file: string | null;
+  readonly #answerMsMax: number;
   #child: ChildProcess | null = null;
   #isClosed = false;
   #complaints = '';
   #count = 0;
   readonly #waiting: Waiting[] = [];
 
-  /** `file` is nft, by default the one that {@link findNft} finds. */
-  constructor(file: string | null = findNft()) {
+  /** `file` is nft, by default the one that {@link findNft} finds. `answerMsMax`: a child that needs longer is replaced. */
+  constructor(file: string | null = findNft(), answerMsMax: number = ANSWER_MS_MAX) {
     this.#file = file;
+    this.#answerMsMax = answerMsMax;
   }
 
   /**
@@ -72,8 +74,8 @@ export class Nft {
     return new Promise((resolve) => {
       const marker = `baton_${++this.#count}`;
       const timer = setTimeout(() => {
-        this.#end(this.#child, `no answer within ${ANSWER_MS_MAX / 1_000} s`);
-      }, ANSWER_MS_MAX);
+        this.#end(this.#child, `no answer within ${this.#answerMsMax / 1_000} s`);
+      }, this.#answerMsMax);
       this.#waiting.push({ marker, timer, resolve });
       stdin?.write(`${commands.join('; ')}\n${marker}\n`);
     });
