@@ -89,7 +89,7 @@ function unknownKeyword(
 
 /** A directive where none is read. */
 export function strayDirective(_draft: unknown, { keyword }: Statement, report: Report): void {
-  const sentence = `baton has no directive ${show(keyword.text)} here; they stand inside vrrp_instance, vrrp_sync_group or vrrp_script`;
+  const sentence = `baton has no directive ${show(keyword.text)} here; they stand inside vrrp_instance, vrrp_sync_group, vrrp_script or global_defs`;
   report.error(keyword, 'stray-directive', sentence);
 }
 

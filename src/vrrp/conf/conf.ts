@@ -108,6 +108,8 @@ export interface InstanceConf {
   readonly tellPriorityChanges: boolean;
   /** `# baton: promote_before_advertise`. */
   readonly promoteBeforeAdvertise: { readonly timeoutMs: number } | null;
+  /** `# baton: guard`: nft, where it is, closes what a crash leaves open. */
+  readonly guard: boolean;
 }
 
 /** One vrrp_sync_group. */

@@ -2,8 +2,10 @@
 //
 //     # baton: promote_before_advertise [timeout 5s]
 //     # baton: track_redis HOST:PORT|/SOCKET [auth-file FILE] [interval 1s] [rise N] [fall N]
+//     # baton: guard on|off
 //
-// The first stands in a vrrp_instance; the second there, in a vrrp_sync_group, or in the vrrp_script it stands beside.
+// The first stands in a vrrp_instance; the second there, in a vrrp_sync_group, or in the vrrp_script it stands beside;
+// the third in global_defs, for all, or in a vrrp_instance.
 
 import { formatAddress, parseAddress } from '../ip-address.ts';
 import { type Report, show, whereOf } from './problems.ts';
@@ -13,6 +15,7 @@ import type { Statement, Word } from './tree.ts';
 
 export const PROMOTE_BEFORE_ADVERTISE = 'promote_before_advertise';
 export const TRACK_REDIS = 'track_redis';
+export const GUARD = 'guard';
 
 const PROMOTE_TIMEOUT_MS = 5000;
 const REDIS_INTERVAL_MS = 1000;
@@ -26,7 +29,7 @@ export function unknownDirective(
   { keyword }: Statement,
   known: readonly string[],
 ): void {
-  const all = [PROMOTE_BEFORE_ADVERTISE, TRACK_REDIS];
+  const all = [PROMOTE_BEFORE_ADVERTISE, TRACK_REDIS, GUARD];
   const name = show(keyword.text);
   if (all.includes(keyword.text)) {
     return report.error(keyword, 'stray-directive', `baton's directive ${name} does not belong in ${owner}`);
@@ -89,6 +92,15 @@ export function readPromote(report: Report, statement: Statement): { readonly ti
   const options = readOptions(report, statement, 0, ['timeout']);
   const timeoutMs = options === null ? null : durationIn(report, options.get('timeout'), PROMOTE_TIMEOUT_MS);
   return timeoutMs === null ? null : { timeoutMs };
+}
+
+/** `guard on|off`. null: reported. */
+export function readGuard(report: Report, { keyword, values }: Statement): boolean | null {
+  const [word, extra] = values;
+  if (extra === undefined && (word?.text === 'on' || word?.text === 'off')) return word.text === 'on';
+  const given = word === undefined ? '' : `, not ${show(values.map(({ text }) => text).join(' '))}`;
+  report.error(word ?? keyword, 'bad-directive', `baton's directive 'guard' takes on or off${given}`);
+  return null;
 }
 
 /** What a script, if the tracker stands beside one, passes on. */

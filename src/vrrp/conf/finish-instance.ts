@@ -107,6 +107,7 @@ export function finishInstance(draft: InstanceDraft, context: FinishContext): In
     sendsMail: draft.smtpAlert ?? defaults.smtpAlertVrrp ?? defaults.smtpAlert ?? false,
     tellPriorityChanges: draft.tellPriorityChanges ?? defaults.tellPriorityChanges,
     promoteBeforeAdvertise: draft.promoteBeforeAdvertise,
+    guard: draft.guard ?? defaults.guard,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Command, FifoConf } from '../router-conf.ts';
 import { entriesOf, type Keywords, keywordTable, type Reader } from './blocks.ts';
 import type { Commands } from './commands.ts';
 import type { GlobalConf } from './conf.ts';
+import { GUARD, readGuard, unknownDirective } from './directives.ts';
 import { type Report, show } from './problems.ts';
 import type { Statement } from './tree.ts';
 import {
@@ -41,6 +42,7 @@ export interface InstanceDefaults {
   tellPriorityChanges: boolean;
   checksumAsVersion2: boolean;
   ownerIgnoresAdverts: boolean;
+  guard: boolean;
   /** null: not said. */
   smtpAlert: boolean | null;
   smtpAlertVrrp: boolean | null;
@@ -94,6 +96,7 @@ export function globalDraft(commands: Commands): GlobalDraft {
     tellPriorityChanges: false,
     checksumAsVersion2: false,
     ownerIgnoresAdverts: false,
+    guard: true,
     smtpAlert: null,
     smtpAlertVrrp: null,
     routerId: null,
@@ -340,6 +343,12 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
    tmp_config_directory data_use_instance iproute_usr_dir iproute_etc_dir state_dump_file stats_dump_file
    json_dump_file`,
 );
+
+/** Reads a directive of ours in global_defs. */
+export function readGlobalDirective(draft: GlobalDraft, directive: Statement, report: Report): void {
+  if (directive.keyword.text !== GUARD) return unknownDirective(report, 'global_defs', directive, [GUARD]);
+  draft.guard = readGuard(report, directive) ?? draft.guard;
+}
 
 /** What the block says, with the defaults that depend on the machine. Commands are checked here. */
 export function finishGlobal(draft: GlobalDraft, hostName: string, report: Report): GlobalConf {

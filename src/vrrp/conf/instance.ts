@@ -7,7 +7,9 @@ import { type AddressDraft, readAddresses, readPeers } from './addresses.ts';
 import { type Keywords, keywordTable, ROOT_BLOCKS, type Reader, readStatements } from './blocks.ts';
 import type { Commands } from './commands.ts';
 import {
+  GUARD,
   PROMOTE_BEFORE_ADVERTISE,
+  readGuard,
   readPromote,
   readTrackRedis,
   TRACK_REDIS,
@@ -76,6 +78,7 @@ export interface InstanceDraft {
   readonly tracking: PlacedTracking[];
   readonly redis: RedisBlock[];
   promoteBeforeAdvertise: { readonly timeoutMs: number } | null;
+  guard: boolean | null;
   /** Keywords whose value was bad: their absence is no second problem. */
   readonly broken: Set<string>;
 }
@@ -125,6 +128,7 @@ function instanceDraft(name: string, nameWord: Word): InstanceDraft {
     tracking: [],
     redis: [],
     promoteBeforeAdvertise: null,
+    guard: null,
     broken: new Set(),
   };
 }
@@ -368,8 +372,11 @@ function readInstanceDirective(
       if (redis !== null) draft.redis.push(redis);
       break;
     }
+    case GUARD:
+      draft.guard = readGuard(report, directive);
+      break;
     default:
-      unknownDirective(report, owner, directive, [PROMOTE_BEFORE_ADVERTISE, TRACK_REDIS]);
+      unknownDirective(report, owner, directive, [PROMOTE_BEFORE_ADVERTISE, TRACK_REDIS, GUARD]);
   }
 }
 

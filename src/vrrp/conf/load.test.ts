@@ -138,6 +138,17 @@ describe('a vrrp_instance', () => {
     );
   });
 
+  it('has the guard on, unless it or global_defs switch it off', () => {
+    const off = 'global_defs {\n# baton: guard off\n}\n';
+    assert.equal(first(instance('')).guard, true);
+    assert.equal(first(instance('# baton: guard off')).guard, false);
+    assert.equal(first(instance('', off)).guard, false);
+    assert.equal(first(instance('# baton: guard on', off)).guard, true);
+    assert.deepEqual(errors(instance('', 'global_defs {\n# baton: track_redis 127.0.0.1:1\n}\n')), [
+      "k.conf:2:10 baton's directive 'track_redis' does not belong in global_defs",
+    ]);
+  });
+
   it('finds its interface by unicast_src_ip', () => {
     const one = first(
       'vrrp_instance A {\n virtual_router_id 1\n unicast_src_ip 10.1.0.11\n unicast_peer { 10.1.0.12\n }\n virtual_ipaddress { 10.1.0.9 }\n}',
@@ -305,9 +316,14 @@ describe('what is wrong in an instance', () => {
       "k.conf:6:37 baton's directive 'track_redis' has no option 'authfile' (did you mean 'auth-file'?)",
     ],
     [
+      'a guard that is neither on nor off',
+      '# baton: guard maybe',
+      "k.conf:6:16 baton's directive 'guard' takes on or off, not 'maybe'",
+    ],
+    [
       'a directive elsewhere',
       'track_script {\n# baton: track_redis 127.0.0.1:1\n}',
-      "k.conf:7:10 baton has no directive 'track_redis' here; they stand inside vrrp_instance, vrrp_sync_group or vrrp_script",
+      "k.conf:7:10 baton has no directive 'track_redis' here; they stand inside vrrp_instance, vrrp_sync_group, vrrp_script or global_defs",
     ],
     ['an include that must be there', 'includem other.conf', "k.conf:6:10 there is no file 'other.conf'"],
   ];

@@ -18,7 +18,7 @@ import type {
   ScriptBlock,
 } from './conf.ts';
 import { finishInstance } from './finish-instance.ts';
-import { finishGlobal, GLOBAL_KEYWORDS, globalDraft } from './global-defs.ts';
+import { finishGlobal, GLOBAL_KEYWORDS, globalDraft, readGlobalDirective } from './global-defs.ts';
 import { type InstanceDraft, readInstance } from './instance.ts';
 import { preprocess } from './preprocess.ts';
 import { type ConfProblem, Report, show, showName, whereOf } from './problems.ts';
@@ -102,7 +102,7 @@ class Loader {
     const globals = globalDraft(this.#commands);
     for (const { keyword, block, kind } of root) {
       if (kind === 'code' && keyword.text === 'global_defs' && block !== null) {
-        readStatements(this.#report, 'global_defs', block, GLOBAL_KEYWORDS, globals);
+        readStatements(this.#report, 'global_defs', block, GLOBAL_KEYWORDS, globals, readGlobalDirective);
       }
     }
     const global = finishGlobal(globals, this.#surroundings.hostName, this.#report);
