@@ -56,7 +56,7 @@ export function describeVrrpStatus({ pid, snapshot, decisions }: VrrpStatus): st
     router.addresses.map(clean).join(' '),
   ]);
   const lines = [`vrrp  pid ${pid}`, '', ...renderTable(columns, rows)];
-  const remarks = snapshot.routers.flatMap(remarksOn);
+  const remarks = snapshot.routers.flatMap((router) => remarksOn(router, snapshot.guardProblem));
   if (remarks.length > 0) lines.push('', ...remarks);
   if (snapshot.trackers.length > 0) {
     const trackers = snapshot.trackers.map(({ kind, name, isUp, detail }) => [
@@ -73,7 +73,14 @@ export function describeVrrpStatus({ pid, snapshot, decisions }: VrrpStatus): st
   return lines;
 }
 
-function remarksOn(router: RouterSnapshot): string[] {
+const GUARD_REMARKS = {
+  off: ': the guard is off',
+  pending: ', as the nft guard is not set up yet',
+  stands: ', but the nft guard closes that',
+  failed: ', as there is no nft guard',
+} as const;
+
+function remarksOn(router: RouterSnapshot, guardProblem: string | null): string[] {
   const { bothHoldMs, rival, faults, peer } = router;
   const remarks = faults.map((fault) => `fault: ${fault}`);
   if (rival !== null) remarks.push(`${rival} is active too`);
@@ -81,7 +88,12 @@ function remarksOn(router: RouterSnapshot): string[] {
     remarks.push(`${peer.address} is active, with priority ${peer.priority}`);
   }
   if (bothHoldMs === null) remarks.push('its addresses outlive this daemon until somebody removes them');
-  else if (bothHoldMs > 0) remarks.push(`after a crash two may hold its addresses for ${bothHoldMs} ms`);
+  else if (bothHoldMs > 0) {
+    const window = `after a crash two may hold its addresses for ${Math.ceil(bothHoldMs)} ms`;
+    remarks.push(
+      `${window}${GUARD_REMARKS[router.guard]}${router.guard === 'failed' ? `: ${guardProblem}` : ''}`,
+    );
+  }
   return remarks.map((remark) => clean(`${router.name}: ${remark}`));
 }
 

@@ -1,5 +1,6 @@
 // `baton vrrp FILE`: floating addresses in place of keepalived, with its file and its options, always in the foreground.
 
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -15,6 +16,7 @@ import { VrrpDaemon } from '../daemon/vrrp-daemon.ts';
 import type { VrrpLog } from '../daemon/vrrp-journal.ts';
 import { bootClockMs } from '../os/boot-clock.ts';
 import { capabilityAdvice, effectiveCapabilities } from '../os/capabilities.ts';
+import { findNft } from '../os/nft.ts';
 import { describeCheck, describeProblem } from '../vrrp/conf/describe.ts';
 import { loadKeepalivedConf, type LoadedConf } from '../vrrp/conf/load.ts';
 import { toRouters } from '../vrrp/conf/to-routers.ts';
@@ -54,7 +56,7 @@ export function checkVrrp(options: VrrpOptions): number {
     return read.problem.exitCode;
   }
   const { conf, warnings } = read.value;
-  print(process.stdout, describeCheck(conf, warnings));
+  print(process.stdout, describeCheck(conf, warnings, findNft() !== null));
   if (asksForMail(toVrrpConf(read.value))) print(process.stdout, [NO_MAIL]);
   return 0;
 }
@@ -106,6 +108,7 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   const started = VrrpDaemon.start({
     conf,
     log,
+    table: guardTableName(options.file),
     exit(code) {
       cleanUp();
       process.exit(code);
@@ -131,6 +134,16 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   });
   if (opened.ok) controlSocket = opened.value;
   else log.write('notice', toBytes(`No control socket for "baton vrrp status": ${opened.problem}`));
+}
+
+/** The same for each start with this file, and another for any other file. */
+function guardTableName(file: string): string {
+  const name = basename(file)
+    .replace(/\.conf$/, '')
+    .replaceAll(/\W/g, '_')
+    .slice(0, 64);
+  const digest = createHash('sha256').update(resolve(file)).digest('hex');
+  return `baton_vrrp_${name}_${digest.slice(0, 8)}`;
 }
 
 /** Reads the file and refuses what this process could not do. */

@@ -16,6 +16,7 @@ import { Adverts, type AdvertWay } from './vrrp-adverts.ts';
 import { carryOutVrrp, type VrrpWorld } from './vrrp-effects.ts';
 import { Fifos } from './vrrp-fifos.ts';
 import { TrackedFiles } from './vrrp-files.ts';
+import { Guard } from './vrrp-guard.ts';
 import { Interfaces } from './vrrp-interfaces.ts';
 import { VrrpJournal, type VrrpDecisionEntry, type VrrpEventEntry, type VrrpLog } from './vrrp-journal.ts';
 import { TrackedProcesses } from './vrrp-processes.ts';
@@ -29,6 +30,8 @@ const HOPS_MAX = 255;
 export interface VrrpDaemonOptions {
   readonly conf: VrrpConf;
   readonly log: VrrpLog;
+  /** What the guard's nft table is called: its own on this machine, and the same after a restart. */
+  readonly table: string;
   /** The last thing called. */
   readonly exit: (code: number) => void;
 }
@@ -66,13 +69,13 @@ export class VrrpDaemon {
     return problems.length > 0 ? failure(problems) : success(new VrrpDaemon(options));
   }
 
-  private constructor({ conf, log, exit }: VrrpDaemonOptions) {
+  private constructor({ conf, log, table, exit }: VrrpDaemonOptions) {
     this.#conf = conf;
     this.#exit = exit;
     const warn = (sentence: string): void => log.write('warning', sentence);
     const loop = new Loop<Event, Effect>({
       perform: (effect) => carryOutVrrp(effect, this.#world),
-      flush: () => this.#keepSockets(),
+      flush: () => this.#flush(),
       readWaiting: () => this.#readWaiting(),
       now: bootClockMs,
     });
@@ -90,6 +93,11 @@ export class VrrpDaemon {
     this.#world = {
       interfaces,
       adverts: new Adverts({ interfaces, tell, warn }),
+      guard: new Guard({
+        table,
+        interfaces,
+        report: (problem) => tell({ kind: 'guard-reported', problem }),
+      }),
       runs: new Runs(warn),
       fifos: new Fifos(warn),
       redis: new RedisConnections(tell),
@@ -147,6 +155,11 @@ export class VrrpDaemon {
     this.#world.adverts.receiveWaiting();
   }
 
+  #flush(): void {
+    this.#keepSockets();
+    this.#world.guard.flush();
+  }
+
   #keepSockets(): void {
     if (!this.#waysMayDiffer || this.#isLeaving) return;
     this.#waysMayDiffer = false;
@@ -182,7 +195,7 @@ export class VrrpDaemon {
     this.#isLeaving = true;
     this.#loop.stop();
     if (this.#retry !== null) clearTimeout(this.#retry);
-    const { adverts, interfaces, runs, fifos, redis } = this.#world;
+    const { adverts, guard, interfaces, runs, fifos, redis } = this.#world;
     // After the effects under way, the last of which this is.
     setImmediate(() => {
       adverts.close();
@@ -192,7 +205,8 @@ export class VrrpDaemon {
       redis.closeAll();
       this.#files.close();
       this.#processes.close();
-      this.#exit(code);
+      // The addresses are away: nothing is left to guard.
+      void guard.close().then(() => this.#exit(code));
     });
   }
 }

@@ -5,6 +5,7 @@ import type { Effect, Event } from '../vrrp/io.ts';
 import type { RedisConf } from '../vrrp/router-conf.ts';
 import type { Adverts } from './vrrp-adverts.ts';
 import type { Fifos } from './vrrp-fifos.ts';
+import type { Guard } from './vrrp-guard.ts';
 import type { Interfaces } from './vrrp-interfaces.ts';
 import type { RedisConnections } from './vrrp-redis.ts';
 import type { Runs } from './vrrp-runs.ts';
@@ -14,6 +15,7 @@ import type { VrrpJournal, VrrpLog } from './vrrp-journal.ts';
 export interface VrrpWorld {
   readonly interfaces: Interfaces;
   readonly adverts: Adverts;
+  readonly guard: Guard;
   readonly runs: Runs;
   readonly fifos: Fifos;
   readonly redis: RedisConnections;
@@ -41,6 +43,12 @@ export function carryOutVrrp(effect: Effect, world: VrrpWorld): void {
       return attempt(effect, world, () => world.interfaces.remove(effect.address));
     case 'clear-address':
       return clearAddress(effect, world);
+    case 'guard-addresses':
+      return world.guard.guard(effect);
+    case 'unguard-addresses':
+      return world.guard.unguard(effect.key);
+    case 'reset-clients':
+      return world.guard.resetClients(effect.addresses);
     case 'run-hook':
       return world.runs.start(effect.run, effect.command, effect.args, (exitCode, signal) =>
         world.tell({ kind: 'hook-ended', run: effect.run, exitCode, signal }),

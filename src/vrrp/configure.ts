@@ -3,6 +3,7 @@
 
 import { announceTaken } from './announcing.ts';
 import type { Core } from './core.ts';
+import { setResets } from './guard.ts';
 import { changeAddresses, clearLeftovers } from './holding.ts';
 import { HookQueue } from './hook-queue.ts';
 import { stopRouter } from './life.ts';
@@ -29,6 +30,7 @@ export function configure(core: Core): void {
   core.routers = core.conf.routers.map((conf) => newRouter(core, conf));
   configureGroups(core);
   for (const router of core.routers) clearLeftovers(core, router);
+  setResets(core);
 }
 
 /** From one configuration to the next. */
@@ -47,6 +49,7 @@ export function reload(core: Core, conf: VrrpConf): void {
   });
   configureGroups(core);
   for (const router of core.routers) if (!before.has(router.key)) clearLeftovers(core, router);
+  setResets(core);
   if (conf.tellStatesOnReload) tellFifoAll(core);
   core.touchAll();
 }

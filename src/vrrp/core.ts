@@ -30,6 +30,10 @@ export class Core implements Hands, HookHands {
   unknownIds = 0;
   /** Nothing leaves `initialize` before this. */
   heldUntil = 0;
+  /** Why the nft guard does not stand; null: it does; undefined: not known yet. */
+  guardProblem: string | null | undefined = undefined;
+  /** Somebody's clients were to be reset. */
+  hasResets = false;
   /** When stopping ends at the latest; Infinity: not stopping. */
   stopsAt = Infinity;
 

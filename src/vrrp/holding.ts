@@ -1,6 +1,7 @@
 // Putting addresses on interfaces, keeping them alive, and taking them away (vrrp.md §5, lifetime.ts).
 
 import type { Core } from './core.ts';
+import { guardAddresses, unguardAddresses } from './guard.ts';
 import { refreshDueAt } from './lifetime.ts';
 import type { VirtualAddress } from './router-conf.ts';
 import { addressKey, allAddresses, type Router } from './router.ts';
@@ -15,6 +16,8 @@ function setAddress(core: Core, router: Router, address: VirtualAddress, isNew: 
 export function takeAddresses(core: Core, router: Router): void {
   router.held = allAddresses(router.conf);
   router.refreshedAt = core.now;
+  // First: the rules take a moment to stand.
+  guardAddresses(core, router);
   for (const address of router.held) setAddress(core, router, address, true);
 }
 
@@ -35,6 +38,7 @@ export function restoreAddresses(core: Core, router: Router, name: string): bool
 export function releaseAddresses(core: Core, router: Router): void {
   for (const address of router.held) removeAddress(core, router, address);
   router.held = [];
+  unguardAddresses(core, router);
 }
 
 function removeAddress(core: Core, router: Router, address: VirtualAddress): void {

@@ -78,6 +78,8 @@ export type Event =
       readonly router: string;
       readonly detail: string;
     }
+  /** What came of the guard's rules: null, they stand; else a sentence why not, and nothing of them is in the way. */
+  | { readonly kind: 'guard-reported'; readonly problem: string | null }
   /** A check ended. Also when it could not be started: exit code 127. */
   | { readonly kind: 'script-ended'; readonly run: RunId; readonly exitCode: number; readonly signal: number }
   /** A hook ended; as `script-ended`. */
@@ -147,6 +149,22 @@ export type Effect =
   | { readonly kind: 'remove-address'; readonly router: string; readonly address: VirtualAddress }
   /** Remove what an earlier run left of it, at every prefix length, from its interface. */
   | { readonly kind: 'clear-address'; readonly router: string; readonly address: VirtualAddress }
+  /**
+   * From `aliveUntil` to `heldUntil` (absolute, as `now`) this machine does not answer for these addresses, whatever
+   * becomes of us; until the next one of the same `key`, which is a virtual router's over reloads. May be carried out a
+   * little later, together with others.
+   */
+  | {
+      readonly kind: 'guard-addresses';
+      readonly key: string;
+      readonly addresses: readonly string[];
+      readonly aliveUntil: number;
+      readonly heldUntil: number;
+    }
+  /** The guard of this key is over. */
+  | { readonly kind: 'unguard-addresses'; readonly key: string }
+  /** These and no others: TCP clients that send to one while it is not on this machine are reset. Outlives us. */
+  | { readonly kind: 'reset-clients'; readonly addresses: readonly VirtualAddress[] }
   /** Run in a process group of its own; `hook-ended` follows. `args` go after the command's own. */
   | {
       readonly kind: 'run-hook';
@@ -191,4 +209,5 @@ export type EventName =
   | 'duplicate-source'
   | 'hook-failed'
   | 'promotion-timeout'
+  | 'guard'
   | 'tracker';

@@ -168,6 +168,8 @@ export interface RouterConf {
   readonly sendsMail: boolean;
   /** Whole seconds an address outlives its last refresh; null: for ever, as keepalived. See lifetime.ts for the default. */
   readonly addressLifetimeSeconds: number | null;
+  /** Use nft, where it is, against two holders and hanging clients after a crash (guard.ts). */
+  readonly guard: boolean;
 }
 
 /** Virtual routers that change state together (keepalived: vrrp_sync_group). */

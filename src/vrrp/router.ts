@@ -77,6 +77,8 @@ export interface Router {
   /** The addresses it put on the interfaces. */
   held: readonly VirtualAddress[];
   refreshedAt: number;
+  /** The guard has been told of its addresses. */
+  isGuarded: boolean;
   /** Removals we asked for that the kernel has yet to tell, by address key. */
   readonly removalsToCome: Map<string, number>;
 
@@ -128,6 +130,7 @@ export function createRouter(conf: RouterConf, hooks: HookQueue, now: number): R
     announcer: quietAnnouncer(),
     held: [],
     refreshedAt: -Infinity,
+    isGuarded: false,
     removalsToCome: new Map(),
     checksum: conf.checksum,
     drops: noDrops(),

@@ -2,6 +2,7 @@
 
 import { encodeAdvert } from './advert.ts';
 import type { Core } from './core.ts';
+import { guardAddresses } from './guard.ts';
 import { refreshAddresses } from './holding.ts';
 import { refreshesWithAdvert } from './lifetime.ts';
 import { PRIORITY_RELEASE } from './router-conf.ts';
@@ -15,6 +16,7 @@ export function sendAdvert(core: Core, router: Router): void {
   emitAdvert(core, router, router.effectivePriority);
   router.lastAdvertAt = core.now;
   router.advertAt = core.now + advertIntervalMs;
+  guardAddresses(core, router);
   if (addressLifetimeSeconds === null || router.held.length === 0) return;
   if (refreshesWithAdvert(router.refreshedAt, addressLifetimeSeconds * 1000, core.now, advertIntervalMs)) {
     refreshAddresses(core, router);

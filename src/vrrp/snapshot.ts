@@ -2,6 +2,7 @@
 // printed as JSON; there is no point in time in it, only ages. Text is byte strings.
 
 import type { Core } from './core.ts';
+import { isGuarded } from './guard.ts';
 import { bothHoldMs } from './lifetime.ts';
 import type { DropKind } from './receive.ts';
 import { allAddresses, preempts, type Router, type Statistics } from './router.ts';
@@ -35,6 +36,11 @@ export interface RouterSnapshot {
   readonly addressLifetimeSeconds: number | null;
   /** For how long two may hold the addresses after a crash; null: until somebody removes one (see lifetime.ts). */
   readonly bothHoldMs: number | null;
+  /**
+   * Whether the nft guard keeps one of the two silent in that time. `off`: it is not asked for, or there is no such
+   * time; `pending`: its rules are not known to stand yet; `failed`: see `guardProblem`.
+   */
+  readonly guard: 'off' | 'pending' | 'stands' | 'failed';
   /** Waits for notify_master before it takes the addresses. */
   readonly isPromoting: boolean;
   readonly isHookRunning: boolean;
@@ -62,6 +68,8 @@ export interface Snapshot {
   }[];
   readonly trackers: readonly TrackerSnapshot[];
   readonly unknownIds: number;
+  /** Why the nft guard does not stand; null: it does, or it was not needed yet. */
+  readonly guardProblem: string | null;
 }
 
 export function takeSnapshot(core: Core): Snapshot {
@@ -74,6 +82,7 @@ export function takeSnapshot(core: Core): Snapshot {
     })),
     trackers: [...trackerSnapshots(core)],
     unknownIds: core.unknownIds,
+    guardProblem: core.guardProblem ?? null,
   };
 }
 
@@ -101,12 +110,19 @@ function routerSnapshot(core: Core, router: Router): RouterSnapshot {
     isHolding: router.held.length > 0,
     addressLifetimeSeconds: conf.addressLifetimeSeconds,
     bothHoldMs: both === Infinity ? null : both,
+    guard: guardState(core, router),
     isPromoting: router.promotion !== null,
     isHookRunning: router.hooks.run !== null,
     faults: faultsOf(core, router),
     statistics: { ...router.statistics },
     drops: { ...router.drops },
   };
+}
+
+function guardState(core: Core, { conf }: Router): RouterSnapshot['guard'] {
+  if (!isGuarded(conf)) return 'off';
+  if (core.guardProblem === undefined) return 'pending';
+  return core.guardProblem === null ? 'stands' : 'failed';
 }
 
 function* trackerSnapshots(core: Core): Generator<TrackerSnapshot> {

@@ -96,6 +96,7 @@ export function routerConf(more: Partial<RouterConf> = {}): RouterConf {
     tellPriorityChanges: false,
     sendsMail: false,
     addressLifetimeSeconds: 2,
+    guard: false,
     ...more,
   };
 }

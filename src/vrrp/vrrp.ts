@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts';
 import { configure, reload } from './configure.ts';
 import { Core } from './core.ts';
+import { guardReported } from './guard.ts';
 import type { HookQueue } from './hook-queue.ts';
 import type { Effect, Event } from './io.ts';
 import { attend, checkStall, dueAt, stopRouter } from './life.ts';
@@ -82,6 +83,9 @@ export class Vrrp {
         break;
       case 'effect-failed':
         this.#effectFailed(event.effect, event.router, event.detail);
+        break;
+      case 'guard-reported':
+        guardReported(core, event.problem);
         break;
       case 'script-ended':
         for (const script of core.scripts.values()) script.ended(event.run, event.exitCode, event.signal);

@@ -15,6 +15,7 @@ const parse = (text: string): VrrpConf => JSON.parse(text) as VrrpConf;
 const started = VrrpDaemon.start({
   conf: parse(process.argv[2] ?? ''),
   log,
+  table: 'baton_vrrp_test',
   exit: (code) => process.exit(code),
 });
 if (!started.ok) {

@@ -14,10 +14,14 @@ export function describeProblem({ severity, where, sentence, text }: ConfProblem
   return text === '' ? [line] : [line, `    ${text}`];
 }
 
-/** The lines of a check that found nothing that keeps the file from being used. */
-export function describeCheck(conf: KeepalivedConf, warnings: readonly ConfProblem[] = []): string[] {
+/** The lines of a check that found nothing that keeps the file from being used. `hasNft`: the guard can be set up. */
+export function describeCheck(
+  conf: KeepalivedConf,
+  warnings: readonly ConfProblem[] = [],
+  hasNft = false,
+): string[] {
   return [
-    ...conf.instances.flatMap((instance) => describeInstance(instance)),
+    ...conf.instances.flatMap((instance) => describeInstance(instance, hasNft)),
     ...conf.groups.flatMap((group) => describeGroup(group)),
     ...conf.scripts.map(
       ({ name, command, intervalMs, timeoutMs, rise, fall }) =>
@@ -40,11 +44,9 @@ export function describeCheck(conf: KeepalivedConf, warnings: readonly ConfProbl
   ];
 }
 
-function describeInstance(instance: InstanceConf): string[] {
+function describeInstance(instance: InstanceConf, hasNft: boolean): string[] {
   const { name, version, virtualRouterId, priority, advertIntervalMs } = instance;
   const downMs = activeDownMs(instance, priority, advertIntervalMs);
-  const lifetimeSeconds = defaultLifetimeSeconds(instance);
-  const overlapMs = bothHoldMs({ ...instance, addressLifetimeSeconds: lifetimeSeconds });
   const way =
     instance.unicastPeers.length === 0
       ? `multicast ${instance.multicastGroup}`
@@ -60,8 +62,7 @@ function describeInstance(instance: InstanceConf): string[] {
     `  adverts every ${seconds(advertIntervalMs)}; takes over ${seconds(downMs)} after the last advert`,
     ...instance.addresses.map((address) => `  address ${addressText(address)}`),
     ...instance.excludedAddresses.map((address) => `  address ${addressText(address)}, not in the adverts`),
-    `  an address outlives this daemon by at most ${lifetimeSeconds + 0.5} s` +
-      (overlapMs > 0 ? `; for up to ${seconds(overlapMs)} of it another host may hold it too` : ''),
+    lifetimeText(instance, hasNft),
     ...instance.tracking.map(trackingText),
     ...hookLines(instance.hooks),
     ...(instance.promoteBeforeAdvertise === null
@@ -69,6 +70,19 @@ function describeInstance(instance: InstanceConf): string[] {
       : [`  notify_master finishes first, within ${seconds(instance.promoteBeforeAdvertise.timeoutMs)}`]),
     ...(instance.sendsMail ? ['  sends mail'] : []),
   ];
+}
+
+/** How long an address outlives us, and what keeps it from being used on two hosts. */
+function lifetimeText(instance: InstanceConf, hasNft: boolean): string {
+  const addressLifetimeSeconds = defaultLifetimeSeconds(instance);
+  const text = `  an address outlives this daemon by at most ${addressLifetimeSeconds + 0.5} s`;
+  const overlapMs = bothHoldMs({ ...instance, addressLifetimeSeconds });
+  if (overlapMs === 0) return text;
+  const overlap = `for up to ${seconds(overlapMs)} of it another host may hold it too`;
+  if (!instance.guard) return `${text}; ${overlap}, as the guard is off`;
+  return hasNft
+    ? `${text}; ${overlap}, but the nft guard closes that: this host is silent then`
+    : `${text}; without nft, ${overlap}`;
 }
 
 function describeGroup({ name, members, tracking, hooks }: SyncGroupConf): string[] {

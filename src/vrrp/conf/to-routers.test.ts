@@ -99,12 +99,21 @@ describe('a check', () => {
   });
 
   it('says for how long two hosts may hold the address after a crash', () => {
-    const lines = describeCheck(loaded(instance('version 3\nadvert_int 0.1\nunicast_peer { 10.0.0.12\n}')));
-    assert.deepEqual(lines.slice(0, 4), [
+    const check = (hasNft: boolean, lines = ''): string[] => {
+      const fast = `version 3\nadvert_int 0.1\nunicast_peer { 10.0.0.12\n}\n${lines}`;
+      return describeCheck(loaded(instance(fast)), [], hasNft);
+    };
+    const lifetime = '  an address outlives this daemon by at most 1.5 s';
+    const window = 'for up to 1.199 s of it another host may hold it too';
+    assert.deepEqual(check(false).slice(0, 4), [
       'instance VI_1: VRRPv3 router 51 on eth0, priority 100, preempts, unicast to 10.0.0.12',
       '  adverts every 0.1 s; takes over 0.361 s after the last advert',
       '  address 10.0.0.100/32 on eth0',
-      '  an address outlives this daemon by at most 1.5 s; for up to 1.199 s of it another host may hold it too',
+      `${lifetime}; without nft, ${window}`,
     ]);
+    const closed = `${lifetime}; ${window}, but the nft guard closes that: this host is silent then`;
+    assert.equal(check(true)[3], closed);
+    const off = '# baton: guard off';
+    assert.equal(check(true, off)[3], `${lifetime}; ${window}, as the guard is off`);
   });
 });

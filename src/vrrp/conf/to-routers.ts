@@ -73,6 +73,7 @@ function toRouter(instance: InstanceConf): RouterConf {
     tellPriorityChanges: instance.tellPriorityChanges,
     sendsMail: instance.sendsMail,
     addressLifetimeSeconds: defaultLifetimeSeconds(instance),
+    guard: instance.guard,
   };
 }
 
