@@ -38,7 +38,8 @@ export class HoldersCheck {
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     const conf = { ...scenario, downTimerAdverts: 3, addressLifetimeSeconds: scenario.lifetimeSeconds };
-    this.#bothHoldMs = bothHoldMs(conf);
+    // With the guard one of the two is silent in that time.
+    this.#bothHoldMs = scenario.guard ? 0 : bothHoldMs(conf);
     this.#lifetimeMs = scenario.lifetimeSeconds * 1000 + 500;
   }
 

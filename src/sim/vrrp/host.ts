@@ -14,6 +14,8 @@ export const FLOATING_ADDRESS = '10.99.0.100';
 const INTERFACE = 'eth0';
 /** The kernel takes an expired address away up to this late. */
 const EXPIRY_LATENESS_MS_MAX = 500;
+/** How long the guard's rules take to stand, in a process that does not stop with ours. */
+const GUARD_LATENESS_MS_MAX = 3;
 /** How late a timer of an idle process fires. */
 const WAKE_LATENESS_MS_MAX = 1;
 /** Packets a frozen process's socket holds. */
@@ -65,6 +67,11 @@ export class Host {
   #backlog: Event[] = [];
   /** When its machine last stood still; its kernel's timers then go on late. */
   resumedAt = -Infinity;
+  /** Between these the guard keeps this machine from answering for the address. */
+  #silentFrom = Infinity;
+  #silentTo = -Infinity;
+  #guarding = 0;
+  #pausedAt = -Infinity;
   #expiresIn = Infinity;
   #expiryAt = Infinity;
 
@@ -80,7 +87,9 @@ export class Host {
 
   /** Clients that ask for the address are answered by it. */
   get holds(): boolean {
-    return this.hasAddress && this.isPowered && !this.isPaused;
+    const { now } = this.#world.agenda;
+    const isSilent = now >= this.#silentFrom && now < this.#silentTo;
+    return this.hasAddress && this.isPowered && !this.isPaused && !isSilent;
   }
 
   get acts(): boolean {
@@ -129,6 +138,7 @@ export class Host {
     this.kill();
     this.isPowered = false;
     this.#setAddress(false);
+    this.#silence(Infinity, -Infinity);
   }
 
   setFrozen(isFrozen: boolean): void {
@@ -143,6 +153,11 @@ export class Host {
     } else if (!isPaused && this.isPaused && this.hasAddress && this.#expiryAt < Infinity) {
       // Where a lifetime is counted in jiffies, it goes on where it stood.
       this.#expireIn(this.#expiresIn);
+    }
+    if (isPaused && !this.isPaused) this.#pausedAt = now;
+    else if (!isPaused && this.isPaused) {
+      const stoodStillMs = now - this.#pausedAt;
+      this.#silence(this.#silentFrom + stoodStillMs, this.#silentTo + stoodStillMs);
     }
     if (!isPaused) this.resumedAt = now;
     this.isPaused = isPaused;
@@ -193,6 +208,7 @@ export class Host {
         preempt: scenario.preempt,
         addresses: [virtualAddress(FLOATING_ADDRESS)],
         addressLifetimeSeconds: scenario.lifetimeSeconds,
+        guard: scenario.guard,
         ...(scenario.unicast
           ? {
               sourceAddress: addressOf(this.index),
@@ -266,12 +282,35 @@ export class Host {
       case 'event':
         if (effect.level === 'alarm') this.#tell(`alarm: ${effect.text}`);
         break;
+      case 'guard-addresses':
+        this.#guard(effect.aliveUntil, effect.heldUntil);
+        break;
+      case 'unguard-addresses':
+        this.#guard(Infinity, -Infinity);
+        break;
       default:
     }
   }
 
   #tell(text: string): void {
     if (this.#world.isTold) this.#world.tell(`router-${this.index}`, text);
+  }
+
+  /** The rules stand a little later, whatever becomes of the daemon meanwhile; how long they allow is reckoned now. */
+  #guard(aliveUntil: number, heldUntil: number): void {
+    const { agenda, random } = this.#world;
+    const guarding = (this.#guarding += 1);
+    const inTrueTime = (localMs: number): number => (localMs - this.localMs) / this.#rate;
+    const [aliveMs, heldMs] = [inTrueTime(aliveUntil), inTrueTime(heldUntil)];
+    agenda.after(random.float() * GUARD_LATENESS_MS_MAX, () => {
+      if (guarding === this.#guarding) this.#silence(agenda.now + aliveMs, agenda.now + heldMs);
+    });
+  }
+
+  #silence(from: number, to: number): void {
+    this.#guarding += 1;
+    this.#silentFrom = from;
+    this.#silentTo = to;
   }
 
   #expireIn(ms: number): void {

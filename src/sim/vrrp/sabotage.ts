@@ -43,6 +43,18 @@ function everySecond(): () => boolean {
 /** After this much of its life a clock leaps back, by a second. */
 const LEAP_AT_MS = 10_000;
 
+/** Of the first guard, what comes later is silence: as if nothing were refreshed. */
+function keepsFirstGuard(): (effect: Effect, host: Host) => Effect {
+  const until = new Map<Host, number>();
+  return (effect, host) => {
+    if (effect.kind === 'unguard-addresses') until.delete(host);
+    if (effect.kind !== 'guard-addresses') return effect;
+    const aliveUntil = until.get(host) ?? effect.aliveUntil;
+    until.set(host, aliveUntil);
+    return { ...effect, aliveUntil };
+  };
+}
+
 /** Made anew for each run: some remember. */
 export const SABOTAGES: readonly (() => Sabotage)[] = [
   () => ({
@@ -59,6 +71,19 @@ export const SABOTAGES: readonly (() => Sabotage)[] = [
       effect.kind === 'set-address' && effect.lifetimeSeconds !== null
         ? { ...effect, lifetimeSeconds: effect.lifetimeSeconds + 3 }
         : effect,
+  }),
+  () => ({
+    name: 'watchman-asleep',
+    sentence: 'the guard lets an address answer for as long as it is there',
+    caughtBy: 'two-holders',
+    spoil: (effect) =>
+      effect.kind === 'guard-addresses' ? { ...effect, aliveUntil: effect.heldUntil } : effect,
+  }),
+  () => ({
+    name: 'watchman-stays',
+    sentence: 'the guard is not told that an address is held for longer',
+    caughtBy: 'one-holder',
+    spoil: keepsFirstGuard(),
   }),
   () => ({
     name: 'stubborn',

@@ -64,6 +64,8 @@ export interface Scenario {
   readonly preempt: boolean;
   readonly unicast: boolean;
   readonly lifetimeSeconds: number;
+  /** There is nft on every machine, and it is used. */
+  readonly guard: boolean;
   /** A packet takes up to this long, usually much less. */
   readonly delayMsMax: number;
   readonly routers: readonly RouterPlan[];
@@ -107,6 +109,7 @@ export function scenarioOf(seed: number): Scenario {
     unicast: random.chance(0.3),
     lifetimeSeconds: defaultLifetimeSeconds(conf),
     delayMsMax: random.pick([1, 5, 20]),
+    guard: random.chance(0.5),
     routers,
     faults,
     calmAtMs,
