@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
+import { findNft } from '../../src/os/nft.ts';
 import { until } from '../harness/wait.ts';
 import { startHosts } from '../os/hosts.ts';
 import { holds, skip, startCommand, startKeepalived, takes } from './routers.ts';
@@ -53,6 +54,8 @@ describe('baton vrrp', { skip }, () => {
     const other = startKeepalived(t, b, pair(folder, 100).replace(/ {2}notify .*\n/, ''));
     await other.says('Entering BACKUP STATE');
     await until('the hook to be called', () => told().includes('INSTANCE VI_1 MASTER 150'));
+    const tables = (): string => (findNft() === null ? '' : a.run('nft', 'list', 'tables'));
+    if (findNft() !== null) assert.match(tables(), /inet baton_vrrp_keepalived_[0-9a-f]{8}\n/);
 
     const pid = Number(readFileSync(pidFile, 'latin1'));
     const status = a.run(...words, 'status', '--json');
@@ -69,6 +72,7 @@ describe('baton vrrp', { skip }, () => {
     process.kill(pid, 'SIGTERM');
     assert.equal(await mine.ended, 0, mine.output);
     assert.ok(!holds(a, VIRTUAL));
+    assert.equal(tables(), '');
     assert.ok((await takes(() => holds(b, VIRTUAL))) < 1_500, 'keepalived was not told that we leave');
     assert.match(told(), /INSTANCE VI_1 STOP 160\n$/);
   });

@@ -140,9 +140,14 @@ describe('the nft guard', { skip: skip || (findNft() === null ? 'needs nftables'
 
   it('mends its table and its nft, and the address answers all the while', async (t) => {
     const { a, b } = startHosts(t);
+    a.run('sysctl', '-q', `net.ipv4.conf.${LINK}.forwarding=1`);
     const router = await startOurs(t, a, conf(200));
     await takes(() => holdsAll(a));
     await until('the table', () => tables(a).includes('arp baton_vrrp_test'));
+    const resets = (digit: number): string =>
+      a.run('nft', 'list', 'set', 'inet', 'baton_vrrp_test', `resets${digit}`);
+    assert.match(resets(6), new RegExp(`${HOSTS.a.mac} \\. ${IPV6} `));
+    assert.doesNotMatch(resets(4), /elements/, 'a router resets what it could lead on');
     const pings = startCommand(t, b, ['ping', '-i', '0.02', '-c', '150', IPV4]);
     await pings.says('time=');
     a.run('nft', 'flush', 'ruleset');
