@@ -12,6 +12,8 @@ const PROGRAMS = [
   { shown: ['openssl', 'version'], comesIn: 'openssl' },
   { shown: ['ip', '-V'], comesIn: 'iproute2' },
   { shown: ['nft', '--version'], comesIn: 'nftables' },
+  { shown: ['ping', '-V'], comesIn: 'iputils-ping' },
+  { shown: ['pgrep', '--version'], comesIn: 'procps' },
   { shown: ['keepalived', '--version'], comesIn: 'keepalived' },
   { shown: ['arping', '-V'], comesIn: 'iputils-arping' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },
