@@ -19,7 +19,7 @@ import {
   guardElements,
   guardRemoval,
   guardTable,
-  type GuardElements,
+  type GuardedAddress,
   type ResetAddress,
 } from '../vrrp/guard-rules.ts';
 import type { Effect } from '../vrrp/io.ts';
@@ -51,6 +51,8 @@ export class Guard {
   readonly #nft = new Nft(undefined, ANSWER_MS_MAX);
   readonly #guarded = new Map<string, Guarding>();
   #resets: readonly VirtualAddress[] = [];
+  /** They, or what is known of their interfaces, may have changed: adverts alone do not carry them. */
+  #areResetsDue = false;
   /** Something is wanted that no transaction has asked for yet. */
   #isDirty = false;
   /** What is under way; resolves when it has ended. */
@@ -80,6 +82,7 @@ export class Guard {
 
   resetClients(addresses: readonly VirtualAddress[]): void {
     this.#resets = addresses;
+    this.#areResetsDue = true;
     this.#want();
   }
 
@@ -108,6 +111,7 @@ export class Guard {
     // Nobody tells when somebody else flushes all rules; a transaction on a table that is gone fails.
     this.#renewal ??= setInterval(() => {
       this.#isDirty = true;
+      this.#areResetsDue = true;
       this.#isResting = false;
       this.flush();
     }, RENEW_MS).unref();
@@ -115,7 +119,10 @@ export class Guard {
 
   async #send(): Promise<void> {
     const { table } = this.#options;
-    const elements = guardElements(table, this.#elements());
+    const resets =
+      this.#areResetsDue || !this.#isThere ? this.#resets.flatMap((one) => this.#resetOf(one)) : null;
+    this.#areResetsDue = false;
+    const elements = guardElements(table, { guarded: this.#guardedNow(), resets });
     const result = await this.#nft.apply(this.#isThere ? elements : [...guardTable(table), ...elements]);
     if (result.ok) {
       this.#isThere = true;
@@ -141,7 +148,7 @@ export class Guard {
   }
 
   /** What is wanted, from now. An address that moves with two virtual routers answers until the first deadline. */
-  #elements(): GuardElements {
+  #guardedNow(): GuardedAddress[] {
     const now = bootClockMs();
     const guarded = new Map<string, { aliveUntil: number; heldUntil: number }>();
     for (const { addresses, aliveUntil, heldUntil } of this.#guarded.values()) {
@@ -153,14 +160,11 @@ export class Guard {
         });
       }
     }
-    return {
-      guarded: [...guarded].map(([address, { aliveUntil, heldUntil }]) => ({
-        address,
-        aliveMs: Math.max(0, Math.floor(aliveUntil - now)),
-        heldMs: Math.max(0, Math.ceil(heldUntil - now)),
-      })),
-      resets: this.#resets.flatMap((address) => this.#resetOf(address)),
-    };
+    return [...guarded].map(([address, { aliveUntil, heldUntil }]) => ({
+      address,
+      aliveMs: Math.max(0, Math.floor(aliveUntil - now)),
+      heldMs: Math.max(0, Math.ceil(heldUntil - now)),
+    }));
   }
 
   /**

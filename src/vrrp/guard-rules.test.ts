@@ -63,5 +63,7 @@ describe('the rules of the guard', () => {
       'add element inet t alive6 { fe80::1 timeout 280ms }',
       'flush set inet t resets6',
     ]);
+    const kept = guardElements('t', { guarded: [], resets: null });
+    assert.ok(!kept.some((command) => command.includes('resets')));
   });
 });

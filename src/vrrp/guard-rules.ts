@@ -32,7 +32,8 @@ export interface ResetAddress {
 
 export interface GuardElements {
   readonly guarded: readonly GuardedAddress[];
-  readonly resets: readonly ResetAddress[];
+  /** null: as before. */
+  readonly resets: readonly ResetAddress[] | null;
 }
 
 /** Name in `inet`, and the type of its addresses. */
@@ -94,6 +95,7 @@ export function guardElements(name: string, { guarded, resets }: GuardElements):
         ends(family, ({ aliveMs }) => aliveMs),
       );
     }
+    if (resets === null) continue;
     fill(
       `inet ${name} resets${digit}`,
       resets

@@ -7,8 +7,8 @@
 //                    └────────────── peerDownMsMin ──────────┘
 //
 // The deadline hangs on the last advert and on nothing else: whatever else makes the shell set the rules anew in between
-// sets the same deadline. A daemon that wakes after it has stalled by checkStall's measure too (a little later, at the
-// peer's down time), and one that wakes just before that sends its advert and answers again.
+// sets the same deadline. A daemon that wakes past the peer's soonest takeover has stalled (life.ts) and steps down
+// without an advert; one that wakes between the deadline and that is in time still, and its advert lets it answer again.
 
 import type { Core } from './core.ts';
 import { bothHoldMs, KERNEL_LATENESS_MS } from './lifetime.ts';

@@ -3,13 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findNft } from '../../src/os/nft.ts';
 import { routerConf, virtualAddress, vrrpConf } from '../../src/vrrp/test-conf.ts';
 import { lacksMountNamespaces } from '../harness/requirements.ts';
 import { pause, until } from '../harness/wait.ts';
-import { HOSTS, LINK, startHosts, type Cleanup, type Host } from '../os/hosts.ts';
-import { holds, skip, startCommand, startOurs, takes, type Router } from './routers.ts';
+import { HOSTS, LINK, skip, startHosts, type Cleanup, type Host } from '../os/hosts.ts';
+import { holds, startCommand, startOurs, takes, type Router } from './routers.ts';
 import { startThreeHosts } from './three-hosts.ts';
 
 const IPV4 = '10.77.0.100';
@@ -22,9 +25,9 @@ const PORT = 6379;
 const ANSWER_MS = 200;
 
 /** One virtual router for each address, ten adverts a second. */
-const conf = (priority: number, addresses = BOTH, guard = true) =>
+const conf = (priority: number, addressLifetimeSeconds = LIFETIME_SECONDS) =>
   vrrpConf(
-    addresses.map((address, index) =>
+    BOTH.map((address, index) =>
       routerConf({
         name: `VI_${index}`,
         interface: LINK,
@@ -33,8 +36,8 @@ const conf = (priority: number, addresses = BOTH, guard = true) =>
         advertIntervalMs: 100,
         priority,
         addresses: [virtualAddress(address, { interface: LINK })],
-        addressLifetimeSeconds: LIFETIME_SECONDS,
-        guard,
+        addressLifetimeSeconds,
+        guard: true,
       }),
     ),
   );
@@ -76,6 +79,10 @@ const CLIENT = `
 
 const SILENT = { neighbour: false, echo: false };
 const ANSWERS = { neighbour: true, echo: true };
+
+/** The process id of its child. Throws if it has none now. */
+const nftOf = (host: Host, router: Router): number =>
+  Number(host.run('pgrep', '-P', String(router.process.pid), 'nft'));
 
 /** Host a holds both addresses, host b would. */
 async function startPair(test: Cleanup, a: Host, b: Host): Promise<Router> {
@@ -154,15 +161,33 @@ describe('the nft guard', { skip: skip || (findNft() === null ? 'needs nftables'
     await until('the table anew', () => tables(a).includes('arp baton_vrrp_test'));
     a.run('nft', 'delete', 'table', 'arp', 'baton_vrrp_test');
     await until('the table anew', () => tables(a).includes('arp baton_vrrp_test'));
-    const child = Number(a.run('pgrep', '-P', String(router.process.pid), 'nft'));
+    const child = nftOf(a, router);
     process.kill(child, 'SIGKILL');
-    await until('another nft', () => {
-      const other = Number(a.run('pgrep', '-P', String(router.process.pid), 'nft'));
-      return other !== child;
-    });
+    await until('another nft', () => nftOf(a, router) !== child);
     await pings.ended;
     assert.match(pings.output, /150 received/);
     assert.doesNotMatch(router.output, /no nft guard/);
+  });
+
+  it('gives way when nft fails for good: the address answers again, and an alarm says what is open', async (t) => {
+    const { a, b } = startHosts(t);
+    const folder = mkdtempSync(join(tmpdir(), 'baton-nft-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const broken = join(folder, 'broken');
+    const script = `#!/bin/sh\n[ -e ${broken} ] && exit 1\nexec ${findNft()} "$@"\n`;
+    writeFileSync(join(folder, 'nft'), script, { mode: 0o755 });
+    const path = `PATH=${folder}:${process.env['PATH'] ?? ''}`;
+    const router = await startOurs(t, a, conf(200, 1), 'env', path);
+    await takes(() => holdsAll(a));
+    await until('the table', () => tables(a).includes('arp baton_vrrp_test'));
+    writeFileSync(broken, '');
+    process.kill(nftOf(a, router), 'SIGKILL');
+    await router.says(/no nft guard: nft did not answer: .*two machines may hold an address for 1200 ms/);
+    // Nothing could remove the table, so it takes until what it holds has lapsed.
+    await until('an answer', async () => (await answersOfA(b, IPV4)).echo);
+    assert.deepEqual(await answersOfA(b, IPV6), ANSWERS);
+    assert.ok(holdsAll(a));
+    assert.doesNotMatch(router.output, /is backup, not active/);
   });
 
   it('is done without where there is no nft', { skip: lacksMountNamespaces() }, async (t) => {
