@@ -63,6 +63,7 @@ describe('priorities and weights (vrrp.md §1.11)', () => {
     number.feed({ kind: 'file-value', tracker: 'drain', value: null });
     assert.equal(number.state, 'backup');
     const drain = file(0);
+    assert.equal(drain.state, 'initialize', 'it began before it knew');
     drain.feed({ kind: 'file-value', tracker: 'drain', value: 1 });
     assert.deepEqual(drain.view().faults, ['file drain says 1']);
   });

@@ -91,12 +91,16 @@ export function faultsOf(core: Core, router: Router): string[] {
   return faults;
 }
 
-/** A check whose failure would be a fault has not told its first result: it must not begin yet. */
+/** What may be a fault has not told its first result: it must not begin yet. */
 export function isPending(core: Core, router: Router): boolean {
   for (const member of router.group?.members ?? [router]) {
     for (const tracking of trackings(member)) {
-      const decides = tracking.weight === 0 && tracking.kind !== 'file';
-      if (decides && verdictOf(core, tracking) === null) return true;
+      // A file can be a fault whatever its weight.
+      const isUnknown =
+        tracking.kind === 'file'
+          ? !core.files.has(tracking.name)
+          : tracking.weight === 0 && verdictOf(core, tracking) === null;
+      if (isUnknown) return true;
     }
   }
   return false;
