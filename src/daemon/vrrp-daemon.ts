@@ -4,6 +4,7 @@
 import { failure, success, type Result } from '../base/result.ts';
 import { bootClockMs } from '../os/boot-clock.ts';
 import { capabilityAdvice, effectiveCapabilities, type Capability } from '../os/capabilities.ts';
+import { commandText } from '../vrrp/command-text.ts';
 import type { Effect, Event } from '../vrrp/io.ts';
 import { keepalivedDump, type KeepalivedEntry } from '../vrrp/keepalived-dump.ts';
 import type { Command, Hooks, VrrpConf } from '../vrrp/router-conf.ts';
@@ -221,10 +222,10 @@ function problemsOf(conf: VrrpConf): string[] {
   const forUsers = lacks('CAP_SETUID', 'CAP_SETGID');
   for (const command of commandsOf(conf)) {
     const ids = findIds(command.user, command.group);
-    const shown = command.argv.join(' ');
+    const shown = commandText(command);
     if (!ids.ok) problems.push(`${shown}: ${ids.problem}`);
     else if (forUsers.length > 0 && !isOurs(ids.value)) {
-      problems.push(`${shown} runs as another user, which ${capabilityAdvice(...forUsers)}`);
+      problems.push(`${shown} ${capabilityAdvice(...forUsers)}`);
     }
   }
   return [...new Set(problems)];

@@ -1,14 +1,20 @@
-// The FIFOs that get a line for every change of state, and the programs that read them (vrrp.md §3.2).
+// The FIFOs that get a line for every change of state, and the programs that read them (vrrp.md §3.1).
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
+import { spawnSync, type ChildProcess } from 'node:child_process';
+import { closeSync, constants, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { commandText } from '../vrrp/command-text.ts';
 import type { FifoConf } from '../vrrp/router-conf.ts';
-import { findIds } from './user-ids.ts';
+import { startChild } from './vrrp-child.ts';
+
+/** Readable by all, as keepalived's (vrrp.md §3.1): the reader may be another user. */
+const FIFO_MODE = '644';
 
 interface Open {
   readonly conf: FifoConf;
   readonly fd: number;
   readonly reader: ChildProcess | null;
+  /** We made it, so we remove it. */
+  readonly isOurs: boolean;
 }
 
 export class Fifos {
@@ -21,14 +27,13 @@ export class Fifos {
 
   /** Opens (and makes) those of the configuration; what is open and still wanted stays. */
   configure(confs: readonly FifoConf[]): void {
-    const before = this.#open;
-    this.#open = [];
-    for (const conf of confs) {
-      const kept = before.find((one) => one.conf.path === conf.path && isSameReader(one.conf, conf));
-      if (kept !== undefined) this.#open.push(kept);
-      else this.#openOne(conf);
-    }
-    for (const one of before) if (!this.#open.includes(one)) closeOne(one);
+    const wanted = (one: FifoConf): Open | undefined =>
+      this.#open.find(({ conf }) => conf.path === one.path && isSameReader(conf, one));
+    const kept = new Set(confs.map(wanted));
+    // First what goes: its place may be taken anew.
+    for (const one of this.#open) if (!kept.has(one)) closeOne(one);
+    this.#open = this.#open.filter((one) => kept.has(one));
+    for (const conf of confs) if (wanted(conf) === undefined) this.#openOne(conf);
   }
 
   /** Without waiting: what a full FIFO does not take is lost. */
@@ -48,45 +53,49 @@ export class Fifos {
   }
 
   #openOne(conf: FifoConf): void {
-    const path = Buffer.from(conf.path, 'latin1').toString('utf8');
+    const path = pathOf(conf);
     try {
-      if (statSync(path, { throwIfNoEntry: false }) === undefined) {
-        const { status, stderr } = spawnSync('mkfifo', ['-m', '600', '--', path], { encoding: 'utf8' });
+      const isOurs = statSync(path, { throwIfNoEntry: false }) === undefined;
+      if (isOurs) {
+        const { status, stderr } = spawnSync('mkfifo', ['-m', FIFO_MODE, '--', path], { encoding: 'utf8' });
         if (status !== 0) throw new Error(stderr.trim() === '' ? 'mkfifo cannot be run' : stderr.trim());
       }
       if (!statSync(path).isFIFO()) throw new Error('it is there, and no FIFO');
       // For reading as well: opening does not need a reader then, and what is written waits for one.
       const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-      this.#open.push({ conf, fd, reader: this.#startReader(conf, path) });
+      this.#open.push({ conf, fd, reader: this.#startReader(conf), isOurs });
     } catch (error) {
       this.#warn(`the FIFO ${conf.path} cannot be used: ${(error as Error).message}`);
     }
   }
 
-  #startReader({ script }: FifoConf, path: string): ChildProcess | null {
+  #startReader({ script, path }: FifoConf): ChildProcess | null {
     if (script === null) return null;
-    const [file = '', ...args] = script.argv.map((word) => Buffer.from(word, 'latin1').toString('utf8'));
-    const ids = findIds(script.user, script.group);
-    if (!ids.ok) {
-      this.#warn(`${file} is not started: ${ids.problem}`);
+    const name = commandText(script);
+    const started = startChild(script, [path]);
+    if (!started.ok) {
+      this.#warn(`${name} could not be started: ${started.problem}`);
       return null;
     }
-    const child = spawn(file, [...args, path], { stdio: 'ignore', detached: true, cwd: '/', ...ids.value });
-    child.on('error', (error) => this.#warn(`${file} could not be started: ${error.message}`));
+    const child = started.value;
+    child.on('error', (error) => this.#warn(`${name} could not be started: ${error.message}`));
     child.once('exit', (code, signal) =>
-      this.#warn(`${file}, which reads ${path}, ended (${signal ?? `exit code ${code}`})`),
+      this.#warn(`${name}, which reads ${path}, ended (${signal ?? `exit code ${code}`})`),
     );
     child.unref();
     return child;
   }
 }
 
+const pathOf = ({ path }: FifoConf): string => Buffer.from(path, 'latin1').toString('utf8');
+
 function isSameReader(a: FifoConf, b: FifoConf): boolean {
   return JSON.stringify(a.script) === JSON.stringify(b.script);
 }
 
-function closeOne({ fd, reader }: Open): void {
+function closeOne({ conf, fd, reader, isOurs }: Open): void {
   closeSync(fd);
+  if (isOurs) rmSync(pathOf(conf), { force: true });
   if (reader?.pid === undefined || reader.exitCode !== null || reader.signalCode !== null) return;
   reader.removeAllListeners('exit');
   try {

@@ -1,6 +1,7 @@
 // The state of the VRRP machine and its hands. Every other file of this room is functions over a Core: they read and
 // change its state, and ask for effects through it. Nothing here decides anything.
 
+import { commandText } from './command-text.ts';
 import type { HookHands, HookQueue, Outcome } from './hook-queue.ts';
 import type { ConnectionId, Effect, EventName, InterfaceState, LogLevel, RunId } from './io.ts';
 import { isLinkLocal, familyOf } from './ip-address.ts';
@@ -107,7 +108,7 @@ export class Core implements Hands, HookHands {
   }
 
   hookFailed(owner: string, command: Command, outcome: Outcome): void {
-    this.tell('alarm', 'hook-failed', owner, `${command.argv.join(' ')}: ${outcomeText(outcome)}`);
+    this.tell('alarm', 'hook-failed', owner, `${commandText(command)}: ${outcomeText(outcome)}`);
   }
 
   /** Our own address for a virtual router's adverts; null: there is none (vrrp.md §1.8). */

@@ -1,6 +1,7 @@
 // What `baton vrrp -t` prints: what was understood of a file, so that a reader can see at a glance whether it is what
 // they meant.
 
+import { commandText } from '../command-text.ts';
 import { bothHoldMs, defaultLifetimeSeconds } from '../lifetime.ts';
 import type { Command, Hooks, Tracking, VirtualAddress } from '../router-conf.ts';
 import { activeDownMs } from '../timing.ts';
@@ -142,14 +143,6 @@ function hookLines(hooks: Hooks): string[] {
     ['notify', hooks.any],
   ];
   return named.flatMap(([name, command]) => (command === null ? [] : [`  ${name}: ${commandText(command)}`]));
-}
-
-/** Arguments may be secrets (`redis-cli -a`), so only what comes before the first option is shown. */
-function commandText({ argv, user }: Command): string {
-  const end = argv.findIndex((word, index) => index > 0 && word.startsWith('-'));
-  const shown = argv.slice(0, end === -1 ? 1 : Math.min(end, 1)).join(' ');
-  const rest = argv.length > 1 ? ' ...' : '';
-  return `${shown}${rest}${user === null ? '' : ` as ${user}`}`;
 }
 
 /** With as few digits as tell it, at most three. */
