@@ -110,13 +110,23 @@ export class RedisConnections {
   }
 }
 
+/**
+ * What is asked in one turn leaves in one write. A Redis that is full says so and closes before it was asked: the first
+ * write to it brings a reset, a second one would fail, and a connection with a failed write reads no more, so that what
+ * it said would be lost and a living server would seem silent.
+ */
 function send({ socket, asked }: Connection, question: Question, words: readonly string[]): void {
   asked.push(question);
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
   socket.write(encodeCommand(words), 'latin1');
 }
 
 function endOf(error: NodeJS.ErrnoException): EndOfConnection {
-  if (error.code === 'ECONNREFUSED') return 'refused';
+  // ENOENT: a unix socket, whose file a server removes when it leaves.
+  if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return 'refused';
   return error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'failed';
 }
 
