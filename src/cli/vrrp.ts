@@ -34,6 +34,14 @@ export interface VrrpOptions {
 /** keepalived's codes of a test that failed (vrrp.md §1.12). */
 const EXIT_NO_FILE = 4;
 const EXIT_BAD_FILE = 5;
+const EXIT_BAD_SCRIPT = 6;
+/** What is wrong with a script rather than with the file. */
+const SCRIPT_PROBLEMS: ReadonlySet<string> = new Set([
+  'unsafe-script',
+  'missing-script',
+  'not-executable',
+  'no-script-user',
+]);
 /** Usage or configuration (style: exit codes). */
 const EXIT_CONFIGURATION = 2;
 
@@ -168,7 +176,12 @@ function readConf(options: VrrpOptions): Result<LoadedConf, Unusable> {
     },
     keepalivedSurroundings(),
   );
-  if (!loaded.ok) return failure({ exitCode: EXIT_BAD_FILE, lines: loaded.problem.flatMap(describeProblem) });
+  if (!loaded.ok) {
+    const errors = loaded.problem.filter(({ severity }) => severity === 'error');
+    const onlyScripts = errors.every(({ code }) => SCRIPT_PROBLEMS.has(code));
+    const lines = loaded.problem.flatMap(describeProblem);
+    return failure({ exitCode: onlyScripts ? EXIT_BAD_SCRIPT : EXIT_BAD_FILE, lines });
+  }
   const has = effectiveCapabilities();
   const missing = (['CAP_SETUID', 'CAP_SETGID'] as const).filter((one) => !has.has(one));
   const { foreignUsers } = loaded.value.conf;
