@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { askDaemon } from '../../src/cli/control-client.ts';
 import type { VrrpStatus } from '../../src/daemon/vrrp-daemon.ts';
 import { encodeAdvert, type AdvertContent } from '../../src/vrrp/advert.ts';
 import type { RouterSnapshot } from '../../src/vrrp/snapshot.ts';
@@ -119,19 +120,23 @@ export class Baton {
     return this.router.ended;
   }
 
-  status(): VrrpStatus {
-    return JSON.parse(this.host.run(...this.#words('status', '--json'))) as VrrpStatus;
+  /** Asked of its control socket; `baton vrrp status` does no more, but takes a process for it. */
+  async status(): Promise<VrrpStatus> {
+    const answer = await askDaemon(this.folder.in('run/vrrp-keepalived.sock'), '/status');
+    if (!answer.ok) throw new Error(answer.problem.sentence);
+    return answer.value as VrrpStatus;
   }
 
   /** What status says of one virtual router. */
-  view(name = 'VI_1'): RouterSnapshot {
-    const found = this.status().snapshot.routers.find((one) => one.name === name);
+  async view(name = 'VI_1'): Promise<RouterSnapshot> {
+    const { snapshot } = await this.status();
+    const found = snapshot.routers.find((one) => one.name === name);
     if (found === undefined) throw new Error(`no instance ${name}`);
     return found;
   }
 
   /** Waits until `probe` holds; on failure shows the log. */
-  until(what: string, probe: () => boolean): Promise<boolean> {
+  until(what: string, probe: () => boolean | Promise<boolean>): Promise<boolean> {
     return until(what, probe, () => this.output, PATIENCE_MS);
   }
 
@@ -141,10 +146,6 @@ export class Baton {
 
   drops(address = VIRTUAL): Promise<boolean> {
     return this.until(`${address} to be dropped`, () => !holds(this.host, address));
-  }
-
-  #words(...args: readonly string[]): string[] {
-    return ['env', `RUNTIME_DIRECTORY=${this.folder.in('run')}`, ...BATON, ...args];
   }
 }
 

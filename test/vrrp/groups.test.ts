@@ -48,9 +48,9 @@ describe('a sync group', { skip, concurrency: 2 }, () => {
     writeFileSync(folder.out('drain'), '1\n');
     await last('any GROUP G FAULT 0');
     assert.ok(!holds(a, VIRTUAL) && !holds(a, OTHER), 'one kept its address');
-    const states = baton.status().snapshot.routers.map(({ state }) => state);
+    const states = (await baton.status()).snapshot.routers.map(({ state }) => state);
     assert.deepEqual(states, ['fault', 'fault']);
-    assert.match(baton.view('VI_1').faults.join(), /VI_2 of its group: file drain says 1/);
+    assert.match((await baton.view('VI_1')).faults.join(), /VI_2 of its group: file drain says 1/);
     writeFileSync(folder.out('drain'), '0\n');
     await both(baton);
     await last('any GROUP G MASTER 0');

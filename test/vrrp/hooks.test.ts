@@ -176,7 +176,7 @@ describe('promote_before_advertise', { skip, concurrency: 3 }, () => {
     const folder = new Folder(t);
     const baton = startBaton(t, a, folder, promoting(folder, '60s'));
     await baton.until('the hook', () => folder.lines('master').includes('begin'));
-    const { isPromoting, state, statistics } = baton.view();
+    const { isPromoting, state, statistics } = await baton.view();
     assert.deepEqual([isPromoting, state, statistics.advertsSent], [true, 'backup', 0]);
     assert.ok(!holds(a, VIRTUAL));
     writeFileSync(folder.out('go'), '');
@@ -193,7 +193,7 @@ describe('promote_before_advertise', { skip, concurrency: 3 }, () => {
     await baton.takes();
     assert.deepEqual(folder.lines('master'), ['begin']);
     await baton.says(/promotion-timeout VI_1 takes its addresses although notify_master/);
-    const alarm = baton.status().events.find(({ name }) => name === 'promotion-timeout');
+    const alarm = (await baton.status()).events.find(({ name }) => name === 'promotion-timeout');
     assert.equal(alarm?.level, 'alarm');
     writeFileSync(folder.out('go'), '');
     await baton.until('the other hook', () => folder.lines('any').at(-1) === 'MASTER');
@@ -211,7 +211,7 @@ describe('promote_before_advertise', { skip, concurrency: 3 }, () => {
     writeFileSync(folder.out('go'), '');
     await baton.until('the hooks', () => folder.lines('any').filter((one) => one === 'BACKUP').length === 2);
     assert.ok(!holds(a, VIRTUAL));
-    assert.equal(baton.view().isPromoting, false);
+    assert.equal((await baton.view()).isPromoting, false);
     stop();
     await takes(() => holds(a, VIRTUAL), 20_000);
     assert.deepEqual(folder.lines('master'), ['begin', 'end', 'begin', 'end']);

@@ -32,7 +32,7 @@ describe('baton vrrp as an ordinary user', { skip: skip || lacksSetpriv, concurr
     await baton.until('the hook', () => folder.lines('calls').includes(`${NOBODY} MASTER`));
     const pid = Number(readFileSync(pidFile, 'latin1'));
     assert.match(readFileSync(`/proc/${pid}/status`, 'latin1'), new RegExp(`^Uid:\\s+${NOBODY}\\s`, 'm'));
-    assert.equal(baton.status().pid, pid);
+    assert.equal((await baton.status()).pid, pid);
     assert.equal(await baton.stop(), 0);
     await baton.drops();
     assert.ok(!isAlive(pid));

@@ -57,8 +57,8 @@ class Server {
   }
 }
 
-const tracker = (baton: Baton, kind = 'redis') =>
-  baton.status().snapshot.trackers.find((one) => one.kind === kind);
+const tracker = async (baton: Baton, kind = 'redis') =>
+  (await baton.status()).snapshot.trackers.find((one) => one.kind === kind);
 
 /** Waits until the tracker is connected over another connection than `before`. */
 const reconnects = (baton: Baton, server: Server, before: readonly string[]) =>
@@ -84,13 +84,13 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
       instance('VI_1', 51, 100, 'track_script {\n redis\n }');
     const baton = startBaton(t, a, folder, text);
     await baton.takes();
-    assert.equal(tracker(baton)?.name, `${SERVER} beside redis`);
-    await baton.until('its role', () => tracker(baton)?.redis?.role === 'master');
+    assert.equal((await tracker(baton))?.name, `${SERVER} beside redis`);
+    await baton.until('its role', async () => (await tracker(baton))?.redis?.role === 'master');
     await server.process.kill();
     await baton.drops();
     await baton.says('nothing listens there any more');
-    assert.deepEqual([tracker(baton)?.isUp, tracker(baton, 'script')?.isUp], [false, true]);
-    assert.equal(baton.view().statistics.releasesSent, 2);
+    assert.deepEqual([(await tracker(baton))?.isUp, (await tracker(baton, 'script'))?.isUp], [false, true]);
+    assert.equal((await baton.view()).statistics.releasesSent, 2);
     assert.ok(!/tracker redis is down/.test(baton.output), 'the script spoke first');
     await server.process.restart();
     await baton.takes();
@@ -119,7 +119,7 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
     const hold = `(printf '${session}\n'; sleep 5; echo CONFIG SET maxclients 100) | ${server.asScript(folder)}`;
     a.run('sh', '-c', `(${hold}) > /dev/null 2>&1 &`);
     await baton.says('refuses to be asked: ERR max number of clients reached');
-    await baton.until('to be let in again', () => tracker(baton)?.redis?.problem === null);
+    await baton.until('to be let in again', async () => (await tracker(baton))?.redis?.problem === null);
     assert.ok(Number(/rejected_connections:(\d+)/.exec(server.ask('INFO', 'stats'))?.[1]) >= 3);
     neverFell(baton);
   });
@@ -140,11 +140,11 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
     await baton.says(/refuses to be asked: WRONGPASS/);
     await baton.takes();
     assert.ok(!baton.output.includes('falsch'));
-    assert.match(tracker(baton)?.redis?.problem ?? '', /^(WRONGPASS|NOAUTH)/);
+    assert.match((await tracker(baton))?.redis?.problem ?? '', /^(WRONGPASS|NOAUTH)/);
     writeFileSync(folder.out('password'), 'geheim\n');
     const pass = ['--no-auth-warning', '-a', 'geheim'];
     server.ask(...pass, 'CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'yes');
-    await baton.until('to be let in', () => tracker(baton)?.redis?.role === 'master');
+    await baton.until('to be let in', async () => (await tracker(baton))?.redis?.role === 'master');
     neverFell(baton);
     assert.ok(!baton.output.includes('geheim'));
     // Frozen: it accepts connections (the kernel does) and says nothing.
@@ -157,12 +157,12 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
     server.ask(...pass, 'EVAL', "for i = 1, 3000 do redis.call('SET', i, i) end", '0');
     server.ask(...pass, 'SAVE');
     const back = server.process.restart();
-    await baton.until('it to be loading', () => tracker(baton)?.redis?.loading === true);
-    assert.deepEqual([tracker(baton)?.isUp, baton.view().state], [false, 'fault']);
+    await baton.until('it to be loading', async () => (await tracker(baton))?.redis?.loading === true);
+    assert.deepEqual([(await tracker(baton))?.isUp, (await baton.view()).state], [false, 'fault']);
     assert.ok(!holds(a, VIRTUAL));
     await back;
     await baton.takes();
-    assert.equal(tracker(baton)?.redis?.loading, false);
+    assert.equal((await tracker(baton))?.redis?.loading, false);
   });
 
   it('over a unix socket knows a death, too, whether its file is left or gone', async (t) => {
@@ -195,6 +195,6 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
     t.after(() => new Promise<void>((done) => server.close(() => done())));
     const baton = startBaton(t, a, folder, instance('VI_1', 51, 100, `# baton: track_redis ${path}`));
     await baton.says(/is down: /);
-    assert.equal(baton.view().state, 'fault');
+    assert.equal((await baton.view()).state, 'fault');
   });
 });

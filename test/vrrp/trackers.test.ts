@@ -11,8 +11,9 @@ import { holds, skip } from './routers.ts';
 
 const tracks = (kind: string, ...lines: string[]) => `track_${kind} {\n ${lines.join('\n ')}\n }`;
 const has = (baton: Baton, priority: number) =>
-  baton.until(`priority ${priority}`, () => baton.view().effectivePriority === priority);
-const is = (baton: Baton, state: string) => baton.until(`state ${state}`, () => baton.view().state === state);
+  baton.until(`priority ${priority}`, async () => (await baton.view()).effectivePriority === priority);
+const is = (baton: Baton, state: string) =>
+  baton.until(`state ${state}`, async () => (await baton.view()).state === state);
 
 describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
   it('run a script: its user, rise and fall, its verdict a fault or a weight', async (t) => {
@@ -107,14 +108,14 @@ describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
     await has(baton, 100);
     link('delete', 'must0');
     await is(baton, 'fault');
-    assert.match(baton.view().faults.join(), /interface must0 is down/);
+    assert.match((await baton.view()).faults.join(), /interface must0 is down/);
     link('add', 'must0', 'type', 'veth', 'peer', 'name', 'must1');
     link('set', 'must0', 'up');
     link('set', 'must1', 'up');
     await baton.takes();
     b.run('ip', 'link', 'set', LINK, 'down');
     await is(baton, 'fault');
-    assert.match(baton.view().faults.join(), /the link of eth0 is down/);
+    assert.match((await baton.view()).faults.join(), /the link of eth0 is down/);
   });
 
   it('count processes', async (t) => {
@@ -135,14 +136,14 @@ describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
     const first = start('301');
     const baton = startBaton(t, a, folder, text);
     await baton.takes();
-    assert.equal(baton.view().effectivePriority, 100);
+    assert.equal((await baton.view()).effectivePriority, 100);
     const second = start('302');
     await has(baton, 110);
     second.kill('SIGKILL');
     await has(baton, 100);
     first.kill('SIGKILL');
     await is(baton, 'fault');
-    assert.match(baton.view().faults.join(), /process one is down/);
+    assert.match((await baton.view()).faults.join(), /process one is down/);
     start('301');
     await baton.takes();
   });
