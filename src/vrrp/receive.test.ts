@@ -8,8 +8,8 @@ import type { RouterConf } from './router-conf.ts';
 import { routerConf, virtualAddress } from './test-conf.ts';
 import { activeStage, stageOf, type Stage } from './test-kit.ts';
 
-/** Packets in the normal run; `MUTATIONS=1000000` for the long one. */
-const MUTATIONS = Number(process.env['MUTATIONS'] ?? 20_000);
+/** Packets judged; a twentieth of them by each of two running machines. */
+const MUTATIONS = 1_000_000;
 
 const SELF = routerConf({ virtualRouterId: 51 });
 const UNICAST = routerConf({
@@ -120,32 +120,33 @@ it('accepts from an unlisted sender where the check is off (vrrp.md §1.6)', () 
 
 it('takes nothing from a mutated packet that it would not say itself', () => {
   const random = new Random(3);
-  const originals = CAPTURED_ADVERTS.filter(({ packet }) => packet.family === 'ipv4');
-  let accepted = 0;
-  for (let count = 0; count < MUTATIONS; count++) {
-    const captured = random.pick(originals);
-    const conf = routerConf({
+  const originals = CAPTURED_ADVERTS.filter(({ packet }) => packet.family === 'ipv4').map((captured) => ({
+    packet: { ...captured.packet, destination: '224.0.0.18' },
+    conf: routerConf({
       version: captured.version,
       virtualRouterId: captured.virtualRouterId,
       password: captured.password,
       advertIntervalMs: captured.intervalMs,
       addresses: captured.addresses.map((address) => virtualAddress(address)),
-    });
-    const bytes = mutate(captured.packet.bytes, random);
-    const judged = judgePacket(conf, { ...captured.packet, destination: '224.0.0.18', bytes });
+    }),
+  }));
+  let accepted = 0;
+  for (let count = 0; count < MUTATIONS; count++) {
+    const { conf, packet: original } = random.pick(originals);
+    const bytes = mutate(original.bytes, random);
+    const judged = judgePacket(conf, { ...original, bytes });
     if (!judged.ok) continue;
     accepted += 1;
     const { advert, checksum } = judged.value;
     assert.equal(advert.version, conf.version);
     if (advert.version === 2) assert.equal(advert.intervalMs, conf.advertIntervalMs);
     // Saying the same again gives the same bytes, but for four bits that are reserved and the eight unused ones of authentication.
-    const again = encodeAdvert(
-      { ...advert, family: 'ipv4', password: conf.password, checksum },
-      { ...captured.packet, destination: '224.0.0.18' },
-    );
     if (advert.version === 2 && conf.password === null) continue;
     if (advert.version === 3 && (bytes[4] ?? 0) > 0x0f) continue;
-    assert.deepEqual(again, bytes.slice(0, advert.length));
+    const again = encodeAdvert({ ...advert, family: 'ipv4', password: conf.password, checksum }, original);
+    const same = again.length === advert.length && again.every((byte, at) => byte === bytes[at]);
+    // Only then: it is slow.
+    if (!same) assert.deepEqual(again, bytes.slice(0, advert.length));
   }
   // Half of the mutations repair length and checksum, so a fair part must get through: the test would else test nothing.
   assert.ok(accepted > MUTATIONS / 20, `${accepted} of ${MUTATIONS} accepted`);
