@@ -22,6 +22,13 @@ it('holds our pid until a clean exit, and leaves what another process wrote over
   assert.match(file.write() ?? '', /ENOENT/);
 });
 
+it('that could not be written is not read at the end, which has none on a device', () => {
+  const file = new PidFile({ ...defaultServer('/'), pidFile: '/dev/full' }, false);
+  assert.match(file.write() ?? '', /ENOSPC/);
+  file.remove();
+  assert.ok(fs.existsSync('/dev/full'));
+});
+
 it('is not written in the foreground unless asked for (sentinel.md §2.1)', () => {
   const file = new PidFile(defaultServer('/'), false);
   assert.equal(file.write(), null);

@@ -10,6 +10,7 @@ const DEFAULT_PID_FILE = '/var/run/redis.pid';
 
 export class PidFile {
   readonly #path: string | null;
+  #isWritten = false;
 
   /** To be made once the working directory is the final one. */
   constructor(server: Pick<ServerConf, 'pidFile'>, isInBackground: boolean) {
@@ -23,15 +24,16 @@ export class PidFile {
     if (this.#path === null) return null;
     try {
       writeFileSync(this.#path, `${process.pid}\n`);
+      this.#isWritten = true;
       return null;
     } catch (error) {
       return `The pid file could not be written: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 
-  /** Removes it, unless somebody else wrote theirs over it. */
+  /** Removes it, unless somebody else wrote theirs over it. What we could not write is not ours, or not even a file. */
   remove(): void {
-    if (this.#path === null) return;
+    if (this.#path === null || !this.#isWritten) return;
     try {
       if (readFileSync(this.#path, 'latin1') === `${process.pid}\n`) rmSync(this.#path);
     } catch {
