@@ -1,6 +1,7 @@
 // How the ends of a socket are written in replies and logs, and what a `bind` directive means (sentinel.md §2.4).
 
 import type { Socket } from 'node:net';
+import { hostPort } from '../base/host-port.ts';
 
 /** One address to listen on. */
 export interface BindRule {
@@ -22,19 +23,14 @@ export function bindRules(bind: readonly string[]): BindRule[] {
   });
 }
 
-/** `ip:port`, or `[v6]:port`. */
-export function addressText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** `ip:port` of the other end; `?:0` if it has gone already. */
 export function remoteAddressOf(socket: Socket): string {
-  return addressText(socket.remoteAddress ?? '?', socket.remotePort ?? 0);
+  return hostPort(socket.remoteAddress ?? '?', socket.remotePort ?? 0);
 }
 
 /** The same of our end. */
 export function localAddressOf(socket: Socket): string {
-  return addressText(socket.localAddress ?? '?', socket.localPort ?? 0);
+  return hostPort(socket.localAddress ?? '?', socket.localPort ?? 0);
 }
 
 /** Whether the other end is on this machine, as protected mode understands it. */

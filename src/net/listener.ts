@@ -5,18 +5,12 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer as createTcpServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket, type SecureContextOptions } from 'node:tls';
+import { hostPort } from '../base/host-port.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import type { Protocol, Reply } from '../resp/reply.ts';
 import type { ServerConf } from '../sentinel/conf/conf.ts';
 import type { ClientId, LogLevel } from '../sentinel/io.ts';
-import {
-  addressText,
-  bindRules,
-  isLoopback,
-  localAddressOf,
-  remoteAddressOf,
-  type BindRule,
-} from './addresses.ts';
+import { bindRules, isLoopback, localAddressOf, remoteAddressOf, type BindRule } from './addresses.ts';
 import { Client, type ClientOwner } from './client.ts';
 import type { EventSink } from './event-sink.ts';
 
@@ -248,9 +242,9 @@ export class Listener {
         ipv6Only: rule.isIpv6,
       });
       if (error === null) {
-        bound.push(addressText(rule.host, port));
+        bound.push(hostPort(rule.host, port));
       } else {
-        const sentence = `Could not listen on ${addressText(rule.host, port)}: ${error.message}`;
+        const sentence = `Could not listen on ${hostPort(rule.host, port)}: ${error.message}`;
         if (!isExcused(rule, error)) return sentence;
         this.#options.log('verbose', sentence);
       }

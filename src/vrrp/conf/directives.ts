@@ -7,6 +7,7 @@
 // The first stands in a vrrp_instance; the second there, in a vrrp_sync_group, or in the vrrp_script it stands beside;
 // the third in global_defs, for all, or in a vrrp_instance.
 
+import { hostPort } from '../../base/host-port.ts';
 import { formatAddress, parseAddress } from '../ip-address.ts';
 import { type Report, show, whereOf } from './problems.ts';
 import type { RedisBlock } from './conf.ts';
@@ -156,7 +157,7 @@ export function readTrackRedis(
 
 /** How a tracker of ours is called: after its server, and after the script it stands beside. */
 export function redisName(host: string, port: number, script?: string): string {
-  const server = port === 0 ? host : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const server = port === 0 ? host : hostPort(host, port);
   return script === undefined ? server : `${server} beside ${script}`;
 }
 
