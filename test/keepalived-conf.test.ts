@@ -32,7 +32,7 @@ function keepalivedSays(file: string, configId = 'a'): Judgement {
 
 /** What only we say: about what baton does not do, and about settings that cannot work but are no mistakes of form. */
 const OURS =
-  /^(?:not-served|weight-with-nopreempt|weight-in-group|repeated|extra-value|strict|sysctl|undefined-name|no-tls|needs-auth-file)$/;
+  /^(?:not-served|weight-with-nopreempt|weight-in-group|repeated|extra-value|strict|sysctl|undefined-name|no-tls|needs-auth-file|no-mail)$/;
 
 function weSay(text: string, world: World = {}): Judgement {
   const result = load(text, world);

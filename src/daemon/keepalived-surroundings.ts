@@ -2,7 +2,7 @@
 // interfaces. Text is byte strings on the reader's side and UTF-8 on the system's.
 
 import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { randomInt } from 'node:crypto';
 import { Random } from '../base/random.ts';
@@ -40,6 +40,7 @@ export function keepalivedSurroundings(): Surroundings {
       return ids.ok ? (ids.value.gid ?? null) : null;
     },
     daemonUserId: process.geteuid?.() ?? 0,
+    daemonUserName: toBytes(daemonUserName()),
     interfaces: knownInterfaces(),
     hostName: toBytes(hostname()),
     environment(name) {
@@ -48,6 +49,15 @@ export function keepalivedSurroundings(): Surroundings {
     },
     random: new Random(randomInt(2 ** 48 - 1)),
   };
+}
+
+/** Its number where it has no name. */
+function daemonUserName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.geteuid?.() ?? 0);
+  }
 }
 
 /** See `Surroundings.pathParts`. */

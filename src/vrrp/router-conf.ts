@@ -244,6 +244,19 @@ export interface FifoConf {
   readonly script: Command | null;
 }
 
+/** Where mails about changes of state go, and how (vrrp.md §3.4). An address is `user@host` or `Name <user@host>`. */
+export interface MailConf {
+  /** `host`: an address or a name. */
+  readonly server: { readonly host: string; readonly port: number };
+  /** What we call ourselves to the server. */
+  readonly helloName: string;
+  /** For connecting, and for every answer of the server. */
+  readonly timeoutMs: number;
+  readonly from: string;
+  /** At least one. */
+  readonly to: readonly string[];
+}
+
 /** Everything. */
 export interface VrrpConf {
   /** For mails and logs. */
@@ -255,6 +268,8 @@ export interface VrrpConf {
   readonly files: readonly FileConf[];
   readonly redis: readonly RedisConf[];
   readonly fifos: readonly FifoConf[];
+  /** null: no mail is sent, whoever asks for it. */
+  readonly mail: MailConf | null;
   /** False: entering the fault state sends no mail. */
   readonly mailsFaults: boolean;
   /** Everything holds still this long after the start. */

@@ -132,6 +132,7 @@ export function vrrpConf(routers: readonly RouterConf[], more: Partial<VrrpConf>
     files: [],
     redis: [],
     fifos: [],
+    mail: null,
     mailsFaults: true,
     startupDelayMs: 0,
     logUnknownIds: false,

@@ -8,6 +8,7 @@ import type {
   FifoConf,
   FileConf,
   Hooks,
+  MailConf,
   ProcessConf,
   RedisConf,
   ScriptConf,
@@ -17,14 +18,9 @@ import type {
 } from '../router-conf.ts';
 import type { BalancerConf } from './servers.ts';
 
-/** Mails about changes of state (vrrp.md §3.4). */
-export interface MailConf {
-  /** null: no mail is sent. */
-  readonly server: { readonly host: string; readonly port: number } | null;
-  readonly helloName: string;
-  readonly timeoutMs: number;
-  readonly from: string;
-  readonly to: readonly string[];
+/** Mails about changes of state (vrrp.md §3.4); none is sent without a server or without anybody to send to. */
+export interface MailBlock extends Omit<MailConf, 'server'> {
+  readonly server: MailConf['server'] | null;
   /** False: entering FAULT sends none. */
   readonly tellsFaults: boolean;
 }
@@ -37,7 +33,7 @@ export interface LifeScript {
 
 export interface GlobalConf {
   readonly routerId: string;
-  readonly mail: MailConf;
+  readonly mail: MailBlock;
   readonly startup: LifeScript | null;
   readonly shutdown: LifeScript | null;
   /** `vrrp_startup_delay` and `vrrp_delay_after_boot`; 0: none. */

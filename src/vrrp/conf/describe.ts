@@ -1,6 +1,7 @@
 // What `baton vrrp -t` prints: what was understood of a file, so that a reader can see at a glance whether it is what
 // they meant.
 
+import { hostPort } from '../../base/host-port.ts';
 import { commandText } from '../command-text.ts';
 import { bothHoldMs, defaultLifetimeSeconds } from '../lifetime.ts';
 import type { Command, Hooks, Tracking, VirtualAddress } from '../router-conf.ts';
@@ -36,6 +37,7 @@ export function describeCheck(
     ),
     ...conf.processes.map(({ name, process }) => `process ${name}: ${process}`),
     ...conf.files.map(({ name, path }) => `file ${name}: ${path}`),
+    ...describeMail(conf),
     ...describeGlobal(conf.global),
     ...conf.balancer.virtualServers.map(describeServer),
     ...conf.foreignUsers.map(
@@ -86,16 +88,27 @@ function lifetimeText(instance: InstanceConf, hasNft: boolean): string {
     : `${text}; without nft, ${overlap}`;
 }
 
-function describeGroup({ name, members, tracking, hooks }: SyncGroupConf): string[] {
-  return [`group ${name}: ${members.join(', ')}`, ...tracking.map(trackingText), ...hookLines(hooks)];
+function describeGroup({ name, members, tracking, hooks, sendsMail }: SyncGroupConf): string[] {
+  return [
+    `group ${name}: ${members.join(', ')}`,
+    ...tracking.map(trackingText),
+    ...hookLines(hooks),
+    ...(sendsMail ? ['  sends mail'] : []),
+  ];
 }
 
-function describeGlobal({ mail, fifos, startupDelayMs, delayAfterBootMs }: GlobalConf): string[] {
+/** To whom mail goes; that somebody asks for mail which has nowhere to go is a warning of its own. */
+function describeMail({ global: { mail }, instances, groups }: KeepalivedConf): string[] {
+  const { server, from, to } = mail;
+  if (server === null || to.length === 0) return [];
+  const isSent = [...instances, ...groups].some(({ sendsMail }) => sendsMail);
+  const way = `mail through ${hostPort(server.host, server.port)} from ${from} to ${to.join(', ')}`;
+  return [isSent ? way : `${way}: never, nothing has smtp_alert`];
+}
+
+function describeGlobal({ fifos, startupDelayMs, delayAfterBootMs }: GlobalConf): string[] {
   const delayMs = Math.max(startupDelayMs, delayAfterBootMs);
   return [
-    ...(mail.server === null || mail.to.length === 0
-      ? []
-      : [`mail through ${mail.server.host}:${mail.server.port} to ${mail.to.join(', ')}`]),
     ...fifos.map(
       ({ path, script }) => `fifo ${path}${script === null ? '' : `, read by ${commandText(script)}`}`,
     ),

@@ -13,6 +13,7 @@ import type { AddressDraft } from './addresses.ts';
 import type { InstanceConf } from './conf.ts';
 import type { InstanceDefaults } from './global-defs.ts';
 import { familyOfDraft, type InstanceDraft } from './instance.ts';
+import { wantsMail } from './mail.ts';
 import { omit } from './omit.ts';
 import { type Place, type Report, show, whereOf } from './problems.ts';
 import type { KnownInterface } from './surroundings.ts';
@@ -104,7 +105,7 @@ export function finishInstance(draft: InstanceDraft, context: FinishContext): In
     tracksInterface: !draft.dontTrackPrimary,
     tracking: [...draft.tracking.map(plain), ...draft.redis.map(redisTracking)],
     hooks: draft.hooks,
-    sendsMail: draft.smtpAlert ?? defaults.smtpAlertVrrp ?? defaults.smtpAlert ?? false,
+    sendsMail: wantsMail(draft.smtpAlert, defaults),
     tellPriorityChanges: draft.tellPriorityChanges ?? defaults.tellPriorityChanges,
     promoteBeforeAdvertise: draft.promoteBeforeAdvertise,
     guard: draft.guard ?? defaults.guard,

@@ -5,20 +5,13 @@ import { familyOf, isMulticast } from '../ip-address.ts';
 import type { Command, FifoConf } from '../router-conf.ts';
 import { entriesOf, type Keywords, keywordTable, type Reader } from './blocks.ts';
 import type { Commands } from './commands.ts';
-import type { GlobalConf } from './conf.ts';
+import type { GlobalConf, MailBlock } from './conf.ts';
 import { GUARD, readGuard, unknownDirective } from './directives.ts';
+import { mailAddresses, type MailWish, readMailServer, readMailWish } from './mail.ts';
 import { type Report, show } from './problems.ts';
+import type { Surroundings } from './surroundings.ts';
 import type { Statement } from './tree.ts';
-import {
-  addressIn,
-  integerIn,
-  noMore,
-  readBoolean,
-  readInteger,
-  readText,
-  readTimer,
-  valueAt,
-} from './values.ts';
+import { addressIn, noMore, readBoolean, readInteger, readText, readTimer, valueAt } from './values.ts';
 
 /** What instances take when they do not say. Seconds of announcing are milliseconds here. */
 export interface InstanceDefaults {
@@ -44,14 +37,14 @@ export interface InstanceDefaults {
   ownerIgnoresAdverts: boolean;
   guard: boolean;
   /** null: not said. */
-  smtpAlert: boolean | null;
-  smtpAlertVrrp: boolean | null;
+  smtpAlert: MailWish | null;
+  smtpAlertVrrp: MailWish | null;
 }
 
 /** What is read, before the defaults that need the machine's name. */
 export interface GlobalDraft extends InstanceDefaults {
   routerId: string | null;
-  mailServer: { readonly host: string; readonly port: number } | null;
+  mailServer: MailBlock['server'];
   helloName: string | null;
   mailTimeoutMs: number;
   mailFrom: string | null;
@@ -201,12 +194,8 @@ function multicast(key: 'multicastGroup4' | 'multicastGroup6', family: 'ipv4' | 
   };
 }
 
-function mailServer(draft: GlobalDraft, statement: Statement, report: Report): void {
-  const host = valueAt(report, statement, 0, 'an address or a name, and may take a port');
-  noMore(report, statement, 2);
-  const port = statement.values[1];
-  const number = port === undefined ? 25 : integerIn(report, port, 'the port', 1, 65_535);
-  if (host !== null && number !== null) draft.mailServer = { host: host.text, port: number };
+function mailWish(key: 'smtpAlert' | 'smtpAlertVrrp'): Reader<GlobalDraft> {
+  return (draft, statement, report) => put(draft, key, readMailWish(report, statement));
 }
 
 function umask(draft: GlobalDraft, statement: Statement, report: Report): void {
@@ -238,11 +227,11 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
   {
     router_id: text('routerId', 'a name'),
     notification_email_from: text('mailFrom', 'an address'),
-    smtp_server: mailServer,
+    smtp_server: (draft, statement, report) => put(draft, 'mailServer', readMailServer(report, statement)),
     smtp_helo_name: text('helloName', 'a name'),
     smtp_connect_timeout: time('mailTimeoutMs', 1, SECONDS_MAX, 6),
-    smtp_alert: flag('smtpAlert'),
-    smtp_alert_vrrp: flag('smtpAlertVrrp'),
+    smtp_alert: mailWish('smtpAlert'),
+    smtp_alert_vrrp: mailWish('smtpAlertVrrp'),
     smtp_alert_checker: accepted,
     no_email_faults: flag('noEmailFaults'),
     script_user(draft, statement, report) {
@@ -321,7 +310,7 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
   {
     notification_email(draft, statement, report) {
       for (const entry of entriesOf(report, statement)) {
-        draft.mailTo.push(entry.keyword.text, ...entry.values.map((word) => word.text));
+        draft.mailTo.push(...mailAddresses([entry.keyword, ...entry.values].map((word) => word.text)));
       }
     },
   },
@@ -350,8 +339,12 @@ export function readGlobalDirective(draft: GlobalDraft, directive: Statement, re
   draft.guard = readGuard(report, directive) ?? draft.guard;
 }
 
+/** Whose machine it is and as whom we run there. */
+export type MachineNames = Pick<Surroundings, 'hostName' | 'daemonUserName'>;
+
 /** What the block says, with the defaults that depend on the machine. Commands are checked here. */
-export function finishGlobal(draft: GlobalDraft, hostName: string, report: Report): GlobalConf {
+export function finishGlobal(draft: GlobalDraft, machine: MachineNames, report: Report): GlobalConf {
+  const { hostName, daemonUserName } = machine;
   for (const { statement, set } of draft.scripts) {
     const read = draft.commands.readLine(statement);
     if (read !== null) set(read);
@@ -372,7 +365,7 @@ export function finishGlobal(draft: GlobalDraft, hostName: string, report: Repor
       server: draft.mailServer,
       helloName: draft.helloName ?? hostName,
       timeoutMs: draft.mailTimeoutMs,
-      from: draft.mailFrom ?? `keepalived@${hostName}`,
+      from: draft.mailFrom ?? `${daemonUserName}@${hostName}`,
       to: draft.mailTo,
       tellsFaults: !draft.noEmailFaults,
     },

@@ -17,6 +17,7 @@ import {
 } from './directives.ts';
 import type { RedisBlock } from './conf.ts';
 import { hookReaders, type HooksDraft, hooksDraft } from './hooks.ts';
+import { type MailWish, readMailWish } from './mail.ts';
 import { type Report, show } from './problems.ts';
 import { hint } from './suggest.ts';
 import { type PlacedTracking, readTracking, type Trackables } from './tracking.ts';
@@ -72,7 +73,7 @@ export interface InstanceDraft {
   downTimerAdverts: number | null;
   dontTrackPrimary: boolean;
   native6: boolean;
-  smtpAlert: boolean | null;
+  smtpAlert: MailWish | null;
   tellPriorityChanges: boolean | null;
   readonly hooks: HooksDraft;
   readonly tracking: PlacedTracking[];
@@ -263,7 +264,8 @@ function instanceKeywords(commands: Commands, trackables: Trackables): Keywords<
       unicast_ttl: count('unicastTtl', 0, 255),
       check_unicast_src: flag('checkUnicastSource'),
       unicast_fault_no_peer: flag('unicastFaultNoPeer'),
-      smtp_alert: flag('smtpAlert'),
+      smtp_alert: (draft, statement, report) =>
+        put(draft, 'smtpAlert', statement, readMailWish(report, statement)),
       notify_priority_changes: flag('tellPriorityChanges'),
       garp_master_delay: time('garpDelayMs', 0, 86_400),
       garp_master_repeat: count('garpRepeat', 1, 255),

@@ -704,6 +704,25 @@ describe('global_defs', () => {
     assert.equal(conf.global.startupDelayMs, 5500);
     assert.equal(conf.global.umask, 0o22);
   });
+
+  it('lacks what mail needs: everybody who asks for mail is told, once for one place (vrrp.md §3.4)', () => {
+    const second =
+      'vrrp_instance VI_2 { interface eth1\nvirtual_router_id 52\nvirtual_ipaddress { 10.1.0.1\n}\n';
+    const told = (globals: string) =>
+      warnings(`${instance('smtp_alert')}${second}}\nglobal_defs { ${globals}\n}\n`);
+    const [why, where] = ["'VI_1' asks for mail, and none is sent: there is no", 'in global_defs'];
+    assert.deepEqual(told(''), [`k.conf:6:1 ${why} smtp_server and no notification_email ${where}`]);
+    assert.deepEqual(told('smtp_server relay'), [`k.conf:6:1 ${why} notification_email ${where}`]);
+    assert.deepEqual(told('notification_email { a@b\n}\nsmtp_alert\nsmtp_alert_vrrp off'), [
+      `k.conf:6:1 ${why} smtp_server ${where}`,
+    ]);
+    assert.deepEqual(told('notification_email { a@b\n}\nsmtp_server relay'), []);
+    const all = `${instance()}${second}}\nglobal_defs { smtp_alert\n}\n`;
+    assert.deepEqual(warnings(all), [
+      `k.conf:13:15 every instance and group asks for mail, and none is sent: there is no smtp_server and no notification_email ${where}`,
+    ]);
+    assert.deepEqual(warnings(instance('smtp_alert off')), []);
+  });
 });
 
 describe('any bytes', () => {

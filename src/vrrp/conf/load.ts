@@ -20,6 +20,7 @@ import type {
 import { finishInstance } from './finish-instance.ts';
 import { finishGlobal, GLOBAL_KEYWORDS, globalDraft, readGlobalDirective } from './global-defs.ts';
 import { type InstanceDraft, readInstance } from './instance.ts';
+import { warnOfNoMail } from './mail.ts';
 import { preprocess } from './preprocess.ts';
 import { type ConfProblem, Report, show, showName, whereOf } from './problems.ts';
 import type { ServerGroupConf, SslConf, VirtualServerConf } from './servers.ts';
@@ -105,12 +106,13 @@ class Loader {
         readStatements(this.#report, 'global_defs', block, GLOBAL_KEYWORDS, globals, readGlobalDirective);
       }
     }
-    const global = finishGlobal(globals, this.#surroundings.hostName, this.#report);
+    const global = finishGlobal(globals, this.#surroundings, this.#report);
     this.#noteNames(root);
     readStatements(this.#report, null, root, this.#rootKeywords(), null);
     const instances = this.#finishInstances(globals, global.dynamicInterfaces);
     const known = new Set(this.#instances.map(({ name }) => name));
     const groups = finishGroups(this.#groups, instances, known, globals, this.#report);
+    warnOfNoMail(global.mail, [...this.#instances, ...this.#groups], globals, this.#report);
     this.#checkIdentities(instances);
     this.#announceBalancer();
     for (const { redis, nameWord } of [...this.#instances, ...this.#groups]) {

@@ -42,6 +42,7 @@ export interface Surroundings {
   /** The id of a group. */
   readonly group: (name: string) => number | null;
   readonly daemonUserId: number;
+  readonly daemonUserName: string;
   /** Every network interface; null: not known, and not checked. */
   readonly interfaces: readonly KnownInterface[] | null;
   readonly hostName: string;

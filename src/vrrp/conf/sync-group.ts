@@ -7,6 +7,7 @@ import { readTrackRedis, TRACK_REDIS, unknownDirective } from './directives.ts';
 import { plain, redisTracking } from './finish-instance.ts';
 import type { InstanceDefaults } from './global-defs.ts';
 import { hookReaders, type HooksDraft, hooksDraft } from './hooks.ts';
+import { type MailWish, readMailWish, wantsMail } from './mail.ts';
 import { type Report, show, whereOf } from './problems.ts';
 import { hint } from './suggest.ts';
 import { type PlacedTracking, readTracking, type Trackables } from './tracking.ts';
@@ -20,7 +21,7 @@ export interface GroupDraft {
   readonly tracking: PlacedTracking[];
   readonly redis: RedisBlock[];
   tracksWeights: boolean;
-  smtpAlert: boolean | null;
+  smtpAlert: MailWish | null;
   tellPriorityChanges: boolean | null;
 }
 
@@ -34,7 +35,7 @@ function groupKeywords(commands: Commands, trackables: Trackables): Keywords<Gro
     {
       ...hookReaders<GroupDraft>(commands, 'group'),
       smtp_alert(draft, statement, report) {
-        draft.smtpAlert = readBoolean(report, statement);
+        draft.smtpAlert = readMailWish(report, statement);
       },
       // The old name of a setting that is always on.
       global_tracking(_draft, { keyword }, report) {
@@ -148,7 +149,7 @@ export function finishGroups(
       tracking: [...draft.tracking.map(plain), ...draft.redis.map(redisTracking)],
       tracksWeights: draft.tracksWeights,
       hooks: draft.hooks,
-      sendsMail: draft.smtpAlert ?? defaults.smtpAlertVrrp ?? defaults.smtpAlert ?? false,
+      sendsMail: wantsMail(draft.smtpAlert, defaults),
       tellPriorityChanges: draft.tellPriorityChanges ?? defaults.tellPriorityChanges,
     };
   });

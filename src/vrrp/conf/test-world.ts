@@ -68,6 +68,7 @@ export function surroundings(world: World = {}): Surroundings {
     },
     group: (name) => (users.includes(name) ? (USER_IDS[name] ?? null) : null),
     daemonUserId,
+    daemonUserName: 'root',
     interfaces:
       world.interfaces === undefined
         ? [

@@ -26,7 +26,7 @@ const FILES: readonly (readonly [
   [
     'redis-cli-weight.conf',
     'instance VI_REDIS: VRRPv2 router 60 on eth0, priority 110, preempts, multicast 224.0.0.18',
-    [],
+    ['no-mail'],
   ],
   [
     'cloud-unicast.conf',

@@ -43,6 +43,22 @@ describe('the machine is told', () => {
     );
     assert.equal(one?.unicast, null);
     assert.equal(conf.stopTimeoutMs, 1000);
+    assert.equal(conf.mail, null);
+  });
+
+  it('where mail goes, if there is a server and somebody to write to (vrrp.md §3.4)', () => {
+    const mail = (lines: string) => routers(instance('smtp_alert', `global_defs { ${lines}\n}\n`)).mail;
+    const to =
+      'notification_email { ops@example.org "Anna B. <anna@example.org>"\nOn Call <call@example.org>\nroot\n}';
+    assert.deepEqual(mail(`smtp_server fd77::5 2525\nsmtp_helo_name gate\n${to}`), {
+      server: { host: 'fd77::5', port: 2525 },
+      helloName: 'gate',
+      timeoutMs: 30_000,
+      from: 'root@db1.example.org',
+      to: ['ops@example.org', 'Anna B. <anna@example.org>', 'On Call <call@example.org>', 'root'],
+    });
+    assert.equal(mail(to), null);
+    assert.equal(mail('smtp_server relay'), null);
   });
 
   it('which checksum to send (vrrp.md §1.4)', () => {
@@ -87,7 +103,7 @@ describe('a check', () => {
       '  sends mail',
       'script chk: /usr/bin/redis-cli ..., every 2 s, timeout 2 s, up after 1, down after 3',
       'redis 127.0.0.1:6380 beside chk: a standing connection, a PING every 2 s, up after 1, down after 3',
-      'mail through 10.0.0.5:25 to a@example.org',
+      'mail through 10.0.0.5:25 from root@db1.example.org to a@example.org',
       'runs a command as redis (k.conf:23:1): needs root, or CAP_SETUID and CAP_SETGID',
       ...result.value.warnings.flatMap(describeProblem),
     ]);

@@ -1,9 +1,9 @@
 // A keepalived.conf as what the VRRP machine is told to do. Nothing is decided here: every default is resolved already.
 
 import { defaultLifetimeSeconds } from '../lifetime.ts';
-import type { GroupConf, RouterConf, Unicast, VrrpConf } from '../router-conf.ts';
+import type { GroupConf, MailConf, RouterConf, Unicast, VrrpConf } from '../router-conf.ts';
 import { omit } from './omit.ts';
-import type { InstanceConf, KeepalivedConf, SyncGroupConf } from './conf.ts';
+import type { InstanceConf, KeepalivedConf, MailBlock, SyncGroupConf } from './conf.ts';
 
 /** How long stop hooks may take at the end; as keepalived (vrrp.md §1.12). */
 const STOP_TIMEOUT_MS = 1000;
@@ -25,12 +25,18 @@ export function toRouters(conf: KeepalivedConf, options: RouterOptions): VrrpCon
     files: conf.files.map((file) => omit(file, 'weight', 'reverse')),
     redis: conf.redis.map((redis) => omit(redis, 'where')),
     fifos: global.fifos,
+    mail: toMail(global.mail),
     mailsFaults: global.mail.tellsFaults,
     startupDelayMs: Math.max(global.startupDelayMs, global.delayAfterBootMs - options.sinceBootMs, 0),
     logUnknownIds: global.logUnknownIds,
     tellStatesOnReload: global.tellStatesOnReload,
     stopTimeoutMs: STOP_TIMEOUT_MS,
   };
+}
+
+function toMail(mail: MailBlock): MailConf | null {
+  const { server } = mail;
+  return server === null || mail.to.length === 0 ? null : { ...omit(mail, 'tellsFaults'), server };
 }
 
 function toRouter(instance: InstanceConf): RouterConf {
