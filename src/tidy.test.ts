@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   sim: ['resp', 'sentinel', 'vrrp', 'endpoint'],
   net: ['resp', 'sentinel', 'endpoint', 'node:'],
   store: ['node:'],
-  notify: ['node:'],
+  notify: ['node:', 'nodemailer/lib/mail-composer', 'nodemailer/lib/smtp-connection'],
   os: ['endpoint', 'koffi', 'node:'],
   redis: ['node:'],
   daemon: ['resp', 'sentinel', 'vrrp', 'endpoint', 'os', 'net', 'store', 'notify', 'redis', 'node:'],
