@@ -65,14 +65,8 @@ export function checkVrrp(options: VrrpOptions): number {
   }
   const { conf, warnings } = read.value;
   print(process.stdout, describeCheck(conf, warnings, findNft() !== null));
-  if (asksForMail(toVrrpConf(read.value))) print(process.stdout, [NO_MAIL]);
   return 0;
 }
-
-const NO_MAIL = 'warning: mail is not sent yet; what it would say goes to the log';
-
-const asksForMail = (conf: VrrpConf): boolean =>
-  [...conf.routers, ...conf.groups].some(({ sendsMail }) => sendsMail);
 
 /** Runs until a signal ends it. The process ends by itself, with its own exit code. */
 export async function runVrrp(options: VrrpOptions): Promise<void> {
@@ -112,7 +106,6 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   }
   for (const line of read.value.warnings.flatMap(describeProblem)) log.write('warning', line);
   const conf = toVrrpConf(read.value);
-  if (asksForMail(conf)) log.write('warning', NO_MAIL);
   const started = VrrpDaemon.start({
     conf,
     log,

@@ -2,6 +2,7 @@
 // the operating system want of a process (pid file, signals) is the command's.
 
 import { failure, success, type Result } from '../base/result.ts';
+import { Mailer } from '../notify/mailer.ts';
 import { bootClockMs } from '../os/boot-clock.ts';
 import { capabilityAdvice, effectiveCapabilities, type Capability } from '../os/capabilities.ts';
 import { commandText } from '../vrrp/command-text.ts';
@@ -63,6 +64,8 @@ export class VrrpDaemon {
   #waysMayDiffer = true;
   #retry: NodeJS.Timeout | null = null;
   #isLeaving = false;
+  /** When stopping has taken long enough; boot clock. */
+  #stopsAt = 0;
 
   /** Starts it; or says what this process lacks, with nothing touched. */
   static start(options: VrrpDaemonOptions): Result<VrrpDaemon, readonly string[]> {
@@ -101,6 +104,7 @@ export class VrrpDaemon {
       }),
       runs: new Runs(warn),
       fifos: new Fifos(warn),
+      mailer: new Mailer((level, sentence) => log.write(level, sentence)),
       redis: new RedisConnections(tell),
       redisConf: (tracker) => this.#conf.redis.find(({ name }) => name === tracker) ?? null,
       log,
@@ -109,6 +113,7 @@ export class VrrpDaemon {
       leave: (code) => this.#leave(code),
     };
     this.#world.fifos.configure(conf.fifos);
+    this.#world.mailer.configure(conf.mail);
     loop.start(this.#machine, interfaces.startEvent());
     // It takes some milliseconds; by now the sockets are open, and what they hear meanwhile waits in them.
     rehearse(conf);
@@ -122,6 +127,7 @@ export class VrrpDaemon {
     if (problems.length > 0) return failure(problems);
     this.#conf = conf;
     this.#world.fifos.configure(conf.fifos);
+    this.#world.mailer.configure(conf.mail);
     this.#waysMayDiffer = true;
     this.#loop.deliver({ kind: 'reload', conf });
     this.#files.configure(conf.files);
@@ -131,6 +137,7 @@ export class VrrpDaemon {
 
   /** SIGTERM and SIGINT. The machine says goodbye, waits for its stop hooks, and asks to leave. */
   terminate(): void {
+    this.#stopsAt = bootClockMs() + this.#conf.stopTimeoutMs;
     this.#loop.deliver({ kind: 'stop' });
   }
 
@@ -196,7 +203,7 @@ export class VrrpDaemon {
     this.#isLeaving = true;
     this.#loop.stop();
     if (this.#retry !== null) clearTimeout(this.#retry);
-    const { adverts, guard, interfaces, runs, fifos, redis } = this.#world;
+    const { adverts, guard, interfaces, runs, fifos, redis, mailer } = this.#world;
     // After the effects under way, the last of which this is.
     setImmediate(() => {
       adverts.close();
@@ -207,7 +214,11 @@ export class VrrpDaemon {
       this.#files.close();
       this.#processes.close();
       // The addresses are away: nothing is left to guard.
-      void guard.close().then(() => this.#exit(code));
+      //
+      // Differs from keepalived: it leaves at once, so that no mail of a stop arrives (vrrp.md §1.12). Ours get what is
+      // left of the time for stopping, and not more.
+      const mailed = mailer.finish(this.#stopsAt - bootClockMs());
+      void Promise.all([guard.close(), mailed]).then(() => this.#exit(code));
     });
   }
 }

@@ -1,6 +1,7 @@
 // Every way the daemon touches the world on the VRRP machine's behalf, in one function.
 
 import { unreachable } from '../base/assert.ts';
+import type { Mailer } from '../notify/mailer.ts';
 import type { Effect, Event } from '../vrrp/io.ts';
 import type { RedisConf } from '../vrrp/router-conf.ts';
 import type { Adverts } from './vrrp-adverts.ts';
@@ -18,6 +19,7 @@ export interface VrrpWorld {
   readonly guard: Guard;
   readonly runs: Runs;
   readonly fifos: Fifos;
+  readonly mailer: Mailer;
   readonly redis: RedisConnections;
   /** The Redis tracker of this name, while the configuration has it. */
   readonly redisConf: (tracker: string) => RedisConf | null;
@@ -62,8 +64,7 @@ export function carryOutVrrp(effect: Effect, world: VrrpWorld): void {
     case 'write-fifo':
       return world.fifos.write(effect.line);
     case 'send-mail':
-      // No mail leaves yet: the log keeps what it would have said.
-      return world.log.write('notice', `not mailed: ${effect.subject}`);
+      return world.mailer.send(effect.subject, effect.body);
     case 'redis-connect': {
       const conf = world.redisConf(effect.tracker);
       if (conf !== null) world.redis.connect(effect.connection, conf);

@@ -58,12 +58,14 @@ function fifoLine(core: Core, kind: string, name: string, state: string, priorit
 export function tellState(core: Core, router: Router, promoted = false): void {
   if (router.state === 'initialize') return;
   tellRouter(core, router, TOLD[router.state], promoted);
-  mailRouter(core, router);
+  mailRouter(core, router, TOLD[router.state]);
 }
 
 /** A reload took it away; without a hook of its own for that, it is told as a fault (vrrp.md §3.1). */
 export function tellDeleted(core: Core, router: Router): void {
-  tellRouter(core, router, router.conf.hooks.deleted === null ? 'FAULT' : 'DELETED', false);
+  const state = router.conf.hooks.deleted === null ? 'FAULT' : 'DELETED';
+  tellRouter(core, router, state, false);
+  mailRouter(core, router, state);
 }
 
 function tellRouter(core: Core, router: Router, state: ToldState, promoted: boolean): void {
@@ -86,9 +88,9 @@ export function tellGroupState(core: Core, group: Group): void {
   const state = TOLD[group.state];
   fifoLine(core, 'GROUP', name, state, 0);
   group.hooks.tell(noticeOf(hooks, state, ['GROUP', name], 0));
-  if (group.conf.sendsMail && group.mailedState !== group.state) {
-    group.mailedState = group.state;
-    mail(core, `VRRP Group ${name}`, group.state);
+  if (group.conf.sendsMail && group.mailedState !== state) {
+    group.mailedState = state;
+    mail(core, `VRRP Group ${name}`, state);
   }
 }
 
@@ -121,27 +123,27 @@ export function tellPriority(core: Core, router: Router): void {
   fifoLine(core, 'INSTANCE', router.conf.name, `${TOLD[router.state]}_PRIORITY`, router.effectivePriority);
 }
 
-function mailRouter(core: Core, router: Router): void {
-  const { state, conf } = router;
-  if (!conf.sendsMail || router.mailedState === state) return;
+function mailRouter(core: Core, router: Router, state: ToldState): void {
+  if (!router.conf.sendsMail || router.mailedState === state) return;
   router.mailedState = state;
-  mail(core, `VRRP Instance ${conf.name}`, state);
+  mail(core, `VRRP Instance ${router.conf.name}`, state);
 }
 
-const MAIL_BODIES: Record<Exclude<State, 'initialize'>, string> = {
-  active: 'The addresses are held here now',
-  backup: 'The addresses are not held here',
-  fault: 'Something it depends on failed, and the addresses are not held here',
-  stopped: 'It no longer takes part',
+const MAIL_BODIES: Record<ToldState, string> = {
+  MASTER: 'The addresses are held here now',
+  BACKUP: 'The addresses are not held here',
+  FAULT: 'Something it depends on failed, and the addresses are not held here',
+  STOP: 'It no longer takes part',
+  DELETED: 'A new configuration does not have it any more',
 };
 
 /** Subjects as keepalived's, for people who filter by them (vrrp.md §3.4). */
-function mail(core: Core, what: string, state: State): void {
-  if (state === 'initialize' || (state === 'fault' && !core.conf.mailsFaults)) return;
-  const happening = state === 'stopped' ? 'Stopping' : `Entering ${TOLD[state]} state`;
+function mail(core: Core, what: string, state: ToldState): void {
+  if (state === 'FAULT' && !core.conf.mailsFaults) return;
+  const happenings: Partial<Record<ToldState, string>> = { STOP: 'Stopping', DELETED: 'Deleted' };
   core.emit({
     kind: 'send-mail',
-    subject: `[${core.conf.routerId}] ${what} - ${happening}`,
+    subject: `[${core.conf.routerId}] ${what} - ${happenings[state] ?? `Entering ${state} state`}`,
     body: `=> ${MAIL_BODIES[state]}. <=`,
   });
 }

@@ -1,6 +1,7 @@
 // One virtual router's state: plain data that the other files of this room read and change.
 
 import type { HookQueue } from './hook-queue.ts';
+import type { ToldState } from './notices.ts';
 import { DROP_KINDS, type DropKind } from './receive.ts';
 import {
   PRIORITY_OWNER,
@@ -87,7 +88,8 @@ export interface Router {
   /** What was logged already; forgotten when the active router changes. */
   readonly logged: Set<string>;
   readonly statistics: Statistics;
-  mailedState: State | null;
+  /** What the last mail said. */
+  mailedState: ToldState | null;
   /** When to look at it next. */
   dueAt: number;
 }
@@ -99,7 +101,8 @@ export interface Group {
   /** Told last. */
   state: State;
   readonly hooks: HookQueue;
-  mailedState: State | null;
+  /** What the last mail said. */
+  mailedState: ToldState | null;
 }
 
 /** Instances are matched by VRID, family, interface and unicast source on a reload (vrrp.md §1.12). */

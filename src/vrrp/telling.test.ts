@@ -236,6 +236,31 @@ describe('mails (vrrp.md §3.4)', () => {
     );
   });
 
+  it('tell of a group as of one', () => {
+    const groups = [groupConf('G', ['VI_1'], { sendsMail: true })];
+    const stage = stageOf({}, { groups });
+    stage.pass(4000);
+    stage.feed({ kind: 'stop' });
+    assert.deepEqual(
+      stage.of('send-mail').map(({ subject }) => subject),
+      [
+        '[stage] VRRP Group G - Entering BACKUP state',
+        '[stage] VRRP Group G - Entering MASTER state',
+        '[stage] VRRP Group G - Stopping',
+      ],
+    );
+  });
+
+  it('tell of what a reload takes away, in the word that its hooks get', () => {
+    for (const deleted of [null, command('/d')]) {
+      const stage = quietStage({ sendsMail: true, hooks: { ...HOOKS, deleted } });
+      stage.feed({ kind: 'reload', conf: vrrpConf([routerConf({ virtualRouterId: 52 })]) });
+      const [mail] = stage.of('send-mail', 10_000);
+      const word = deleted === null ? 'Entering FAULT state' : 'Deleted';
+      assert.equal(mail?.subject, `[stage] VRRP Instance VI_1 - ${word}`);
+    }
+  });
+
   it('leave faults out with no_email_faults', () => {
     const stage = stageOf({ sendsMail: true }, { mailsFaults: false });
     setLink(stage, false);
