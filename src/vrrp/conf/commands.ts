@@ -15,6 +15,11 @@ export interface User {
   readonly group: string | null;
 }
 
+/** Of `set_supplementary_groups` and of a group that begins with a colon. */
+export const SUPPLEMENTARY_GROUPS =
+  'supplementary groups are not supported: a command has the group that is named after its user, else the one of ' +
+  'that user, and no other; name the group that it needs';
+
 const DEFAULT_USER = 'keepalived_script';
 
 /** Reads commands; knows the file's default user, and remembers every user that is not the daemon's own. */
@@ -94,8 +99,7 @@ export class Commands {
     if (ids === null) {
       this.#report.error(keyword, 'unknown-user', `there is no user ${show(user)}`);
     } else if (group?.startsWith(':') === true) {
-      const sentence = 'supplementary groups (a group that begins with a colon) are not supported';
-      this.#report.unsupported(keyword, 'unsupported', sentence);
+      this.#report.unsupported(keyword, 'unsupported', SUPPLEMENTARY_GROUPS);
       return null;
     } else if (group !== null && this.#surroundings.group(group) === null) {
       this.#report.error(keyword, 'unknown-group', `there is no group ${show(group)}`);

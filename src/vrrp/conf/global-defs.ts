@@ -4,7 +4,7 @@ import { MULTICAST_GROUP_IPV4, MULTICAST_GROUP_IPV6 } from '../router-conf.ts';
 import { familyOf, isMulticast } from '../ip-address.ts';
 import type { Command, FifoConf } from '../router-conf.ts';
 import { entriesOf, type Keywords, keywordTable, type Reader } from './blocks.ts';
-import type { Commands } from './commands.ts';
+import { type Commands, SUPPLEMENTARY_GROUPS } from './commands.ts';
 import type { GlobalConf, MailBlock } from './conf.ts';
 import { GUARD, readGuard, unknownDirective } from './directives.ts';
 import { mailAddresses, type MailWish, readMailServer, readMailWish } from './mail.ts';
@@ -306,6 +306,8 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
       if (value === 1 || value === 2) draft.jsonVersion = value;
     },
     enable_traps: accepted,
+    set_supplementary_groups: (_draft, { keyword }, report) =>
+      report.unsupported(keyword, 'unsupported', SUPPLEMENTARY_GROUPS),
   },
   {
     notification_email(draft, statement, report) {
@@ -315,7 +317,7 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
     },
   },
   `process_names process_name vrrp_process_name checker_process_name lvs_process_name bfd_process_name
-   use_symlink_paths set_supplementary_groups max_auto_priority min_auto_priority_delay checker_log_all_failures
+   use_symlink_paths max_auto_priority min_auto_priority_delay checker_log_all_failures
    no_checker_emails rs_init_notifies disable_local_igmp lvs_timeouts lvs_flush lvs_flush_on_stop lvs_flush_onstop
    lvs_sync_daemon vrrp_garp_extra_if vrrp_vmac_garp_intvl vrrp_iptables vrrp_ipsets nftables nftables_priority
    nftables_ifindex nftables_counters nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark vrrp_priority

@@ -705,6 +705,18 @@ describe('global_defs', () => {
     assert.equal(conf.global.umask, 0o22);
   });
 
+  it('cannot give hooks more groups than one, and says so in both spellings (vrrp.md §3.3)', () => {
+    const sentence = /supplementary groups are not supported: .*; name the group that it needs$/;
+    const asking = [
+      instance('', 'global_defs { set_supplementary_groups\n}\n'),
+      instance('notify_master /x.sh redis :redis'),
+    ];
+    for (const text of asking) {
+      assert.match(errors(text)[0] ?? '', sentence);
+      assert.match(warnings(text, { isLenient: true })[0] ?? '', sentence);
+    }
+  });
+
   it('lacks what mail needs: everybody who asks for mail is told, once for one place (vrrp.md §3.4)', () => {
     const second =
       'vrrp_instance VI_2 { interface eth1\nvirtual_router_id 52\nvirtual_ipaddress { 10.1.0.1\n}\n';
