@@ -5,6 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import type { ServerConf } from '../sentinel/conf/conf.ts';
+import { ServiceManager } from './service-manager.ts';
 
 /** Set for the second process only, and taken out of its environment before a script could inherit it. */
 const MARK = 'BATON_IN_BACKGROUND';
@@ -64,12 +65,7 @@ export function supervisorOf(server: ServerConf): 'none' | 'systemd' | 'upstart'
   }
 }
 
-/**
- * Tells the supervisor that we are ready. Node has no unix datagram sockets, so systemd is told by its own
- * `systemd-notify`, in our name.
- *
- * Differs from Sentinel: it writes to the socket itself, because of which a unit for us needs `NotifyAccess=all`.
- */
+/** Tells the supervisor that we are ready. */
 export function reportReady(
   supervisor: 'none' | 'systemd' | 'upstart',
   status: string,
@@ -77,9 +73,7 @@ export function reportReady(
 ): void {
   if (supervisor === 'upstart') process.kill(process.pid, 'SIGSTOP');
   if (supervisor !== 'systemd') return;
-  const child = spawn('systemd-notify', ['--ready', `--pid=${process.pid}`, `--status=${status}`], {
-    stdio: 'ignore',
-  });
-  child.once('error', (error) => warn(`systemd was not told that we are ready: ${error.message}`));
-  child.unref();
+  const manager = new ServiceManager(warn);
+  manager.status(status);
+  manager.ready();
 }

@@ -8,10 +8,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { failure, success, type Result } from '../base/result.ts';
 import type { Command } from '../vrrp/router-conf.ts';
+import { SERVICE_VARIABLES } from './service-manager.ts';
 import { findIds } from './user-ids.ts';
 
-/** What would change how a script's shell or its programs work; the rest of the environment is passed on. */
-const KEPT_BACK = ['IFS', 'LD_PRELOAD', 'LD_LIBRARY_PATH'];
+/**
+ * What would change how a script's shell or its programs work, and what would let it speak to the service manager in our
+ * name; the rest of the environment is passed on.
+ */
+const KEPT_BACK = ['IFS', 'LD_PRELOAD', 'LD_LIBRARY_PATH', ...SERVICE_VARIABLES];
 
 const toText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 
@@ -23,7 +27,9 @@ export function startChild(command: Command, args: readonly string[]): Result<Ch
   const env = { ...process.env };
   for (const name of KEPT_BACK) delete env[name];
   try {
-    // A session of its own, and so a process group that can be signalled as a whole.
+    // A session of its own, and so a process group that can be signalled as a whole. With a user, Node gives up all
+    // our supplementary groups before it takes that user's group: so does keepalived unless it is told otherwise, which
+    // the reader refuses (vrrp.md §3.3).
     return success(
       spawn(file, words, { stdio: 'ignore', shell: false, detached: true, cwd: '/', env, ...ids.value }),
     );

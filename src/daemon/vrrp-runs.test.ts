@@ -35,6 +35,43 @@ describe('scripts and hooks (vrrp.md §3.1)', () => {
     assert.equal(readFileSync(command.argv[1] ?? '', 'latin1'), 'INSTANCE|two words\n');
   });
 
+  it('get our environment without the linker, the field separator and the service manager (vrrp.md §3.2)', async (t) => {
+    const ours = {
+      IFS: ':',
+      LD_LIBRARY_PATH: '/x',
+      NOTIFY_SOCKET: '/n',
+      WATCHDOG_USEC: '1',
+      BATON_TEST: 'kept',
+    };
+    const before = { ...process.env };
+    t.after(() => {
+      for (const name of Object.keys(ours)) delete process.env[name];
+      Object.assign(process.env, before);
+    });
+    Object.assign(process.env, ours);
+    const command = { argv: ['/bin/sh', '-c', 'env > "$0"'], user: null, group: null };
+    const target = script(t, '').argv[1] ?? '';
+    await finish(command, [target]);
+    const names = readFileSync(target, 'latin1')
+      .split('\n')
+      .map((line) => line.split('=')[0]);
+    assert.deepEqual(
+      Object.keys(ours).filter((name) => names.includes(name)),
+      ['BATON_TEST'],
+    );
+    assert.ok(names.includes('PATH'));
+  });
+
+  it('have the groups of the user they run as, and none of ours (vrrp.md §3.3)', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('needs root');
+    const command = {
+      ...script(t, ''),
+      argv: ['/bin/sh', '-c', 'exec grep -q "^Groups:[[:space:]]*$" /proc/self/status'],
+    };
+    const { exitCode } = await finish({ ...command, user: 'nobody' }, []);
+    assert.equal(exitCode, 0);
+  });
+
   it('may say as much as they like: nobody listens', async (t) => {
     const { exitCode } = await finish(script(t, 'yes | head -c 3000000; exit 0'), []);
     assert.equal(exitCode, 0);

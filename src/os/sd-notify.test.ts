@@ -3,22 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { AF_UNIX, unixSocketAddress } from './socket-address.ts';
-import { MSG_DONTWAIT, SOCK_DGRAM, Socket } from './socket.ts';
-import { libc } from './libc.ts';
+import { NotifySocket } from '../../test/harness/notify-socket.ts';
 import { notifyManager, watchdogMs } from './sd-notify.ts';
 import { OsError } from './os-error.ts';
 
 /** What a manager that listens at `path` gets. */
 function received(path: string, notify: () => void): string {
-  const socket = Socket.open(AF_UNIX, SOCK_DGRAM, 0, { doing: 'listen' }, (opened) =>
-    opened.bind(unixSocketAddress(path)),
-  );
+  const ear = new NotifySocket(path);
   notify();
-  const buffer = Buffer.alloc(1_000);
-  const byteCount = libc().recv(socket.fd, buffer, buffer.length, MSG_DONTWAIT);
-  socket.close();
-  return buffer.toString('utf8', 0, byteCount);
+  const [text = ''] = ear.heard();
+  ear.close();
+  return text;
 }
 
 it('reaches the manager by path and by abstract name', (t) => {

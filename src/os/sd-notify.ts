@@ -1,7 +1,7 @@
 // Tells systemd how we are (sd_notify(3)): ready, reloading, stopping, alive. Node has no unix datagrams.
 
 import { AF_UNIX, UNIX_PATH_BYTES_MAX, unixSocketAddress } from './socket-address.ts';
-import { SOCK_DGRAM, Socket } from './socket.ts';
+import { MSG_DONTWAIT, SOCK_DGRAM, Socket } from './socket.ts';
 import { checked, libc } from './libc.ts';
 
 /** The variables that systemd sets for a service; usually `process.env`. */
@@ -9,7 +9,7 @@ export type ServiceEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Sends assignments, one a line: `READY=1`, `STATUS=…`, `WATCHDOG=1`, `STOPPING=1`. False if nobody wants to know.
- * Throws an OsError if the manager can't be reached, which harms nothing but its picture of us.
+ * Throws an OsError if the manager can't be reached or does not read, which harms nothing but its picture of us.
  */
 export function notifyManager(assignments: string, environment: ServiceEnvironment = process.env): boolean {
   const path = environment['NOTIFY_SOCKET'] ?? '';
@@ -20,7 +20,7 @@ export function notifyManager(assignments: string, environment: ServiceEnvironme
   try {
     const bytes = Buffer.from(assignments);
     const address = unixSocketAddress(path);
-    const result = libc().sendto(socket.fd, bytes, bytes.length, 0, address, address.length);
+    const result = libc().sendto(socket.fd, bytes, bytes.length, MSG_DONTWAIT, address, address.length);
     checked(result, { syscall: 'sendto', doing });
   } finally {
     socket.close();
