@@ -4,17 +4,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { renderTable, type Column } from '../base/text-table.ts';
 import type { VrrpStatus } from '../daemon/vrrp-daemon.ts';
 import type { RouterSnapshot } from '../vrrp/snapshot.ts';
+import { STATE_WORDS } from '../vrrp/transitions.ts';
 import { askDaemon, findSocket } from './control-client.ts';
 import { duration } from './status.ts';
 
-/** As keepalived's users call the states. */
-const STATE_WORDS = {
-  initialize: 'INIT',
-  backup: 'BACKUP',
-  active: 'MASTER',
-  fault: 'FAULT',
-  stopped: 'STOP',
-} as const;
 const DECISIONS_SHOWN = 5;
 
 /** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */

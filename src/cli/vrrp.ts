@@ -11,6 +11,7 @@ import { keepalivedSurroundings } from '../daemon/keepalived-surroundings.ts';
 import { Log } from '../daemon/log.ts';
 import { PidFile } from '../daemon/pid-file.ts';
 import { governProcess } from '../daemon/process-life.ts';
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { Syslog } from '../daemon/syslog.ts';
 import { VrrpDaemon } from '../daemon/vrrp-daemon.ts';
 import type { VrrpLog } from '../daemon/vrrp-journal.ts';
@@ -75,6 +76,7 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   const log = openLog(options);
   let daemon: VrrpDaemon | null = null;
   let controlSocket: ControlSocket | null = null;
+  const manager = new ServiceManager((sentence) => log.write('warning', toBytes(sentence)));
   const pidFile = new PidFile({ pidFile: options.pidFile === null ? null : toBytes(options.pidFile) }, false);
   const cleanUp = (): void => {
     controlSocket?.close();
@@ -86,7 +88,11 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
     cleanUp,
   });
   process.on('SIGHUP', () => {
-    if (daemon !== null) reload(daemon, options, log);
+    if (daemon === null) return;
+    manager.reloading();
+    reload(daemon, options, log);
+    // Also with a file that was refused: the service goes on.
+    manager.ready();
   });
   const name = basename(options.file).replace(/\.conf$/, '');
   process.on('SIGUSR1', () => {
@@ -110,6 +116,7 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
     conf,
     log,
     table: guardTableName(options.file),
+    manager,
     exit(code) {
       cleanUp();
       process.exit(code);
@@ -135,6 +142,7 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   });
   if (opened.ok) controlSocket = opened.value;
   else log.write('notice', toBytes(`No control socket for "baton vrrp status": ${opened.problem}`));
+  manager.ready();
 }
 
 /** The same for each start with this file, and another for any other file. */

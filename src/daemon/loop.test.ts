@@ -130,3 +130,21 @@ it('lets sockets that only we can read speak before each tick', async () => {
   assert.deepEqual(sayAll(machine.events), ['start', 'client-closed', 'tick']);
   loop.stop();
 });
+
+it('turns when asked to: reads what waits, ticks, flushes, and then says that it did', async () => {
+  const done: string[] = [];
+  const machine = new FakeMachine(() => []);
+  const loop = new Loop({
+    perform: () => undefined,
+    flush: () => done.push(`flush after ${machine.events.at(-1)?.kind}`),
+    readWaiting: () => done.push('read'),
+  });
+  loop.start(machine, { kind: 'start' });
+  done.length = 0;
+  await new Promise<void>((resolve) => loop.turn(resolve));
+  assert.deepEqual(done, ['read', 'flush after tick']);
+  loop.turn(() => done.push('turned after its end'));
+  loop.stop();
+  await sleep(5);
+  assert.deepEqual(done, ['read', 'flush after tick']);
+});

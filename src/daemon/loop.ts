@@ -107,6 +107,16 @@ export class Loop<Event = SentinelEvent, Effect = SentinelEffect> implements Eve
     this.settle();
   }
 
+  /** A tick that nobody needs, through the machine and out again; then `done`, unless the loop does not turn any more. */
+  turn(done: () => void): void {
+    // After the poll phase, as in #wake.
+    setImmediate(() => {
+      if (this.#isStopped) return;
+      this.#tick();
+      done();
+    });
+  }
+
   #drainQueue(): void {
     const machine = this.#machine;
     if (machine === null) return;

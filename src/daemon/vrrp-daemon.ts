@@ -11,8 +11,10 @@ import { keepalivedDump, type KeepalivedEntry } from '../vrrp/keepalived-dump.ts
 import type { Command, Hooks, VrrpConf } from '../vrrp/router-conf.ts';
 import { rehearse } from '../vrrp/rehearsal.ts';
 import type { Snapshot } from '../vrrp/snapshot.ts';
+import { STATE_WORDS } from '../vrrp/transitions.ts';
 import { Vrrp } from '../vrrp/vrrp.ts';
 import { Loop } from './loop.ts';
+import type { ServiceManager } from './service-manager.ts';
 import { findIds } from './user-ids.ts';
 import { Adverts, type AdvertWay } from './vrrp-adverts.ts';
 import { carryOutVrrp, type VrrpWorld } from './vrrp-effects.ts';
@@ -34,6 +36,7 @@ export interface VrrpDaemonOptions {
   readonly log: VrrpLog;
   /** What the guard's nft table is called: its own on this machine, and the same after a restart. */
   readonly table: string;
+  readonly manager: ServiceManager;
   /** The last thing called. */
   readonly exit: (code: number) => void;
 }
@@ -60,6 +63,10 @@ export class VrrpDaemon {
   readonly #files: TrackedFiles;
   readonly #processes: TrackedProcesses;
   readonly #journal = new VrrpJournal();
+  readonly #manager: ServiceManager;
+  readonly #watchdog: NodeJS.Timeout | null;
+  /** A state may have changed since the service manager was last told. */
+  #statusMayDiffer = true;
   /** Sources or interfaces may have changed since the sockets were last looked at. */
   #waysMayDiffer = true;
   #retry: NodeJS.Timeout | null = null;
@@ -73,12 +80,17 @@ export class VrrpDaemon {
     return problems.length > 0 ? failure(problems) : success(new VrrpDaemon(options));
   }
 
-  private constructor({ conf, log, table, exit }: VrrpDaemonOptions) {
+  private constructor({ conf, log, table, manager, exit }: VrrpDaemonOptions) {
     this.#conf = conf;
+    this.#manager = manager;
     this.#exit = exit;
     const warn = (sentence: string): void => log.write('warning', sentence);
     const loop = new Loop<Event, Effect>({
-      perform: (effect) => carryOutVrrp(effect, this.#world),
+      perform: (effect) => {
+        // Every change of a state is a decision.
+        if (effect.kind === 'decision') this.#statusMayDiffer = true;
+        carryOutVrrp(effect, this.#world);
+      },
       flush: () => this.#flush(),
       readWaiting: () => this.#readWaiting(),
       now: bootClockMs,
@@ -119,6 +131,11 @@ export class VrrpDaemon {
     rehearse(conf);
     this.#files.configure(conf.files);
     this.#processes.configure(conf.processes);
+    // By way of the loop: one that hangs in a step, or does not turn, is restarted.
+    this.#watchdog =
+      manager.watchdogMs === null
+        ? null
+        : setInterval(() => loop.turn(() => manager.alive()), manager.watchdogMs / 2);
   }
 
   /** SIGHUP, with a configuration that was read and checked. Or says why it can't be, and goes on as before. */
@@ -129,6 +146,7 @@ export class VrrpDaemon {
     this.#world.fifos.configure(conf.fifos);
     this.#world.mailer.configure(conf.mail);
     this.#waysMayDiffer = true;
+    this.#statusMayDiffer = true;
     this.#loop.deliver({ kind: 'reload', conf });
     this.#files.configure(conf.files);
     this.#processes.configure(conf.processes);
@@ -137,6 +155,7 @@ export class VrrpDaemon {
 
   /** SIGTERM and SIGINT. The machine says goodbye, waits for its stop hooks, and asks to leave. */
   terminate(): void {
+    this.#manager.stopping();
     this.#stopsAt = bootClockMs() + this.#conf.stopTimeoutMs;
     this.#loop.deliver({ kind: 'stop' });
   }
@@ -166,6 +185,16 @@ export class VrrpDaemon {
   #flush(): void {
     this.#keepSockets();
     this.#world.guard.flush();
+    this.#tellStatus();
+  }
+
+  #tellStatus(): void {
+    if (!this.#statusMayDiffer) return;
+    this.#statusMayDiffer = false;
+    const states = this.#machine
+      .snapshot(bootClockMs())
+      .routers.map(({ name, state }) => `${name} ${STATE_WORDS[state]}`);
+    if (states.length > 0) this.#manager.status(Buffer.from(states.join(', '), 'latin1').toString('utf8'));
   }
 
   #keepSockets(): void {
@@ -203,6 +232,7 @@ export class VrrpDaemon {
     this.#isLeaving = true;
     this.#loop.stop();
     if (this.#retry !== null) clearTimeout(this.#retry);
+    if (this.#watchdog !== null) clearInterval(this.#watchdog);
     const { adverts, guard, interfaces, runs, fifos, redis, mailer } = this.#world;
     // After the effects under way, the last of which this is.
     setImmediate(() => {

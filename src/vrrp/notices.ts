@@ -5,17 +5,12 @@ import type { Core } from './core.ts';
 import type { Call, Notice } from './hook-queue.ts';
 import type { Command, Hooks } from './router-conf.ts';
 import type { Group, Router } from './router.ts';
-import type { State } from './transitions.ts';
+import { STATE_WORDS, type State } from './transitions.ts';
 
 /** What a state is called outside; a virtual router that begins has none. */
 export type ToldState = 'MASTER' | 'BACKUP' | 'FAULT' | 'STOP' | 'DELETED';
 
-const TOLD: Record<Exclude<State, 'initialize'>, ToldState> = {
-  active: 'MASTER',
-  backup: 'BACKUP',
-  fault: 'FAULT',
-  stopped: 'STOP',
-};
+const TOLD: Record<Exclude<State, 'initialize'>, ToldState> = STATE_WORDS;
 
 /** keepalived's name of an advert from below while active, and of what its FIFO says. */
 const RX_LOWER_PRIORITY = 'MASTER_RX_LOWER_PRI';

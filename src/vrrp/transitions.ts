@@ -6,6 +6,15 @@ import { assert } from '../base/assert.ts';
 /** `stopped` is final: the daemon ends, or a reload took the virtual router away. */
 export type State = 'initialize' | 'backup' | 'active' | 'fault' | 'stopped';
 
+/** As keepalived's users call the states. */
+export const STATE_WORDS = {
+  initialize: 'INIT',
+  backup: 'BACKUP',
+  active: 'MASTER',
+  fault: 'FAULT',
+  stopped: 'STOP',
+} as const satisfies Record<State, string>;
+
 /** What moves a virtual router. */
 export type Cause =
   | 'ready'

@@ -2,6 +2,7 @@
 // each line of JSON on its input is a configuration to change to, and its log is what it prints.
 
 import { createInterface } from 'node:readline';
+import { ServiceManager } from '../../src/daemon/service-manager.ts';
 import { VrrpDaemon } from '../../src/daemon/vrrp-daemon.ts';
 import type { VrrpConf } from '../../src/vrrp/router-conf.ts';
 
@@ -16,6 +17,7 @@ const started = VrrpDaemon.start({
   conf: parse(process.argv[2] ?? ''),
   log,
   table: 'baton_vrrp_test',
+  manager: new ServiceManager((sentence) => log.write('warning', sentence)),
   exit: (code) => process.exit(code),
 });
 if (!started.ok) {

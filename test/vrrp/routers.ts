@@ -62,7 +62,7 @@ export async function startOurs(
   conf: VrrpConf,
   ...wrapper: readonly string[]
 ): Promise<Router> {
-  bundle ??= bundleRouter();
+  bundle ??= bundleProcess('router-process');
   const words = [...wrapper, process.execPath, await bundle, JSON.stringify(conf)];
   return startCommand(test, host, words);
 }
@@ -103,10 +103,11 @@ export function startCommand(test: Cleanup, host: Host, words: readonly string[]
   return router;
 }
 
-async function bundleRouter(): Promise<string> {
-  const outfile = resolve('.cache/tests/vrrp', `router-${process.pid}.mjs`);
+/** One of the processes beside this file as a program that Node can run; its path. */
+export async function bundleProcess(name: string): Promise<string> {
+  const outfile = resolve('.cache/tests/vrrp', `${name}-${process.pid}.mjs`);
   await build({
-    entryPoints: ['test/vrrp/router-process.ts'],
+    entryPoints: [`test/vrrp/${name}.ts`],
     outfile,
     bundle: true,
     platform: 'node',
