@@ -120,6 +120,7 @@ describe('keepalived judges the same files', { skip, concurrency: false }, () =>
       ['complains', 'advert_int 0.5'],
       ['silent', 'version 3\nadvert_int 0.5'],
       ['complains', 'version 4'],
+      ['silent', 'version 2\nversion 2'],
       ['silent', 'authentication {\nauth_type PASS\nauth_pass 1111\n}'],
       ['complains', 'authentication {\nauth_type PASS\nauth_pass 123456789\n}'],
       ['complains', 'authentication {\nauth_type PASSWORD\nauth_pass 1\n}'],

@@ -239,7 +239,13 @@ function instanceKeywords(commands: Commands, trackables: Trackables): Keywords<
       advert_int: time('advertIntervalMs', 0.01, 255, 6),
       version(draft, statement, report) {
         const value = readInteger(report, statement, 2, 3);
-        put(draft, 'version', statement, value === 2 || value === 3 ? value : null);
+        if (value !== 2 && value !== 3) return put(draft, 'version', statement, null);
+        if (draft.version === null) return put(draft, 'version', statement, value);
+        // The last one would count for us alone, and the peers with the same file would not hear us.
+        if (draft.version !== value) {
+          const sentence = `version was given before: the first one, ${draft.version}, counts`;
+          report.warn(statement.keyword, 'repeated', sentence);
+        }
       },
       nopreempt(draft, statement, report) {
         put(draft, 'nopreempt', statement, readBoolean(report, statement));

@@ -108,6 +108,12 @@ describe('a vrrp_instance', () => {
     ]);
   });
 
+  it('takes the first of two versions, as keepalived 2.2.7 does, and says so', () => {
+    const text = instance('version 2\nversion 3\nversion 2');
+    assert.equal(first(text).version, 2);
+    assert.deepEqual(warnings(text), ['k.conf:7:1 version was given before: the first one, 2, counts']);
+  });
+
   it('takes the last of repeated values, but the first state and the first hook (vrrp.md §2.1)', () => {
     const one = first(
       instance(
