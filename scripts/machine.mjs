@@ -16,6 +16,7 @@ const PROGRAMS = [
   { shown: ['pgrep', '--version'], comesIn: 'procps' },
   { shown: ['keepalived', '--version'], comesIn: 'keepalived' },
   { shown: ['arping', '-V'], comesIn: 'iputils-arping' },
+  { shown: ['tshark', '--version'], comesIn: 'tshark' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },
 ];
 

@@ -49,6 +49,16 @@ export function lacksArping(): string | false {
   return works('arping', '-V') ? false : 'needs iputils-arping';
 }
 
+/** tshark, to judge what was sent, and dumpcap, which captures for it. */
+export function lacksTshark(): string | false {
+  return works('tshark', '--version') && works('dumpcap', '--version') ? false : 'needs tshark';
+}
+
+/** ping, to be a client that needs no port. */
+export function lacksPing(): string | false {
+  return works('ping', '-V') ? false : 'needs iputils-ping';
+}
+
 export async function lacksValkey(): Promise<string | false> {
   return serverFiles('valkey').then(
     () => false,

@@ -1,4 +1,5 @@
-// Two hosts in network namespaces of their own, joined by a cable, and processes inside them that a test directs.
+// Hosts in network namespaces of their own, two of them joined by a cable, and processes inside them that a test
+// directs.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -35,6 +36,8 @@ export const LINK = 'eth0';
 export const HOSTS = {
   a: { ipv4: '10.77.0.1', ipv6: 'fd77::1', mac: '02:00:00:00:77:01' },
   b: { ipv4: '10.77.0.2', ipv6: 'fd77::2', mac: '02:00:00:00:77:02' },
+  /** Only on a network of three, see lan.ts. */
+  c: { ipv4: '10.77.0.3', ipv6: 'fd77::3', mac: '02:00:00:00:77:03' },
 } as const;
 
 /** Runs a program to its end; its output, or an exception with it. */
@@ -71,27 +74,38 @@ export class Host {
 
 let count = 0;
 
+/** A name for a test's namespaces that no other test has. */
+export const uniqueName = (): string => `baton-${process.pid}-${++count}`;
+
 export function startHosts(test: Cleanup): { a: Host; b: Host } {
-  const id = `baton-${process.pid}-${++count}`;
+  const id = uniqueName();
   const [a, b] = [`${id}-a`, `${id}-b`];
+  addNamespaces(test, a, b);
+  run('ip', '-n', a, 'link', 'add', LINK, 'type', 'veth', 'peer', 'name', LINK, 'netns', b);
+  return { a: settleHost(a, HOSTS.a), b: settleHost(b, HOSTS.b) };
+}
+
+/** Makes namespaces that go with the test. */
+export function addNamespaces(test: Cleanup, ...namespaces: readonly string[]): void {
   test.after(() => {
-    for (const namespace of [a, b]) spawnSync('ip', ['netns', 'delete', namespace]);
+    for (const namespace of namespaces) spawnSync('ip', ['netns', 'delete', namespace]);
   });
-  for (const namespace of [a, b]) {
+  for (const namespace of namespaces) {
     run('ip', 'netns', 'add', namespace);
     // IPv6 addresses are usable at once.
     const dadOff = 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad';
     run('ip', 'netns', 'exec', namespace, 'sh', '-c', dadOff);
   }
-  run('ip', '-n', a, 'link', 'add', LINK, 'type', 'veth', 'peer', 'name', LINK, 'netns', b);
-  for (const [namespace, { ipv4, ipv6, mac }] of [[a, HOSTS.a] as const, [b, HOSTS.b] as const]) {
-    run('ip', '-n', namespace, 'link', 'set', LINK, 'address', mac);
-    run('ip', '-n', namespace, 'address', 'add', `${ipv4}/24`, 'dev', LINK);
-    run('ip', '-n', namespace, 'address', 'add', `${ipv6}/64`, 'dev', LINK, 'nodad');
-    run('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
-    run('ip', '-n', namespace, 'link', 'set', LINK, 'up');
-  }
-  return { a: new Host(a), b: new Host(b) };
+}
+
+/** Gives a namespace that has its end of a cable its addresses. */
+export function settleHost(namespace: string, { ipv4, ipv6, mac }: (typeof HOSTS)[keyof typeof HOSTS]): Host {
+  run('ip', '-n', namespace, 'link', 'set', LINK, 'address', mac);
+  run('ip', '-n', namespace, 'address', 'add', `${ipv4}/24`, 'dev', LINK);
+  run('ip', '-n', namespace, 'address', 'add', `${ipv6}/64`, 'dev', LINK, 'nodad');
+  run('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
+  run('ip', '-n', namespace, 'link', 'set', LINK, 'up');
+  return new Host(namespace);
 }
 
 /** A process that a test directs. */

@@ -1,7 +1,7 @@
-// Virtual routers on the two hosts of test/os/hosts.ts: ours, and keepalived's.
+// Virtual routers on the hosts of test/os: ours, and keepalived's.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -67,40 +67,92 @@ export async function startOurs(
   return startCommand(test, host, words);
 }
 
+/** A running keepalived; signals that are to hit at once go to the process that speaks VRRP. */
+export class Keepalived extends Router {
+  readonly #pidFile: string;
+
+  constructor(child: ChildProcess, pidFile: string) {
+    super(child);
+    this.#pidFile = pidFile;
+  }
+
+  /** Throws if there is no such process any more. */
+  signalVrrp(signal: NodeJS.Signals): void {
+    const pid = Number(readFileSync(this.#pidFile, 'latin1'));
+    // The file outlives a crash, and its number may be somebody else's by now.
+    if (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(this.#pidFile))
+      throw new Error('it has ended');
+    process.kill(pid, signal);
+  }
+
+  /** As when the machine has no memory left: neither process can say goodbye for the other. */
+  crash(): void {
+    this.process.kill('SIGSTOP');
+    this.signalVrrp('SIGKILL');
+    this.process.kill('SIGKILL');
+  }
+}
+
 /** Starts keepalived with this text as its file. `wrapper`: as for {@link startOurs}. */
 export function startKeepalived(
   test: Cleanup,
   host: Host,
   text: string,
   ...wrapper: readonly string[]
-): Router {
-  const folder = mkdtempSync(join(tmpdir(), 'baton-keepalived-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, 'keepalived.conf');
+): Keepalived {
+  const file = join(temporaryFolder(test), 'keepalived.conf');
   writeFileSync(file, text);
-  const pidFiles = [
-    '-p',
-    join(folder, 'pid'),
-    '-r',
-    join(folder, 'vrrp.pid'),
-    '-c',
-    join(folder, 'checkers.pid'),
-  ];
-  const words = [...wrapper, 'keepalived', '-n', '-l', '-D', '-P', '-G', '-f', file, ...pidFiles];
-  return startCommand(test, host, words);
+  return startKeepalivedOn(test, host, file, 'none', ...wrapper);
+}
+
+/** Starts keepalived with this file. `id`: which of its `@id` lines count. */
+export function startKeepalivedOn(
+  test: Cleanup,
+  host: Host,
+  file: string,
+  id = 'none',
+  ...wrapper: readonly string[]
+): Keepalived {
+  const folder = temporaryFolder(test);
+  const pidFile = join(folder, 'vrrp.pid');
+  const pidFiles = ['-p', join(folder, 'pid'), '-r', pidFile, '-c', join(folder, 'checkers.pid')];
+  const words = [...wrapper, 'keepalived', '-n', '-l', '-D', '-P', '-G', '-i', id, '-f', file, ...pidFiles];
+  const router = new Keepalived(spawnOn(host, words), pidFile);
+  test.after(() => end(router));
+  return router;
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(test: Cleanup): string {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-vrrp-'));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Starts any command on a host. */
 export function startCommand(test: Cleanup, host: Host, words: readonly string[]): Router {
-  const child = spawn('ip', ['netns', 'exec', host.namespace, ...words], { stdio: 'pipe' });
-  const router = new Router(child);
-  test.after(async () => {
-    // Also what hangs; keepalived's children end with their parent.
-    child.kill('SIGCONT');
-    child.kill('SIGKILL');
-    await router.ended;
-  });
+  const router = new Router(spawnOn(host, words));
+  test.after(() => end(router));
   return router;
+}
+
+function spawnOn(host: Host, words: readonly string[]): ChildProcess {
+  return spawn('ip', ['netns', 'exec', host.namespace, ...words], { stdio: 'pipe' });
+}
+
+/** Also what hangs or was left frozen. Nothing that it began may hold a pipe to this process open. */
+async function end(router: Router): Promise<void> {
+  router.process.kill('SIGSTOP');
+  if (router instanceof Keepalived) {
+    try {
+      router.signalVrrp('SIGKILL');
+    } catch {
+      // It has ended, or never was.
+    }
+  }
+  router.process.kill('SIGKILL');
+  await router.ended;
+  for (const pipe of [router.process.stdin, router.process.stdout, router.process.stderr]) pipe?.destroy();
 }
 
 /** One of the processes beside this file as a program that Node can run; its path. */
