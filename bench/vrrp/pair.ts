@@ -2,13 +2,15 @@
 // same file. What can go wrong with the active one, and making it whole again: it comes back as the other's backup.
 
 import { execFileSync, type ChildProcess } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bootClockMs } from '../../src/os/boot-clock.ts';
 import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import { environmentFor, type ServerFiles } from '../../src/redis/server-files.ts';
 import { Network } from '../../test/harness/namespaces.ts';
+import { writeRedisCli } from '../../test/harness/redis-cli.ts';
 import { pause } from '../../test/harness/wait.ts';
 import { ask } from '../../test/harness/wire.ts';
 import { AdvertCapture, type CapturedAdvert } from './capture.ts';
@@ -250,7 +252,8 @@ export function runOn(network: Network, machine: number, ...words: readonly stri
 async function startMember(options: PairOptions, machine: number, priority: number): Promise<Member> {
   const { contender, timing, network, files, address, virtualRouterId: id } = options;
   const { host, wrapper } = network.machine(machine);
-  const conf = keepalivedConf(timing, priority, [{ id, address }], files.cli);
+  const cli = writeRedisCli(mkdtempSync(join(tmpdir(), 'baton-cli-')), files);
+  const conf = keepalivedConf(timing, priority, [{ id, address }], cli);
   const member: Member = {
     machine,
     priority,

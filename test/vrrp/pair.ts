@@ -10,6 +10,7 @@ import { ManagedServer } from '../../src/redis/managed-server.ts';
 import { type ServerFiles, environmentFor } from '../../src/redis/server-files.ts';
 import { serverFiles } from '../harness/fleet.ts';
 import { Network } from '../harness/namespaces.ts';
+import { writeRedisCli } from '../harness/redis-cli.ts';
 import { until } from '../harness/wait.ts';
 import { infoFields } from '../harness/wire.ts';
 import { type Cleanup, Host } from '../os/hosts.ts';
@@ -151,10 +152,7 @@ export class PairHost {
       copy(join(EXAMPLE, 'scripts', name), join(scripts, name), 0o755);
     }
     writeFileSync(join(this.#folder, 'state.log'), '');
-    // keepalived takes LD_LIBRARY_PATH from its scripts (vrrp.md §3.2), and a private copy needs it.
-    const libraries = environmentFor(this.#files, {})['LD_LIBRARY_PATH'] ?? '';
-    const text = `#!/bin/sh\nLD_LIBRARY_PATH=${libraries} exec ${this.#files.cli} "$@"\n`;
-    writeFileSync(join(bin, 'redis-cli'), text, { mode: 0o755 });
+    writeRedisCli(bin, this.#files);
   }
 }
 
