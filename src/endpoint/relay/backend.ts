@@ -1,0 +1,107 @@
+// One server as the relay uses it: connections that many clients share, one set for each way of being signed on, and
+// connections that wait for a client who needs one of its own.
+
+import type { RouteServer } from '../route.ts';
+import type { RelayLimits } from './limits.ts';
+import { type ConnectionOwner, ServerConnection } from './server-connection.ts';
+import { type SignOn, shareKey } from './sign-on.ts';
+import type { Wire, WireEvents } from './wire.ts';
+
+/** Begins to connect to `server`; what follows is told to `events`, never before this returns. */
+export type Dial = (server: RouteServer, events: WireEvents) => Wire;
+
+/** After a refused connection, how long until the next is tried, in ms. */
+const RETRY_MS = 100;
+
+interface Pool {
+  readonly shared: ServerConnection[];
+  readonly idle: ServerConnection[];
+}
+
+export class Backend {
+  server: RouteServer;
+  /** Clients that were led to it. */
+  clients = 0;
+  /** Not connected to before this moment. */
+  retryAtMs = 0;
+  /** Out of the route: no more clients, and what is left ends. */
+  isLeaving = false;
+  readonly #owner: ConnectionOwner;
+  readonly #dial: Dial;
+  readonly #limits: RelayLimits;
+  readonly #pools = new Map<string, Pool>();
+  /** All of them. */
+  readonly connections = new Set<ServerConnection>();
+
+  constructor(server: RouteServer, owner: ConnectionOwner, dial: Dial, limits: RelayLimits) {
+    this.server = server;
+    this.#owner = owner;
+    this.#dial = dial;
+    this.#limits = limits;
+  }
+
+  /** A connection for requests that leave nothing behind; null while none may be made. */
+  share(signOn: SignOn, nowMs: number): ServerConnection | null {
+    const pool = this.#pool(shareKey(signOn));
+    for (const connection of pool.shared) {
+      if (!connection.isStreaming) return connection;
+    }
+    if (pool.shared.length >= this.#limits.sharedMax) return pool.shared[0] ?? null;
+    const connection = this.#connect(true, nowMs);
+    if (connection === null) return pool.shared[0] ?? null;
+    pool.shared.push(connection);
+    connection.signOn(signOn, false);
+    return connection;
+  }
+
+  /** A connection for one client: one that is signed on as `wanted`, or a new one. Null while none may be made. */
+  lend(wanted: SignOn, nowMs: number): ServerConnection | null {
+    return this.#pools.get(shareKey(wanted))?.idle.pop() ?? this.#connect(false, nowMs);
+  }
+
+  /** Takes back a connection that nothing was left on. */
+  giveBack(connection: ServerConnection): void {
+    if (connection.isOver) return;
+    const { idle } = this.#pool(shareKey(connection.has));
+    if (this.isLeaving || idle.length >= this.#limits.idleMax) {
+      this.connections.delete(connection);
+      connection.discard();
+    } else {
+      idle.push(connection);
+    }
+  }
+
+  /** Forgets one that is over. */
+  remove(connection: ServerConnection): void {
+    if (!this.connections.delete(connection)) return;
+    for (const [key, pool] of this.#pools) {
+      for (const list of [pool.shared, pool.idle]) {
+        const at = list.indexOf(connection);
+        if (at !== -1) list.splice(at, 1);
+      }
+      if (pool.shared.length + pool.idle.length === 0) this.#pools.delete(key);
+    }
+  }
+
+  /** The last attempt to connect failed. */
+  backOff(nowMs: number): void {
+    this.retryAtMs = nowMs + RETRY_MS;
+  }
+
+  #connect(isShared: boolean, nowMs: number): ServerConnection | null {
+    if (nowMs < this.retryAtMs || this.isLeaving) return null;
+    const connection = new ServerConnection(this.#owner, isShared);
+    connection.attach(this.#dial(this.server, connection));
+    this.connections.add(connection);
+    return connection;
+  }
+
+  #pool(key: string): Pool {
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      pool = { shared: [], idle: [] };
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+}

@@ -1,0 +1,32 @@
+// How much the relay takes of anything, so that no client and no server can fill its memory or stop the others.
+
+export interface RelayLimits {
+  /** Reply bytes that one client has not taken, and all of them together. Beyond, the client is closed. */
+  readonly replyBytesMax: number;
+  readonly allReplyBytesMax: number;
+  /** A longer request goes out as it comes, over a connection of its own; a shorter one is gathered first. */
+  readonly gatheredBytesMax: number;
+  /** Bytes that a server has not taken, from which on its clients are not read from. */
+  readonly congestedBytes: number;
+  /** Bytes that a client has sent and that can't be passed on yet, from which on it is not read from. */
+  readonly waitingBytesMax: number;
+  /** Shared connections of one kind to one server. More than one is used while a long reply keeps the first busy. */
+  readonly sharedMax: number;
+  /** Connections that wait for a client who needs one of its own, of one kind to one server. */
+  readonly idleMax: number;
+  /** How long a client waits for a server; and how many may. */
+  readonly queueMs: number;
+  readonly queuedMax: number;
+}
+
+export const LIMITS: RelayLimits = {
+  replyBytesMax: 8 * 1024 * 1024,
+  allReplyBytesMax: 256 * 1024 * 1024,
+  gatheredBytesMax: 128 * 1024,
+  congestedBytes: 1024 * 1024,
+  waitingBytesMax: 64 * 1024,
+  sharedMax: 4,
+  idleMax: 64,
+  queueMs: 5_000,
+  queuedMax: 10_000,
+};

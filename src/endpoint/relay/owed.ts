@@ -1,0 +1,78 @@
+// What a server still owes us on one connection, in order: for each run of requests whose they are, where their bytes
+// lie (so that they can be sent again), and how many replies are to come.
+
+import type { Client } from './client.ts';
+
+/** What becomes of one reply that somebody looks at. */
+export type Verdict =
+  /** To the client. */
+  | 'deliver'
+  /** To nobody. */
+  | 'swallow';
+
+/**
+ * Looks at each reply of an {@link Owed}. `type` is its first byte; of a long one, the bytes are only the beginning.
+ * Returning `deliver` or `swallow` ends nothing: `owed.count` does.
+ */
+export type Look = (type: number, bytes: Uint8Array, start: number, end: number, owed: Owed) => Verdict;
+
+/** Requests of one client that were sent one behind the other. */
+export interface Owed {
+  /** null: the relay's own. */
+  readonly client: Client | null;
+  /** The requests; null: they are too large to be kept, or can't be sent again. */
+  readonly bytes: Uint8Array | null;
+  readonly start: number;
+  end: number;
+  /** Replies that are to come; `look` may change it. */
+  count: number;
+  /** Replies that have come. */
+  answered: number;
+  /** One of them may have changed something. */
+  hasWrite: boolean;
+  /** Null for plain requests, which may be told of together. */
+  readonly look: Look | null;
+  /** A reply of our own that takes its turn behind what was sent before; nothing was sent for it. */
+  readonly local: Uint8Array | null;
+}
+
+/** A queue that costs nothing to take from. */
+export class OwedQueue {
+  #items: (Owed | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get first(): Owed | undefined {
+    return this.#items[this.#head];
+  }
+
+  get last(): Owed | undefined {
+    return this.length === 0 ? undefined : this.#items[this.#items.length - 1];
+  }
+
+  push(owed: Owed): void {
+    this.#items.push(owed);
+  }
+
+  shift(): void {
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Takes all. */
+  takeAll(): Owed[] {
+    const rest = this.#items.slice(this.#head) as Owed[];
+    this.#items = [];
+    this.#head = 0;
+    return rest;
+  }
+}

@@ -1,0 +1,96 @@
+// What a client has at its own connection to a server, and nowhere else: an open transaction, subscriptions, flags. As
+// long as there is any of it, the client keeps that connection; what can be made again elsewhere is remembered so that a
+// move leaves it as it was (proxy.md §5.4).
+
+import type { Owed } from './owed.ts';
+
+/** The three kinds of subscription, by the command that makes one. */
+export type SubscriptionKind = 'SUBSCRIBE' | 'PSUBSCRIBE' | 'SSUBSCRIBE';
+
+export class Pinned {
+  /** MULTI was sent, and neither EXEC nor DISCARD behind it. */
+  isMulti = false;
+  /** Grows with each MULTI, so that a late refusal of an earlier one is told from it. */
+  multis = 0;
+  /** Databases chosen inside the open transaction; the last counts if it is carried out. */
+  queuedDb: number | null = null;
+  isWatching = false;
+  /** A watched connection was lost in a move: the next EXEC must fail as if a key had changed. */
+  hasLostWatch = false;
+  isMonitoring = false;
+  readonly subscriptions: Readonly<Record<SubscriptionKind, Set<string>>> = {
+    SUBSCRIBE: new Set(),
+    PSUBSCRIBE: new Set(),
+    SSUBSCRIBE: new Set(),
+  };
+  /** Requests to (un)subscribe that are not answered. */
+  subscribing = 0;
+  /** CLIENT TRACKING with its options, while it is on. */
+  tracking: readonly string[] | null = null;
+  /** Flags that were set, by the command's first words; each value is the command that makes it so again. */
+  readonly flags = new Map<string, readonly string[]>();
+  /** CLIENT REPLY: which of the next requests are answered. */
+  replies: 'on' | 'off' | 'skip' = 'on';
+  /** For a reason that never ends. */
+  isForGood: boolean;
+
+  constructor(isForGood: boolean) {
+    this.isForGood = isForGood;
+  }
+
+  /** Whether the client must keep its connection. */
+  get isNeeded(): boolean {
+    return (
+      this.isForGood ||
+      this.isMulti ||
+      this.isWatching ||
+      this.isMonitoring ||
+      this.isSubscribed ||
+      this.tracking !== null ||
+      this.flags.size > 0 ||
+      this.replies !== 'on'
+    );
+  }
+
+  get isSubscribed(): boolean {
+    const { SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE } = this.subscriptions;
+    return SUBSCRIBE.size + PSUBSCRIBE.size + SSUBSCRIBE.size > 0;
+  }
+
+  /** Whether arrays may be messages and not replies. (In RESP3 messages are pushes.) */
+  get hearsMessages(): boolean {
+    return this.subscribing > 0 || this.isSubscribed;
+  }
+
+  /** Whether a push that confirms a subscription belongs to `owed`, the first that is owed. */
+  awaitsConfirmation(owed: Owed | undefined): boolean {
+    return this.subscribing > 0 && owed !== undefined && owed.look !== null;
+  }
+
+  /** RESET, or as after it. */
+  clear(isForGood: boolean): void {
+    this.isMulti = false;
+    this.queuedDb = null;
+    this.isWatching = false;
+    this.hasLostWatch = false;
+    this.isMonitoring = false;
+    for (const names of Object.values(this.subscriptions)) names.clear();
+    this.tracking = null;
+    this.flags.clear();
+    this.replies = 'on';
+    this.isForGood = isForGood;
+  }
+
+  /** Commands that make a new connection what this one is, as far as that can be. */
+  commands(): string[][] {
+    const commands: string[][] = [...this.flags.values()].map((args) => [...args]);
+    if (this.tracking !== null) commands.push([...this.tracking]);
+    for (const [kind, names] of Object.entries(this.subscriptions)) {
+      if (names.size > 0) commands.push([kind, ...names]);
+    }
+    return commands;
+  }
+}
+
+/** Of clients that have nothing of the kind. Never changed. */
+export const UNPINNED = new Pinned(false);

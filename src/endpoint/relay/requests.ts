@@ -1,0 +1,398 @@
+// Requests that are more than a request and a reply: those that choose how a client is known, those that leave something
+// behind on a connection, those that wait, and those that an endpoint must not pass on (proxy.md §5.4).
+
+import type { Client } from './client.ts';
+import type { Command } from './command-table.ts';
+import type { Look } from './owed.ts';
+import type { Pinned, SubscriptionKind } from './pinned.ts';
+import type { RelayCore } from './relay-core.ts';
+import { ERROR } from './reply-scanner.ts';
+import { argumentsOf } from './request-scanner.ts';
+import { type ServerConnection, firstLine } from './server-connection.ts';
+import { FRESH, type SignOn } from './sign-on.ts';
+import { takeClientCommand } from './client-command.ts';
+
+/** Where a whole request, an array, lies. */
+export interface Request {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Passes a request on, or answers it. False: the client has to wait, and says for what. */
+export function takeSpecial(client: Client, core: RelayCore, command: Command, request: Request): boolean {
+  const { pinned } = client;
+  if (pinned.replies !== 'on') return takeUnanswered(client, pinned, command, request);
+  if (pinned.isMulti && command.kind !== 'exec' && command.kind !== 'discard') {
+    return takeQueued(client, pinned, command, request);
+  }
+  switch (command.kind) {
+    case 'plain':
+      return sendPlain(client, command, request);
+    case 'auth':
+      return takeAuth(client, core, request);
+    case 'hello':
+      return takeHello(client, core, request);
+    case 'select':
+      return takeSelect(client, request);
+    case 'client':
+      return takeClientCommand(client, request);
+    case 'reset':
+      return takeReset(client, core, request);
+    case 'quit':
+      client.answer('+OK\r\n', request);
+      client.isClosing = true;
+      client.finishIfDone();
+      return true;
+    case 'multi':
+      return takeMulti(client, request);
+    case 'exec':
+      return takeExec(client, request);
+    case 'discard':
+    case 'unwatch':
+      return takeForgetting(client, command, request);
+    case 'watch':
+      return pin(client, request, (its) => {
+        its.isWatching = true;
+      });
+    case 'subscribe':
+      return takeSubscribe(client, command, request);
+    case 'unsubscribe':
+      return takeUnsubscribe(client, command, request);
+    case 'monitor':
+      return pin(client, request, (its) => {
+        its.isMonitoring = true;
+      });
+    case 'sticky':
+      return pin(client, request, (its) => {
+        if (command.name === 'READONLY') its.flags.set('READONLY', ['READONLY']);
+        else if (command.name === 'READWRITE') its.flags.delete('READONLY');
+      });
+    case 'blocking':
+      return takeAlone(client, command, request);
+    case 'stream-read':
+      return isBlockingRead(request)
+        ? takeAlone(client, command, request)
+        : sendPlain(client, command, request);
+    case 'wait':
+      return takeWait(client, request);
+    case 'script':
+      return /^(KILL|DEBUG)$/i.test(argumentsOf(request.bytes, request.start)[1] ?? '')
+        ? takeAlone(client, command, request)
+        : sendPlain(client, command, request);
+    case 'refused':
+      client.answer(
+        `-ERR ${command.name} is not passed on by this endpoint: send it to the server itself\r\n`,
+        request,
+      );
+      return true;
+    case 'hostile':
+      client.reset();
+      return true;
+    case 'unknown':
+      return takeUnknown(client, request);
+    default:
+      return unknownKind(command.kind);
+  }
+}
+
+function unknownKind(kind: never): never {
+  throw new TypeError(`a command is of a known kind: ${String(kind)}`);
+}
+
+export function sendPlain(client: Client, command: Command, { bytes, start, end }: Request): boolean {
+  const connection = client.share();
+  if (connection === null) return false;
+  connection.send(client, bytes, start, end, 1, command.effect !== 'read');
+  return true;
+}
+
+/** Sends it on the client's own connection, one reply expected that `look` sees. */
+export function sendOwn(
+  client: Client,
+  { bytes, start, end }: Request,
+  look: Look,
+  options: { readonly wanted?: SignOn; readonly isSignOn?: boolean; readonly hasWrite?: boolean } = {},
+): ServerConnection | null {
+  const connection = client.borrow(options.wanted, options.isSignOn ?? false);
+  connection?.sendWatched(client, bytes, start, end, 1, options.hasWrite ?? false, look);
+  return connection;
+}
+
+const deliver: Look = () => 'deliver';
+
+/** Sends it on a connection that the client keeps because of it; `mark` is taken back if the server refuses. */
+export function pin(client: Client, request: Request, mark: (its: Pinned) => void): boolean {
+  if (client.borrow() === null) return false;
+  mark(client.pinned);
+  return sendOwn(client, request, deliver) !== null;
+}
+
+/** Sends it on a connection of its own, which the client gives back once it is answered. */
+export function takeAlone(client: Client, command: Command, request: Request): boolean {
+  return sendOwn(client, request, deliver, { hasWrite: command.effect !== 'read' }) !== null;
+}
+
+function takeAuth(client: Client, core: RelayCore, request: Request): boolean {
+  const args = argumentsOf(request.bytes, request.start);
+  const [user, password] = args.length === 2 ? [null, args[1]] : [args[1] ?? '', args[2]];
+  if (password === undefined || args.length > 3) return takeAlone(client, READ, request);
+  const known = core.logins.find(user, password);
+  const wanted: SignOn = known === null ? client.signOn : { ...client.signOn, login: known };
+  const look: Look = (type) => {
+    if (type === ERROR) return 'deliver';
+    signedOn(client, { login: core.logins.accepted(user, password) });
+    return 'deliver';
+  };
+  return sendOwn(client, request, look, { isSignOn: true, wanted }) !== null;
+}
+
+/** HELLO [2|3 [AUTH user password] [SETNAME name]] */
+function takeHello(client: Client, core: RelayCore, request: Request): boolean {
+  const args = argumentsOf(request.bytes, request.start);
+  const protocol = args[1] === '2' ? 2 : args[1] === '3' ? 3 : null;
+  if (protocol === null) return takeAlone(client, READ, request);
+  let credentials: readonly [string, string] | null = null;
+  let name: string | null = null;
+  for (let at = 2; at < args.length;) {
+    const option = (args[at] as string).toUpperCase();
+    if (option === 'AUTH' && at + 2 < args.length) {
+      credentials = [args[at + 1] as string, args[at + 2] as string];
+      at += 3;
+    } else if (option === 'SETNAME' && at + 1 < args.length) {
+      name = args[at + 1] as string;
+      at += 2;
+    } else {
+      return takeAlone(client, READ, request);
+    }
+  }
+  const known = credentials === null ? client.signOn.login : core.logins.find(...credentials);
+  const look: Look = (type) => {
+    if (type === ERROR) return 'deliver';
+    signedOn(client, {
+      protocol,
+      ...(credentials === null ? {} : { login: core.logins.accepted(...credentials) }),
+      ...(name === null ? {} : { name }),
+    });
+    return 'deliver';
+  };
+  const wanted: SignOn = { ...client.signOn, protocol, ...(known === null ? {} : { login: known }) };
+  return sendOwn(client, request, look, { isSignOn: true, wanted }) !== null;
+}
+
+function takeSelect(client: Client, request: Request): boolean {
+  const text = argumentsOf(request.bytes, request.start)[1] ?? '';
+  // What Redis would refuse, Redis shall refuse.
+  if (!/^(0|[1-9]\d{0,8})$/.test(text)) return takeAlone(client, READ, request);
+  const db = Number(text);
+  const look: Look = (type) => {
+    if (type !== ERROR) signedOn(client, { db });
+    return 'deliver';
+  };
+  return sendOwn(client, request, look, { isSignOn: true, wanted: { ...client.signOn, db } }) !== null;
+}
+
+/** The server has accepted a change of what the client and its connection are. */
+export function signedOn(client: Client, change: Partial<SignOn>): void {
+  client.signOn = { ...client.signOn, ...change };
+  if (client.own !== null) client.own.has = { ...client.own.has, ...change };
+}
+
+/** RESET clears everything but the library's name. */
+function takeReset(client: Client, core: RelayCore, request: Request): boolean {
+  const fresh: SignOn = {
+    ...FRESH,
+    libraryName: client.signOn.libraryName,
+    libraryVersion: client.signOn.libraryVersion,
+  };
+  if (client.own === null) {
+    if (client.owed > 0) {
+      client.wait = 'replies';
+      return false;
+    }
+    client.signOn = fresh;
+    client.answer('+RESET\r\n', request);
+    return true;
+  }
+  const look: Look = (type) => {
+    if (type === ERROR) return 'deliver';
+    client.pinned.clear(core.isTransparent);
+    signedOn(client, fresh);
+    return 'deliver';
+  };
+  return sendOwn(client, request, look) !== null;
+}
+
+function takeMulti(client: Client, request: Request): boolean {
+  if (client.borrow() === null) return false;
+  const { pinned } = client;
+  pinned.isMulti = true;
+  const number = ++pinned.multis;
+  const look: Look = (type) => {
+    if (type === ERROR && pinned.multis === number) pinned.isMulti = false;
+    return 'deliver';
+  };
+  return sendOwn(client, request, look, { hasWrite: true }) !== null;
+}
+
+/** A request inside a transaction. */
+function takeQueued(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
+  const { own } = client;
+  if (own === null || !client.hasRoom(own)) return false;
+  if (command.kind === 'refused') {
+    client.answer(`-ERR ${command.name} is not passed on by this endpoint\r\n`, request);
+    return true;
+  }
+  if (command.kind === 'select') {
+    pinned.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
+  } else if (LASTING.has(command.kind)) {
+    // What it does to the connection is only known once EXEC has done it.
+    pinned.isForGood = true;
+  }
+  own.sendWatched(client, request.bytes, request.start, request.end, 1, true, deliver);
+  return true;
+}
+
+const LASTING: ReadonlySet<Command['kind']> = new Set([
+  'auth',
+  'hello',
+  'client',
+  'subscribe',
+  'unsubscribe',
+  'monitor',
+  'sticky',
+  'unknown',
+]);
+
+function takeExec(client: Client, request: Request): boolean {
+  const { pinned, own } = client;
+  if (own === null) return sendPlain(client, WRITE, request);
+  const { queuedDb, hasLostWatch } = pinned;
+  pinned.isMulti = false;
+  pinned.isWatching = false;
+  pinned.hasLostWatch = false;
+  pinned.queuedDb = null;
+  const look: Look = (type) => {
+    if (type !== ERROR && queuedDb !== null && Number.isInteger(queuedDb)) signedOn(client, { db: queuedDb });
+    return 'deliver';
+  };
+  if (!hasLostWatch) return sendOwn(client, request, look, { hasWrite: true }) !== null;
+  own.sendOwn(['DISCARD'], () => 'swallow');
+  client.answer(client.signOn.protocol === 3 ? '_\r\n' : '*-1\r\n', request);
+  return true;
+}
+
+/** DISCARD and UNWATCH. */
+function takeForgetting(client: Client, command: Command, request: Request): boolean {
+  const { pinned, own } = client;
+  if (own === null) return sendPlain(client, READ, request);
+  if (command.kind === 'discard') pinned.isMulti = false;
+  pinned.isWatching = false;
+  pinned.hasLostWatch = false;
+  pinned.queuedDb = null;
+  return sendOwn(client, request, deliver) !== null;
+}
+
+function takeSubscribe(client: Client, command: Command, request: Request): boolean {
+  const connection = client.borrow();
+  if (connection === null) return false;
+  const names = argumentsOf(request.bytes, request.start).slice(1);
+  const { pinned } = client;
+  const subscribed = pinned.subscriptions[command.name as SubscriptionKind];
+  pinned.subscribing++;
+  const look: Look = (type, _bytes, _start, _end, owed) => {
+    // One error stands for all of them.
+    if (type === ERROR) dropRest(client, owed);
+    else subscribed.add(names[owed.answered] as string);
+    if (owed.count === 1) pinned.subscribing--;
+    return 'deliver';
+  };
+  const { bytes, start, end } = request;
+  connection.sendWatched(client, bytes, start, end, Math.max(names.length, 1), false, look);
+  return true;
+}
+
+function takeUnsubscribe(client: Client, command: Command, request: Request): boolean {
+  const connection = client.borrow();
+  if (connection === null) return false;
+  const names = argumentsOf(request.bytes, request.start).slice(1);
+  const { pinned } = client;
+  const subscribed = pinned.subscriptions[command.name.replace('UN', '') as SubscriptionKind];
+  pinned.subscribing++;
+  const look: Look = (type, _bytes, _start, _end, owed) => {
+    if (type === ERROR) {
+      dropRest(client, owed);
+    } else if (names.length > 0) {
+      subscribed.delete(names[owed.answered] as string);
+    } else if (owed.answered === 0) {
+      // Without names: one reply for each there is, or one that says that there is none.
+      const more = Math.max(subscribed.size, 1) - 1;
+      owed.count += more;
+      client.owed += more;
+      subscribed.clear();
+    }
+    if (owed.count === 1) pinned.subscribing--;
+    return 'deliver';
+  };
+  const { bytes, start, end } = request;
+  connection.sendWatched(client, bytes, start, end, Math.max(names.length, 1), false, look);
+  return true;
+}
+
+function dropRest(client: Client, owed: { count: number }): void {
+  client.owed -= owed.count - 1;
+  owed.count = 1;
+}
+
+/** WAIT counts from the last write of its own connection; the PING makes that everything the server did so far. */
+function takeWait(client: Client, request: Request): boolean {
+  if (client.own === null) {
+    const connection = client.borrow();
+    if (connection === null) return false;
+    connection.sendOwn(['PING'], () => 'swallow');
+  }
+  return sendOwn(client, request, deliver) !== null;
+}
+
+/** Nobody knows what it does to the connection: kept for good, unless the server does not know it either. */
+function takeUnknown(client: Client, request: Request): boolean {
+  const look: Look = (type, bytes, start, end) => {
+    const isUnknown = type === ERROR && firstLine(bytes, start, end).startsWith('-ERR unknown command');
+    if (!isUnknown) client.pinned.isForGood = true;
+    return 'deliver';
+  };
+  return sendOwn(client, request, look, { hasWrite: true }) !== null;
+}
+
+/** CLIENT REPLY OFF or SKIP was said: nothing is answered. */
+function takeUnanswered(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
+  const { own } = client;
+  if (own === null || !client.hasRoom(own)) return false;
+  if (command.kind === 'refused') return true;
+  const { bytes, start, end } = request;
+  const [, second = '', third = ''] = command.kind === 'client' ? argumentsOf(bytes, start) : [];
+  if (/^REPLY$/i.test(second) && /^ON$/i.test(third)) {
+    pinned.replies = 'on';
+    own.sendWatched(client, bytes, start, end, 1, false, deliver);
+    return true;
+  }
+  if (pinned.replies === 'skip' && !/^REPLY$/i.test(second)) pinned.replies = 'on';
+  if (/^REPLY$/i.test(second) && /^OFF$/i.test(third)) pinned.replies = 'off';
+  // Flags and subscriptions set without an answer are not remembered: the client keeps its connection.
+  pinned.isForGood = true;
+  own.sendMore(bytes, start, end);
+  return true;
+}
+
+/** Whether XREAD or XREADGROUP says BLOCK, before its STREAMS. */
+function isBlockingRead({ bytes, start }: Request): boolean {
+  for (const word of argumentsOf(bytes, start).slice(1)) {
+    if (/^STREAMS$/i.test(word)) return false;
+    if (/^BLOCK$/i.test(word)) return true;
+  }
+  return false;
+}
+
+/** For requests that Redis answers with an error, or that change nothing. */
+export const READ: Command = { name: '', kind: 'plain', effect: 'read' };
+const WRITE: Command = { name: '', kind: 'plain', effect: 'write' };

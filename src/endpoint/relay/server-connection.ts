@@ -1,0 +1,409 @@
+// One connection to a server: requests go out in batches, replies come home to whom they are owed. Many clients share
+// it, or one owns it; it knows which only where a message that answers nothing has to find its client.
+
+import { byteString, bytesOf } from '../../base/byte-string.ts';
+import { encodeCommand } from '../../resp/encode.ts';
+import type { Client } from './client.ts';
+import { type Look, type Owed, OwedQueue, type Verdict } from './owed.ts';
+import { Outgoing } from './outgoing.ts';
+import { ARRAY, ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner, SIMPLE } from './reply-scanner.ts';
+import { FRESH, type SignOn, commandsBetween } from './sign-on.ts';
+import type { Wire, WireEvents } from './wire.ts';
+
+/** So much of a reply must be there before it is passed on in pieces: whoever looks at one sees its beginning whole. */
+const HEAD_BYTES = 512;
+/** A reply of which so much has come keeps others from a shared connection. */
+const LONG_REPLY_BYTES = 1024 * 1024;
+
+/** What answers no command: its first element. */
+const CONFIRMATION = /^[ps]?(?:un)?subscribe$/;
+const MESSAGE = /^[ps]?message$/;
+
+/** What a connection needs from those around it. */
+export interface ConnectionOwner {
+  /** It has something to send, at the end of this turn. */
+  wantsFlush(connection: ServerConnection): void;
+  /** A plain request got an error: `deliver`, unless the client is to be spared it. */
+  refused(owed: Owed, bytes: Uint8Array, start: number, end: number): Verdict;
+  /** Everything that one read brought was given out. */
+  settle(): void;
+  /** It stands. */
+  connected(connection: ServerConnection): void;
+  /** It is over; `owed` is what was not answered, and the last `unsent` of that were not even sent. */
+  lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, because: string): void;
+  /** Long writes were taken by the server. */
+  drained(connection: ServerConnection): void;
+}
+
+export class ServerConnection implements WireEvents {
+  /** What was said on it. */
+  has: SignOn = FRESH;
+  /** Whose it is; null for a shared one, and for one that waits for its next owner. */
+  client: Client | null = null;
+  /** A long reply is on its way: others had better use another connection. */
+  isStreaming = false;
+  isConnected = false;
+  isOver = false;
+  /** So much waits for the server that no more should be sent; kept by the relay. */
+  isCongested = false;
+  readonly #owner: ConnectionOwner;
+  #wire: Wire | null = null;
+  readonly #queue = new OwedQueue();
+  /** How many of the queue's last were not sent. */
+  #unsent = 0;
+  readonly #outgoing: Outgoing;
+  #isDirty = false;
+  readonly #scanner = new ReplyScanner();
+  /** The beginning of a reply that is too short to judge. */
+  #tail: Uint8Array | null = null;
+  /** What becomes of the reply of which the beginning was passed on; null: none was. */
+  #verdict: Verdict | null = null;
+  #isMessage = false;
+  #replyBytes = 0;
+
+  constructor(owner: ConnectionOwner, isShared: boolean) {
+    this.#owner = owner;
+    this.#outgoing = new Outgoing(isShared);
+  }
+
+  /** Once, before anything is sent. */
+  attach(wire: Wire): void {
+    this.#wire = wire;
+  }
+
+  /** Bytes that the server has not taken. */
+  get unsentBytes(): number {
+    return this.#outgoing.bytes + (this.#wire?.unsentBytes ?? 0);
+  }
+
+  /** Requests it owes replies to, in runs. */
+  get owedRuns(): number {
+    return this.#queue.length;
+  }
+
+  get firstOwed(): Owed | undefined {
+    return this.#queue.first;
+  }
+
+  /** Plain requests of one client, `count` of them. */
+  send(
+    client: Client,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    count: number,
+    hasWrite: boolean,
+  ): void {
+    const last = this.#unsent > 0 ? this.#queue.last : undefined;
+    client.owed += count;
+    if (
+      last !== undefined &&
+      last.client === client &&
+      last.bytes === bytes &&
+      last.end === start &&
+      last.look === null
+    ) {
+      last.end = end;
+      last.count += count;
+      last.hasWrite ||= hasWrite;
+    } else {
+      this.#push({ client, bytes, start, end, count, answered: 0, hasWrite, look: null, local: null });
+    }
+    this.#add(bytes, start, end);
+  }
+
+  /** One request whose replies are looked at. `isKept`: its bytes may be sent again. */
+  sendWatched(
+    client: Client,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    count: number,
+    hasWrite: boolean,
+    look: Look,
+  ): void {
+    client.owed += count;
+    this.#push({ client, bytes, start, end, count, answered: 0, hasWrite, look, local: null });
+    this.#add(bytes, start, end);
+  }
+
+  /** The beginning of a request that is too long to be kept; more follows by {@link sendMore}. */
+  sendLong(client: Client, bytes: Uint8Array, start: number, end: number): void {
+    client.owed += 1;
+    this.#push({
+      client,
+      bytes: null,
+      start: 0,
+      end: 0,
+      count: 1,
+      answered: 0,
+      hasWrite: true,
+      look: null,
+      local: null,
+    });
+    this.#add(bytes, start, end);
+  }
+
+  /** Bytes of which the server will answer nothing, or that belong to what was begun. */
+  sendMore(bytes: Uint8Array, start: number, end: number): void {
+    this.#add(bytes, start, end);
+  }
+
+  /** A command of the relay's own. */
+  sendOwn(args: readonly string[], look: Look): void {
+    const bytes = bytesOf(encodeCommand(args));
+    this.#push({
+      client: null,
+      bytes,
+      start: 0,
+      end: bytes.length,
+      count: 1,
+      answered: 0,
+      hasWrite: false,
+      look,
+      local: null,
+    });
+    this.#add(bytes, 0, bytes.length);
+  }
+
+  /** A reply of the relay's own to `client`, behind what is owed to it. `request` is what it answers. */
+  answerLater(client: Client, local: Uint8Array, request: Uint8Array, start: number, end: number): void {
+    client.owed += 1;
+    this.#push({
+      client,
+      bytes: request,
+      start,
+      end,
+      count: 1,
+      answered: 0,
+      hasWrite: false,
+      look: null,
+      local,
+    });
+  }
+
+  /** Says on it what is missing of `wanted`. A refusal ends the connection. */
+  signOn(wanted: SignOn, withNames: boolean): void {
+    for (const { args, isOptional } of commandsBetween(this.has, wanted, withNames)) {
+      this.sendOwn(args, (type, bytes, start, end) => {
+        if (type === ERROR && !isOptional) {
+          this.fail(`the server refused ${args[0] ?? ''}: ${firstLine(bytes, start, end)}`);
+        }
+        return 'swallow';
+      });
+    }
+    this.has = withNames
+      ? wanted
+      : {
+          ...this.has,
+          login: wanted.login ?? this.has.login,
+          protocol: wanted.protocol,
+          db: wanted.db,
+        };
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    this.#isDirty = false;
+    if (!this.isConnected || this.isOver) return;
+    this.#unsent = 0;
+    if (this.#outgoing.bytes > 0) this.#wire?.write(this.#outgoing.take());
+  }
+
+  pause(): void {
+    this.#wire?.pause();
+  }
+
+  resume(): void {
+    this.#wire?.resume();
+  }
+
+  /** Ends it at once and tells the owner. */
+  fail(because: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#wire?.reset();
+    this.#owner.lost(this, this.#queue.takeAll(), this.#unsent, because);
+  }
+
+  /** Ends it and tells nobody: nothing is owed, or nobody cares. */
+  discard(): void {
+    this.isOver = true;
+    this.#queue.takeAll();
+    this.#wire?.reset();
+  }
+
+  connected(): void {
+    if (this.isOver) return;
+    this.isConnected = true;
+    this.flush();
+    this.#owner.connected(this);
+  }
+
+  drained(): void {
+    if (!this.isOver) this.#owner.drained(this);
+  }
+
+  closed(because: string): void {
+    this.fail(because);
+    this.#owner.settle();
+  }
+
+  received(chunk: Uint8Array): void {
+    let bytes = chunk;
+    if (this.#tail !== null) {
+      bytes = new Uint8Array(this.#tail.length + chunk.length);
+      bytes.set(this.#tail);
+      bytes.set(chunk, this.#tail.length);
+      this.#tail = null;
+    }
+    const end = bytes.length;
+    const scanner = this.#scanner;
+    let at = 0;
+    while (at < end && !this.isOver) {
+      const stop = scanner.next(bytes, at, end);
+      if (stop === GARBAGE) {
+        this.fail('the server sent something that is no reply');
+        break;
+      }
+      if (stop === PARTIAL) {
+        this.#beginning(bytes, at, end);
+        break;
+      }
+      if (this.#verdict === null) this.#whole(bytes, at, stop);
+      else this.#ending(bytes, at, stop);
+      at = stop;
+    }
+    this.#owner.settle();
+  }
+
+  #push(owed: Owed): void {
+    this.#queue.push(owed);
+    this.#unsent++;
+    // What was said before may all have been answered.
+    if (owed.local !== null && this.#queue.length === 1) this.#giveLocals();
+  }
+
+  #add(bytes: Uint8Array, start: number, end: number): void {
+    this.#outgoing.add(bytes, start, end);
+    if (!this.#isDirty) {
+      this.#isDirty = true;
+      this.#owner.wantsFlush(this);
+    }
+  }
+
+  #whole(bytes: Uint8Array, start: number, end: number): void {
+    const owed = this.#queue.first;
+    const { type } = this.#scanner;
+    if (owed !== undefined && owed.look === null && type !== ERROR && type !== PUSH && this.client === null) {
+      // The common case: a plain reply on a shared connection.
+      (owed.client as Client).deliver(bytes, start, end);
+      this.#answered(owed);
+      return;
+    }
+    const verdict = this.#judge(owed, bytes, start, end);
+    if (verdict === null) return;
+    if (verdict === 'deliver') this.#deliver(owed, bytes, start, end);
+    if (!this.#isMessage && owed !== undefined) this.#answered(owed);
+  }
+
+  /** The chunk ends inside a reply. */
+  #beginning(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#verdict === null) {
+      if (end - start < HEAD_BYTES) {
+        this.#tail = bytes.slice(start, end);
+        this.#scanner.restart();
+        return;
+      }
+      this.#replyBytes = 0;
+      this.#verdict = this.#judge(this.#queue.first, bytes, start, end);
+      if (this.#verdict === null) return;
+    }
+    this.#replyBytes += end - start;
+    if (this.#replyBytes > LONG_REPLY_BYTES) this.isStreaming = true;
+    if (this.#verdict === 'deliver') this.#deliver(this.#queue.first, bytes, start, end);
+  }
+
+  /** The end of a reply whose beginning was passed on. */
+  #ending(bytes: Uint8Array, start: number, end: number): void {
+    const owed = this.#queue.first;
+    if (this.#verdict === 'deliver') this.#deliver(owed, bytes, start, end);
+    this.#verdict = null;
+    this.isStreaming = false;
+    if (!this.#isMessage && owed !== undefined) this.#answered(owed);
+  }
+
+  /** Decides what becomes of a reply or message. Null: the connection is over. */
+  #judge(owed: Owed | undefined, bytes: Uint8Array, start: number, end: number): Verdict | null {
+    const { type } = this.#scanner;
+    this.#isMessage = this.#answersNothing(type, owed, bytes, start, end);
+    if (this.#isMessage) return this.client === null ? 'swallow' : 'deliver';
+    if (owed === undefined || owed.count === 0) {
+      this.fail(`the server sent what nobody asked for: ${firstLine(bytes, start, end)}`);
+      return null;
+    }
+    if (owed.look !== null) {
+      const verdict = owed.look(type, bytes, start, end, owed);
+      return this.isOver ? null : verdict;
+    }
+    return type === ERROR ? this.#owner.refused(owed, bytes, start, end) : 'deliver';
+  }
+
+  #answersNothing(
+    type: number,
+    owed: Owed | undefined,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const { client } = this;
+    if (type === PUSH) {
+      const kind = firstElement(bytes, start, end);
+      return !(CONFIRMATION.test(kind) && client?.pinned.awaitsConfirmation(owed) === true);
+    }
+    if (client === null) return false;
+    if (type === ARRAY && client.pinned.hearsMessages) return MESSAGE.test(firstElement(bytes, start, end));
+    // A line of MONITOR: `+1732690000.123456 [0 127.0.0.1:1234] "get" "key"`.
+    return type === SIMPLE && client.pinned.isMonitoring && isDigit(bytes[start + 1] as number);
+  }
+
+  #deliver(owed: Owed | undefined, bytes: Uint8Array, start: number, end: number): void {
+    const client = this.#isMessage ? this.client : owed === undefined ? null : owed.client;
+    client?.deliver(bytes, start, end);
+  }
+
+  #answered(owed: Owed): void {
+    owed.answered++;
+    owed.client?.answered();
+    if (--owed.count > 0) return;
+    this.#queue.shift();
+    if (this.#unsent > this.#queue.length) this.#unsent = this.#queue.length;
+    if (this.#queue.first?.local !== undefined) this.#giveLocals();
+  }
+
+  #giveLocals(): void {
+    for (let owed = this.#queue.first; owed !== undefined && owed.local !== null; owed = this.#queue.first) {
+      this.#queue.shift();
+      owed.client?.deliver(owed.local, 0, owed.local.length);
+      owed.client?.answered();
+    }
+    if (this.#unsent > this.#queue.length) this.#unsent = this.#queue.length;
+  }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
+}
+
+/** The text of a one-line reply, as far as it is there. */
+export function firstLine(bytes: Uint8Array, start: number, end: number): string {
+  const feed = bytes.indexOf(10, start);
+  const last = feed === -1 || feed > end ? end : feed;
+  return byteString(bytes, start, Math.min(last, start + 200)).replace(/\r$/, '');
+}
+
+/** The first element of an array or push, if it is a short bulk string; else nothing. */
+export function firstElement(bytes: Uint8Array, start: number, end: number): string {
+  const head = byteString(bytes, start, Math.min(end, start + 64));
+  return /^[*>]\d+\r\n\$\d+\r\n([^\r]*)\r\n/.exec(head)?.[1] ?? '';
+}

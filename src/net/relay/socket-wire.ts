@@ -1,0 +1,71 @@
+// Sockets as the relay's wires: TCP, TLS and unix sockets alike, on either side.
+
+import type { Socket } from 'node:net';
+import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
+
+/** After `close`, how long the other end may take to read what was written. */
+const LINGER_MS = 5_000;
+
+export class SocketWire implements Wire {
+  readonly socket: Socket;
+  readonly sourceAddress: string;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.sourceAddress = socket.remoteAddress ?? '';
+  }
+
+  get unsentBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  write(parts: readonly Uint8Array[]): void {
+    const { socket } = this;
+    if (socket.destroyed || socket.writableEnded) return;
+    if (parts.length === 1) {
+      socket.write(parts[0] as Uint8Array);
+      return;
+    }
+    socket.cork();
+    for (const part of parts) socket.write(part);
+    socket.uncork();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  close(): void {
+    const { socket } = this;
+    socket.setTimeout(LINGER_MS, () => socket.destroy());
+    socket.destroySoon();
+  }
+
+  reset(): void {
+    const { socket } = this;
+    // Only TCP has resets; before it is connected there is nothing to reset.
+    if (socket.remoteAddress !== undefined && !('encrypted' in socket)) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+}
+
+/** Tells `events` what happens on `socket`, whose `connect` (or `secureConnect`) is `connectEvent`. */
+export function listenTo(socket: Socket, connectEvent: string, events: WireEvents): void {
+  let isOver = false;
+  const end = (because: string): void => {
+    if (isOver) return;
+    isOver = true;
+    socket.destroy();
+    events.closed(because);
+  };
+  socket.once(connectEvent, () => events.connected());
+  socket.on('data', (chunk: Buffer) => events.received(chunk));
+  socket.on('drain', () => events.drained());
+  socket.once('end', () => end('the other end closed the connection'));
+  socket.once('error', (error) => end(error.message));
+  socket.once('close', () => end('the connection was closed'));
+}
