@@ -16,6 +16,9 @@ async function main(): Promise<void> {
   if (!asksForHelp && (isCommand || isSentinel || argv.includes('--sentinel'))) {
     const { runSentinelCommand } = await import('./cli/sentinel-command.ts');
     await runSentinelCommand(isCommand ? argv.slice(1) : argv);
+  } else if (first === 'relay-worker') {
+    const { startRelayWorker } = await import('./cli/relay-worker.ts');
+    startRelayWorker();
   } else {
     const { runProgram } = await import('./cli/program.ts');
     await runProgram(argv);

@@ -26,6 +26,8 @@ export class Backend {
   retryAtMs = 0;
   /** Out of the route: no more clients, and what is left ends. */
   isLeaving = false;
+  /** It has said that it is no primary, since the route last named it. */
+  wasDemoted = false;
   readonly #owner: ConnectionOwner;
   readonly #dial: Dial;
   readonly #limits: RelayLimits;
@@ -81,6 +83,13 @@ export class Backend {
       }
       if (pool.shared.length + pool.idle.length === 0) this.#pools.delete(key);
     }
+  }
+
+  /** Ends all its connections; nothing is owed on them. */
+  close(): void {
+    for (const connection of this.connections) connection.discard();
+    this.connections.clear();
+    this.#pools.clear();
   }
 
   /** The last attempt to connect failed. */

@@ -4,6 +4,14 @@
 
 const NOTHING = new Uint8Array(0);
 
+/** Pieces that are no requests but replies which an earlier server gave: they take their turn among the requests. */
+const answers = new WeakSet<Uint8Array>();
+
+export function markAnswer(reply: Uint8Array): Uint8Array {
+  answers.add(reply);
+  return reply;
+}
+
 export class ClientInput {
   /** The chunk being scanned; its bytes from `at` to `end` are next. */
   bytes: Uint8Array = NOTHING;
@@ -13,6 +21,11 @@ export class ClientInput {
   #laterBytes = 0;
   /** `bytes` is room of our own, of which more than `end` may be used. */
   #isOwn = false;
+
+  /** Whether the chunk is a reply (see {@link markAnswer}). */
+  get isAnswer(): boolean {
+    return this.at === 0 && answers.has(this.bytes);
+  }
 
   /** All that waits. */
   get length(): number {

@@ -1,7 +1,7 @@
 // One client: what it sent is cut into requests and each is sent where it belongs, over a connection that many share
 // or over one of its own; replies go back in the order of its requests. What single commands mean is in requests.ts.
 
-import { bytesOf } from '../../base/byte-string.ts';
+import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Backend } from './backend.ts';
 import { ClientInput } from './client-input.ts';
@@ -40,6 +40,10 @@ export class Client {
   wait: Wait | null = null;
   /** It asked to be known differently, and its connection is ahead of it. */
   isSigningOn = false;
+  /** A server refused a request of it because it is no primary any more: what follows is not answered but kept. */
+  isReplaying = false;
+  /** What is to be sent again, or answered, in order. */
+  replay: Uint8Array[] = [];
   /** Since when it waits for a server, in the relay's time. */
   waitsSince = 0;
   /** No more requests of it are taken; it is closed once it has its replies. */
@@ -54,6 +58,8 @@ export class Client {
   readonly #scanner = new RequestScanner();
   readonly #output = new Outgoing(false);
   #isDirty = false;
+  /** Some of its input is what was taken back. */
+  #hasReplays = false;
   #isPaused = false;
   /** A request too long to be gathered is passing through. */
   #isStreaming = false;
@@ -80,6 +86,11 @@ export class Client {
     const scanner = this.#scanner;
     while (this.wait === null && !this.isClosing) {
       if (input.at === input.end && !input.next()) break;
+      if (this.#hasReplays && input.isAnswer) {
+        this.answer(byteString(input.bytes, 0, input.end));
+        input.at = input.end;
+        continue;
+      }
       if (this.#isStreaming) {
         if (!this.#stream()) break;
         continue;
@@ -128,7 +139,16 @@ export class Client {
   settled(): void {
     if (this.owed > 0 || this.isGone) return;
     this.isSigningOn = false;
+    if (this.isReplaying) {
+      this.isReplaying = false;
+      this.takeBack(this.replay);
+      this.replay = [];
+      if (this.wait === null) this.wait = 'replies';
+    }
     if (this.own !== null && !this.pinned.isNeeded) this.releaseOwn();
+    else if (this.backend?.isLeaving === true && !this.#core.isHolding) {
+      this.own?.fail('the endpoint leads elsewhere');
+    }
     this.finishIfDone();
     if (this.wait === 'replies') this.goOn();
   }
@@ -190,8 +210,16 @@ export class Client {
     this.#core.giveBack(own, this);
   }
 
+  /** Its own connection is over, and it needs none. */
+  loseOwn(): void {
+    this.own = null;
+    this.isSigningOn = false;
+    if (!this.#core.isTransparent) this.pinned = UNPINNED;
+  }
+
   /** Requests that were not carried out, to be sent anew before all else. */
   takeBack(pieces: readonly Uint8Array[]): void {
+    this.#hasReplays = true;
     this.#scanner.reset();
     this.#input.putBack(pieces);
   }
@@ -327,6 +355,11 @@ export class Client {
   /** Whether a request is being passed on in parts. */
   get isMidRequest(): boolean {
     return this.#isStreaming;
+  }
+
+  /** Whether a part of a reply, or of a message, was given to it. */
+  get isMidReply(): boolean {
+    return (this.own ?? this.shared)?.midReplyOf === this;
   }
 
   /** Bytes of it that wait to be passed on. */

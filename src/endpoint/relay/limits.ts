@@ -10,6 +10,13 @@ export interface RelayLimits {
   readonly congestedBytes: number;
   /** Bytes that a client has sent and that can't be passed on yet, from which on it is not read from. */
   readonly waitingBytesMax: number;
+  /** Of held requests: of one client, and of all. */
+  readonly heldBytesMax: number;
+  readonly allHeldBytesMax: number;
+  /** After a hold that brought no new primary, how long refusals are passed on, in ms. */
+  readonly quietMs: number;
+  /** How long a server that left may take to answer those who wait at it, in ms. */
+  readonly leavingMs: number;
   /** Shared connections of one kind to one server. More than one is used while a long reply keeps the first busy. */
   readonly sharedMax: number;
   /** Connections that wait for a client who needs one of its own, of one kind to one server. */
@@ -25,6 +32,10 @@ export const LIMITS: RelayLimits = {
   gatheredBytesMax: 128 * 1024,
   congestedBytes: 1024 * 1024,
   waitingBytesMax: 64 * 1024,
+  heldBytesMax: 1024 * 1024,
+  allHeldBytesMax: 256 * 1024 * 1024,
+  quietMs: 5_000,
+  leavingMs: 5_000,
   sharedMax: 4,
   idleMax: 64,
   queueMs: 5_000,

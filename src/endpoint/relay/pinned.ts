@@ -44,6 +44,7 @@ export class Pinned {
       this.isForGood ||
       this.isMulti ||
       this.isWatching ||
+      this.hasLostWatch ||
       this.isMonitoring ||
       this.isSubscribed ||
       this.tracking !== null ||

@@ -24,6 +24,8 @@ export interface RelayCore {
   lend(client: Client, wanted: SignOn): ServerConnection | null;
   /** Told again by `goOn` once the server takes more. */
   waitsForRoom(client: Client): void;
+  /** A blocked request was sent back because the server is no primary any more; whether it is to be sent again. */
+  isRetried(text: string, connection: ServerConnection): boolean;
   giveBack(connection: ServerConnection, client: Client): void;
   /** It has output. */
   wantsOutput(client: Client): void;

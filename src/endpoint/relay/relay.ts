@@ -4,17 +4,21 @@
 // Within one turn of the event loop requests are gathered, and sent by `flush` at its end; replies are given out as they
 // are read, one write for each client.
 
-import type { Route, RouteServer } from '../route.ts';
+import { type Route, type RouteServer, targetText } from '../route.ts';
 import { Backend, type Dial } from './backend.ts';
 import { Chooser } from './choose-server.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
+import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
+import { restore, whyUnmovable } from './move.ts';
 import type { Owed, Verdict } from './owed.ts';
 import type { RelayCore } from './relay-core.ts';
-import { RequestScanner } from './request-scanner.ts';
-import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
+import { isRejection, keepForReplay, restOf, wholeOf } from './replay.ts';
+import { takesItsTime } from './requests.ts';
+import { type ConnectionOwner, type ServerConnection, firstLine } from './server-connection.ts';
 import { Logins, type SignOn } from './sign-on.ts';
+import { WaitingRoom } from './waiting-room.ts';
 import type { Wire } from './wire.ts';
 
 export interface RelayOptions {
@@ -23,6 +27,13 @@ export interface RelayOptions {
   readonly wantsFlush: () => void;
   readonly isTransparent: boolean;
   readonly limits?: RelayLimits;
+  /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
+  readonly rejection: {
+    /** How long clients are held at most until the endpoint leads elsewhere. */
+    readonly holdMsMax: number;
+    /** A server has shown that it is no primary. */
+    readonly demoted: (server: RouteServer, text: string) => void;
+  } | null;
 }
 
 /** What happened so far, for status and metrics. */
@@ -32,6 +43,8 @@ export interface RelayCounts {
   outcomeUnknown: number;
   /** That did not take their replies. */
   tooSlow: number;
+  /** That were closed because what they had at a server can't be had at another. */
+  unmovable: number;
   /** That found no server in time. */
   unserved: number;
 }
@@ -39,22 +52,25 @@ export interface RelayCounts {
 export class Relay implements RelayCore, ConnectionOwner {
   readonly table = new CommandTable();
   readonly logins = new Logins();
+  readonly hold = new Hold();
   readonly limits: RelayLimits;
   readonly isTransparent: boolean;
-  isHolding = false;
   nowMs = 0;
-  readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unserved: 0 };
+  readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unmovable: 0, unserved: 0 };
   readonly clients = new Set<Client>();
   readonly #options: RelayOptions;
+  /** Those of the route. */
   readonly #backends = new Map<string, Backend>();
+  /** Those that left it and still have clients, and until when those may stay; Infinity: until there is another. */
+  readonly #leaving = new Map<Backend, number>();
+  /** The one that the next route will name. */
+  #prepared: Backend | null = null;
   readonly #chooser = new Chooser<Backend>();
-  #route: Route | null = null;
-  #dirtyClients: Client[] = [];
-  #dirtyConnections: ServerConnection[] = [];
+  readonly #dirtyClients: Client[] = [];
+  readonly #dirtyConnections: ServerConnection[] = [];
   /** Clients that have all their replies. */
   #replied: Client[] = [];
-  /** Those without a server, the longest wait first. */
-  readonly #queue = new Set<Client>();
+  readonly #queue = new WaitingRoom();
   /** Those who wait until a server takes more. */
   readonly #waitForRoom = new Set<Client>();
   /** Reply bytes that clients have not taken. */
@@ -67,8 +83,13 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.isTransparent = options.isTransparent;
   }
 
+  get isHolding(): boolean {
+    return this.hold.isOn;
+  }
+
   get waitingBytesMax(): number {
-    return this.limits.waitingBytesMax;
+    if (!this.hold.isOn) return this.limits.waitingBytesMax;
+    return this.#heldBytes() > this.limits.allHeldBytesMax ? 0 : this.limits.heldBytesMax;
   }
 
   /** Somebody connected. */
@@ -80,71 +101,95 @@ export class Relay implements RelayCore, ConnectionOwner {
     return client;
   }
 
-  /** Leads clients where `route` says from now on. Those of servers that are not in it are led elsewhere, or closed. */
+  /** Leads clients where `route` says from now on. Those of servers that are not in it are moved, or closed. */
   lead(route: Route): void {
-    this.#route = route;
     const left = new Map(this.#backends);
     this.#backends.clear();
     for (const server of route.servers) {
-      const key = backendKey(server);
-      const backend = left.get(key) ?? new Backend(server, this, this.#options.dial, this.limits);
+      const key = targetText(server);
+      const backend = left.get(key) ?? this.#takePrepared(key) ?? this.#backendFor(server);
       backend.server = server;
       backend.isLeaving = false;
+      backend.wasDemoted = false;
       left.delete(key);
+      this.#leaving.delete(backend);
       this.#backends.set(key, backend);
     }
     this.#chooser.set([...this.#backends.values()], route.balance);
     for (const backend of left.values()) {
       backend.isLeaving = true;
-      if (!route.endsOthers) continue;
-      for (const connection of Array.from(backend.connections))
-        connection.fail('the endpoint leads elsewhere');
-      for (const client of this.clients) {
-        if (client.backend === backend) this.#unassign(client);
-      }
+      this.#leaving.set(backend, Infinity);
     }
-    this.#serveQueue();
+    // Held clients of a primary that is gone are moved when there is another.
+    const isBetween = this.hold.isOn && route.servers.length === 0;
+    if (route.endsOthers && !isBetween) {
+      for (const [backend, untilMs] of this.#leaving) if (untilMs === Infinity) this.#leave(backend);
+    }
+    this.#queue.tryAll();
+    if (this.hold.isOwn && left.size > 0 && !isBetween) this.release(false);
     this.settle();
+    this.#options.wantsFlush();
   }
 
   /** The route lapsed: nobody may be served any more. Everybody is reset. */
   lapse(): void {
     for (const client of Array.from(this.clients)) client.reset();
-    for (const backend of this.#backends.values()) {
-      for (const connection of Array.from(backend.connections)) connection.discard();
-      backend.connections.clear();
-    }
+    for (const backend of [...this.#backends.values(), ...this.#leaving.keys()]) backend.close();
     this.#backends.clear();
+    this.#leaving.clear();
     this.#chooser.set([], 'roundrobin');
-    this.#route = null;
   }
 
-  /** Where it leads now. */
-  get route(): Route | null {
-    return this.#route;
+  /** Connects to `server` and signs on there as the clients are, so that a hold is short. */
+  prepare(server: RouteServer): void {
+    if (this.#backends.has(targetText(server))) return;
+    this.#prepared?.close();
+    const backend = this.#backendFor(server);
+    this.#prepared = backend;
+    for (const { signOn, own, backend: from } of this.clients) {
+      if (own === null && from !== null) backend.share(signOn, this.nowMs);
+    }
+  }
+
+  /** Begins no request from now on; `onDrained` once all replies in flight are home. Ends by itself at `untilMs`. */
+  beginHold(untilMs: number, onDrained: () => void): void {
+    this.hold.begin(untilMs, false, onDrained);
+    this.#tellAll();
+    this.settle();
+    this.#options.wantsFlush();
+  }
+
+  /** Everybody goes on, where the endpoint leads now. */
+  release(wasInVain: boolean): void {
+    if (!this.hold.isOn) return;
+    this.hold.end(this.nowMs, wasInVain, this.limits.quietMs);
+    this.#tellAll();
+    for (const client of Array.from(this.clients)) {
+      if (client.wait === 'hold') client.goOn();
+    }
+    this.settle();
   }
 
   /** When {@link tick} is due, Infinity if never. */
   deadline(): number {
-    let due = Infinity;
-    for (const client of this.#queue) {
-      due = client.waitsSince + this.limits.queueMs;
-      break;
-    }
+    let due = Math.min(this.hold.untilMs, this.#queue.oldestMs + this.limits.queueMs);
+    for (const untilMs of this.#leaving.values()) due = Math.min(due, untilMs);
     if (this.#queue.size > 0) {
-      for (const { retryAtMs } of this.#backends.values())
+      for (const { retryAtMs } of this.#backends.values()) {
         due = Math.min(due, Math.max(retryAtMs, this.nowMs + 1));
+      }
     }
     return due;
   }
 
   /** Time has passed. */
   tick(): void {
-    this.#serveQueue();
-    for (const client of Array.from(this.#queue)) {
-      if (this.nowMs < client.waitsSince + this.limits.queueMs) break;
-      this.#refuse(client);
+    if (this.nowMs >= this.hold.untilMs) this.release(true);
+    for (const [backend, untilMs] of this.#leaving) {
+      if (this.nowMs >= untilMs) this.#endAll(backend);
     }
+    this.#queue.tryAll();
+    for (const client of this.#queue.takeOlder(this.nowMs - this.limits.queueMs)) this.#turnAway(client);
     this.settle();
   }
 
@@ -161,21 +206,20 @@ export class Relay implements RelayCore, ConnectionOwner {
   }
 
   share(client: Client): ServerConnection | null {
-    const backend = this.#backendOf(client);
-    const connection = backend?.share(client.signOn, this.nowMs) ?? null;
+    const connection = this.#backendOf(client)?.share(client.signOn, this.nowMs) ?? null;
     if (connection === null) this.#enqueue(client);
     return connection;
   }
 
   lend(client: Client, wanted: SignOn): ServerConnection | null {
-    const backend = this.#backendOf(client);
-    const connection = backend?.lend(wanted, this.nowMs) ?? null;
+    const connection = this.#backendOf(client)?.lend(wanted, this.nowMs) ?? null;
     if (connection === null) this.#enqueue(client);
     return connection;
   }
 
   giveBack(connection: ServerConnection, client: Client): void {
     client.backend?.giveBack(connection);
+    this.#unassignIfLeaving(client);
   }
 
   wantsOutput(client: Client): void {
@@ -191,13 +235,18 @@ export class Relay implements RelayCore, ConnectionOwner {
   }
 
   waitsNoMore(client: Client): void {
-    this.#queue.delete(client);
+    this.#queue.leave(client);
+  }
+
+  waitsForRoom(client: Client): void {
+    this.#waitForRoom.add(client);
   }
 
   left(client: Client): void {
+    this.hold.forget(client);
     this.clients.delete(client);
     this.counts.clients--;
-    this.#queue.delete(client);
+    this.#queue.leave(client);
     this.#waitForRoom.delete(client);
     this.#untakenBytes -= client.countedBytes;
     client.countedBytes = 0;
@@ -231,20 +280,21 @@ export class Relay implements RelayCore, ConnectionOwner {
     while (this.#replied.length > 0) {
       const replied = this.#replied;
       this.#replied = [];
-      for (const client of replied) client.settled();
+      for (const client of replied) {
+        client.settled();
+        if (this.hold.isOn) this.hold.tell(client, this.#holdSeconds());
+      }
     }
+    if (!this.hold.isOn) for (const client of this.hold.told) this.hold.tell(client, 0);
     const dirty = this.#dirtyClients;
     for (let at = 0; at < dirty.length; at++) (dirty[at] as Client).flush();
     dirty.length = 0;
     this.#isSettling = false;
+    if (this.hold.awaitsDrained && this.#isDrained()) this.hold.drained();
   }
 
   connected(connection: ServerConnection): void {
     if (connection.unsentBytes <= this.limits.congestedBytes) this.drained(connection);
-  }
-
-  waitsForRoom(client: Client): void {
-    this.#waitForRoom.add(client);
   }
 
   drained(connection: ServerConnection): void {
@@ -257,17 +307,51 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.settle();
   }
 
-  refused(_owed: Owed, _bytes: Uint8Array, _start: number, _end: number): Verdict {
-    return 'deliver';
+  unusual(
+    owed: Owed,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    connection: ServerConnection,
+  ): Verdict {
+    const client = owed.client as Client;
+    if (!client.isReplaying) {
+      if (owed.bytes === null || !isRejection(bytes, start, end)) return 'deliver';
+      if (!this.isRetried(firstLine(bytes, start, end), connection)) return 'deliver';
+      client.isReplaying = true;
+    }
+    if (!keepForReplay(this.table, client, owed, { type, bytes, start, end })) {
+      this.counts.outcomeUnknown++;
+      client.reset();
+    }
+    return 'swallow';
+  }
+
+  isRetried(text: string, connection: ServerConnection): boolean {
+    const { rejection } = this.#options;
+    const backend = this.#backendWith(connection);
+    if (rejection === null || backend === null) return false;
+    // If it left the route already, there is somebody to ask instead.
+    if (backend.isLeaving) return true;
+    if (!this.hold.mayBegin(this.nowMs)) return false;
+    if (!this.hold.isOn) {
+      this.hold.begin(this.nowMs + rejection.holdMsMax, true, null);
+      this.#tellAll();
+      this.#options.wantsFlush();
+    }
+    if (!backend.wasDemoted) {
+      backend.wasDemoted = true;
+      rejection.demoted(backend.server, text.slice(1));
+    }
+    return true;
   }
 
   /** Requests that a server surely did not carry out, or may carry out again, are sent anew; else clients are closed. */
   lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, _because: string): void {
-    for (const backend of this.#backends.values()) {
-      if (!backend.connections.has(connection)) continue;
-      backend.remove(connection);
-      if (!connection.isConnected) backend.backOff(this.nowMs);
-    }
+    const backend = this.#backendWith(connection);
+    backend?.remove(connection);
+    if (!connection.isConnected) backend?.backOff(this.nowMs);
     const pieces = new Map<Client, Uint8Array[]>();
     owed.forEach((each, index) => {
       const { client } = each;
@@ -281,30 +365,80 @@ export class Relay implements RelayCore, ConnectionOwner {
         return;
       }
       const list = pieces.get(client);
-      if (list === undefined) pieces.set(client, [rest]);
+      if (list === undefined) pieces.set(client, [...client.replay, rest]);
       else list.push(rest);
     });
     const { client: owner } = connection;
+    connection.client = null;
     if (owner !== null && !owner.isGone) {
-      connection.client = null;
       owner.own = null;
-      if (owner.pinned.isNeeded || owner.isMidRequest) owner.reset();
+      this.#unassignIfLeaving(owner);
+      this.#replaceOwn(owner);
     }
     for (const [client, list] of pieces) {
       if (client.isGone) continue;
       client.shared = null;
+      client.isReplaying = false;
+      client.replay = [];
       client.takeBack(list);
-      client.goOn();
+      this.#unassignIfLeaving(client);
+      if (client.wait !== 'hold') client.goOn();
     }
     for (const client of Array.from(this.#waitForRoom)) {
-      if (client.own === null && client.shared?.isOver !== false) {
-        this.#waitForRoom.delete(client);
-        client.goOn();
-      }
+      if ((client.own ?? client.shared) !== connection) continue;
+      this.#waitForRoom.delete(client);
+      client.goOn();
     }
   }
 
+  /** Gives a client that lost its own connection another, as that was; one that can't be moved is closed. */
+  #replaceOwn(client: Client): void {
+    if (!client.pinned.isNeeded) {
+      client.loseOwn();
+      return;
+    }
+    const connection = whyUnmovable(client) === null ? this.lend(client, client.signOn) : null;
+    if (connection === null) {
+      this.counts.unmovable++;
+      client.reset();
+      return;
+    }
+    client.own = connection;
+    connection.client = client;
+    connection.signOn(client.signOn, true);
+    restore(client, connection);
+  }
+
+  /** Moves what `backend`, which left the route, still has. */
+  #leave(backend: Backend): void {
+    this.#leaving.set(backend, this.nowMs + this.limits.leavingMs);
+    for (const connection of Array.from(backend.connections)) {
+      // It waits for something that may have come just now: only the server can tell, and does when it is demoted.
+      if (connection.firstOwed !== undefined && takesItsTime(connection.firstOwed)) continue;
+      connection.fail('the endpoint leads elsewhere');
+    }
+    for (const client of this.clients) if (client.own === null) this.#unassignIfLeaving(client);
+    if (backend.connections.size === 0) this.#leaving.delete(backend);
+  }
+
+  #endAll(backend: Backend): void {
+    this.#leaving.delete(backend);
+    for (const connection of Array.from(backend.connections)) connection.fail('the endpoint leads elsewhere');
+  }
+
+  #backendFor(server: RouteServer): Backend {
+    return new Backend(server, this, this.#options.dial, this.limits);
+  }
+
+  #takePrepared(key: string): Backend | null {
+    const prepared = this.#prepared;
+    if (prepared === null || targetText(prepared.server) !== key) return null;
+    this.#prepared = null;
+    return prepared;
+  }
+
   #backendOf(client: Client): Backend | null {
+    this.#unassignIfLeaving(client);
     if (client.backend === null) {
       client.backend = this.#chooser.choose(client.wire);
       if (client.backend !== null) client.backend.clients++;
@@ -312,59 +446,58 @@ export class Relay implements RelayCore, ConnectionOwner {
     return client.backend;
   }
 
-  #unassign(client: Client): void {
-    if (client.backend !== null) client.backend.clients--;
+  #backendWith(connection: ServerConnection): Backend | null {
+    for (const backend of this.#backends.values()) if (backend.connections.has(connection)) return backend;
+    for (const backend of this.#leaving.keys()) if (backend.connections.has(connection)) return backend;
+    return this.#prepared?.connections.has(connection) === true ? this.#prepared : null;
+  }
+
+  #unassignIfLeaving(client: Client): void {
+    if (client.backend?.isLeaving !== true) return;
+    client.backend.clients--;
     client.backend = null;
+  }
+
+  #isDrained(): boolean {
+    for (const backend of this.#backends.values()) {
+      for (const { firstOwed, client } of backend.connections) {
+        if (client !== null && (client.pinned.isMulti || client.isMidRequest)) return false;
+        if (firstOwed !== undefined && !takesItsTime(firstOwed)) return false;
+      }
+    }
+    return true;
+  }
+
+  #heldBytes(): number {
+    let bytes = 0;
+    for (const client of this.clients) if (client.wait === 'hold') bytes += client.heldBytes;
+    return bytes;
+  }
+
+  #tellAll(): void {
+    for (const client of this.clients) this.hold.tell(client, this.#holdSeconds());
+  }
+
+  #holdSeconds(): number {
+    return Math.max(1, Math.ceil((this.hold.untilMs - this.nowMs) / 1000));
   }
 
   /** There is no server for it now. */
   #enqueue(client: Client): void {
     client.wait = 'server';
-    if (this.#queue.has(client)) return;
     if (this.#queue.size >= this.limits.queuedMax) {
-      this.#refuse(client);
+      this.#turnAway(client);
       return;
     }
-    client.waitsSince = this.nowMs;
-    this.#queue.add(client);
+    this.#queue.enter(client, this.nowMs);
     this.#options.wantsFlush();
   }
 
-  #serveQueue(): void {
-    for (const client of Array.from(this.#queue)) {
-      const since = client.waitsSince;
-      this.#queue.delete(client);
-      client.wait = null;
-      client.advance();
-      if (client.wait === 'server') client.waitsSince = since;
-    }
-  }
-
-  #refuse(client: Client): void {
+  #turnAway(client: Client): void {
     this.counts.unserved++;
-    this.#queue.delete(client);
+    this.#queue.leave(client);
     client.answer('-ERR no server to lead to at this moment: try again later\r\n');
     client.isClosing = true;
     client.finishIfDone();
   }
-}
-
-function backendKey({ host, port }: RouteServer): string {
-  return `${host} ${port}`;
-}
-
-function wholeOf({ bytes, start, end }: Owed): Uint8Array | null {
-  return bytes === null ? null : bytes.subarray(start, end);
-}
-
-/** The requests that were not answered; null if they are not kept. */
-function restOf({ bytes, start, end, answered }: Owed): Uint8Array | null {
-  if (bytes === null) return null;
-  const scanner = new RequestScanner();
-  let at = start;
-  for (let skipped = 0; skipped < answered;) {
-    if (scanner.scan(bytes, at, end) === 'whole') skipped++;
-    at = scanner.end;
-  }
-  return bytes.subarray(at, end);
 }

@@ -3,7 +3,7 @@
 
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
-import type { Look } from './owed.ts';
+import type { Look, Owed } from './owed.ts';
 import type { Pinned, SubscriptionKind } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { ERROR } from './reply-scanner.ts';
@@ -69,10 +69,10 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
         else if (command.name === 'READWRITE') its.flags.delete('READONLY');
       });
     case 'blocking':
-      return takeAlone(client, command, request);
+      return takeBlocking(client, core, command, request);
     case 'stream-read':
       return isBlockingRead(request)
-        ? takeAlone(client, command, request)
+        ? takeBlocking(client, core, command, request)
         : sendPlain(client, command, request);
     case 'wait':
       return takeWait(client, request);
@@ -126,6 +126,32 @@ export function pin(client: Client, request: Request, mark: (its: Pinned) => voi
   if (client.borrow() === null) return false;
   mark(client.pinned);
   return sendOwn(client, request, deliver) !== null;
+}
+
+/** Of requests that wait for others: an answer may be long in coming. */
+const deliverLate: Look = () => 'deliver';
+
+const waiting = new WeakSet<Look>([deliverLate]);
+
+/** Whether nobody should wait for what is owed. */
+export function takesItsTime({ look }: Owed): boolean {
+  return look !== null && waiting.has(look);
+}
+
+/** Sends a request that may block, on a connection of its own. A server that is demoted sends it back. */
+function takeBlocking(client: Client, core: RelayCore, command: Command, request: Request): boolean {
+  const { bytes, start, end } = request;
+  const look: Look = (type, reply, from, to) => {
+    const { own } = client;
+    if (type !== ERROR || own === null) return 'deliver';
+    const text = firstLine(reply, from, to);
+    if (!text.startsWith('-UNBLOCKED force') || !core.isRetried(text, own)) return 'deliver';
+    client.isReplaying = true;
+    client.replay.push(bytes.subarray(start, end));
+    return 'swallow';
+  };
+  waiting.add(look);
+  return sendOwn(client, request, look, { hasWrite: command.effect !== 'read' }) !== null;
 }
 
 /** Sends it on a connection of its own, which the client gives back once it is answered. */
@@ -351,7 +377,7 @@ function takeWait(client: Client, request: Request): boolean {
     if (connection === null) return false;
     connection.sendOwn(['PING'], () => 'swallow');
   }
-  return sendOwn(client, request, deliver) !== null;
+  return sendOwn(client, request, deliverLate) !== null;
 }
 
 /** Nobody knows what it does to the connection: kept for good, unless the server does not know it either. */

@@ -4,6 +4,7 @@
 import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Client } from './client.ts';
+import { markAnswer } from './client-input.ts';
 import { type Look, type Owed, OwedQueue, type Verdict } from './owed.ts';
 import { Outgoing } from './outgoing.ts';
 import { ARRAY, ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner, SIMPLE } from './reply-scanner.ts';
@@ -23,8 +24,15 @@ const MESSAGE = /^[ps]?message$/;
 export interface ConnectionOwner {
   /** It has something to send, at the end of this turn. */
   wantsFlush(connection: ServerConnection): void;
-  /** A plain request got an error: `deliver`, unless the client is to be spared it. */
-  refused(owed: Owed, bytes: Uint8Array, start: number, end: number): Verdict;
+  /** A plain request got an error, or its client is replaying: `deliver`, unless the client is to be spared it. */
+  unusual(
+    owed: Owed,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    connection: ServerConnection,
+  ): Verdict;
   /** Everything that one read brought was given out. */
   settle(): void;
   /** It stands. */
@@ -149,15 +157,27 @@ export class ServerConnection implements WireEvents {
     this.#add(bytes, start, end);
   }
 
+  /** A command of the relay's own that is answered by nothing. */
+  sendQuietly(args: readonly string[]): void {
+    const bytes = bytesOf(encodeCommand(args));
+    this.#add(bytes, 0, bytes.length);
+  }
+
+  /** Whose reply or message was given out in part. */
+  get midReplyOf(): Client | null {
+    if (this.#verdict !== 'deliver') return null;
+    return this.#isMessage ? this.client : (this.#queue.first?.client ?? null);
+  }
+
   /** A command of the relay's own. */
-  sendOwn(args: readonly string[], look: Look): void {
+  sendOwn(args: readonly string[], look: Look, count = 1): void {
     const bytes = bytesOf(encodeCommand(args));
     this.#push({
       client: null,
       bytes,
       start: 0,
       end: bytes.length,
-      count: 1,
+      count,
       answered: 0,
       hasWrite: false,
       look,
@@ -297,9 +317,12 @@ export class ServerConnection implements WireEvents {
     const { type } = this.#scanner;
     if (owed !== undefined && owed.look === null && type !== ERROR && type !== PUSH && this.client === null) {
       // The common case: a plain reply on a shared connection.
-      (owed.client as Client).deliver(bytes, start, end);
-      this.#answered(owed);
-      return;
+      const client = owed.client as Client;
+      if (!client.isReplaying) {
+        client.deliver(bytes, start, end);
+        this.#answered(owed);
+        return;
+      }
     }
     const verdict = this.#judge(owed, bytes, start, end);
     if (verdict === null) return;
@@ -346,7 +369,8 @@ export class ServerConnection implements WireEvents {
       const verdict = owed.look(type, bytes, start, end, owed);
       return this.isOver ? null : verdict;
     }
-    return type === ERROR ? this.#owner.refused(owed, bytes, start, end) : 'deliver';
+    if (type !== ERROR && owed.client?.isReplaying !== true) return 'deliver';
+    return this.#owner.unusual(owed, type, bytes, start, end, this);
   }
 
   #answersNothing(
@@ -384,8 +408,10 @@ export class ServerConnection implements WireEvents {
   #giveLocals(): void {
     for (let owed = this.#queue.first; owed !== undefined && owed.local !== null; owed = this.#queue.first) {
       this.#queue.shift();
-      owed.client?.deliver(owed.local, 0, owed.local.length);
-      owed.client?.answered();
+      const { client } = owed;
+      if (client?.isReplaying === true) client.replay.push(markAnswer(owed.local));
+      else client?.deliver(owed.local, 0, owed.local.length);
+      client?.answered();
     }
     if (this.#unsent > this.#queue.length) this.#unsent = this.#queue.length;
   }

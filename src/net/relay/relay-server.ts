@@ -1,81 +1,176 @@
 // The relay of one endpoint with real sockets and a real clock: what was pure in endpoint/relay meets the world here.
 
-import { type Server, type Socket, connect } from 'node:net';
-import type { Client } from '../../endpoint/relay/client.ts';
+import type { Server, Socket } from 'node:net';
 import { Relay } from '../../endpoint/relay/relay.ts';
-import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
-import type { Route, RouteServer } from '../../endpoint/route.ts';
+import { LIMITS } from '../../endpoint/relay/limits.ts';
+import type { RelayConf } from '../../endpoint/relay/messages.ts';
+import type { Route, Target } from '../../endpoint/route.ts';
+import type { SwitchStep } from '../../endpoint/switchover.ts';
+import type { Dialer } from './dialer.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
 export interface RelayServerOptions {
-  readonly isTransparent: boolean;
-  /** Monotonic milliseconds that go on while the machine sleeps. */
+  readonly conf: RelayConf;
+  readonly dialer: Dialer;
+  /** Boot-clock milliseconds. */
   readonly now: () => number;
+  readonly demoted: (server: Target, text: string) => void;
 }
+
+/** How often silent clients are looked for, as a part of what they may be silent. */
+const IDLE_LOOKS = 4;
 
 export class RelayServer {
   readonly relay: Relay;
-  readonly #now: () => number;
+  readonly #options: RelayServerOptions;
+  #route: Route | null = null;
+  #hasLapsed = false;
   #timer: NodeJS.Timeout | null = null;
+  #armedFor = Infinity;
+  #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(options: RelayServerOptions) {
-    this.#now = options.now;
-    const flush = (): void => {
-      this.relay.flush();
-      this.#arm();
-    };
+    this.#options = options;
+    const { frontend, isPrimary } = options.conf;
+    const flush = (): void => this.#flush();
     this.relay = new Relay({
-      dial: (server, events) => this.#dial(server, events),
+      dial: (server, events) => {
+        const dialed = options.dialer.dial(server);
+        listenTo(dialed.socket, dialed.connectEvent, events);
+        return new SocketWire(dialed.socket);
+      },
       wantsFlush: () => setImmediate(flush),
-      isTransparent: options.isTransparent,
+      isTransparent: frontend.isTransparent,
+      limits: {
+        ...LIMITS,
+        heldBytesMax: frontend.hold.clientBytesMax,
+        allHeldBytesMax: frontend.hold.bytesMax,
+        queueMs: frontend.queue.timeoutMs,
+        queuedMax: frontend.queue.clientsMax,
+      },
+      rejection: isPrimary ? { holdMsMax: frontend.hold.holdMsMax, demoted: options.demoted } : null,
     });
-    this.relay.nowMs = this.#now();
+    this.relay.nowMs = options.now();
+    const { idleMsMax } = frontend;
+    if (idleMsMax !== null) {
+      this.#idleTimer = setInterval(() => this.#endIdle(idleMsMax), Math.max(50, idleMsMax / IDLE_LOOKS));
+    }
   }
 
-  /** Clients of `server` are ours. */
-  serve(server: Server): void {
-    server.on('connection', (socket: Socket) => this.#accept(socket));
+  /** Clients of `server` are ours from now on. `event`: `connection`, or `secureConnection` of a TLS server. */
+  serve(server: Server, event: string): void {
+    server.on(event, (socket: Socket) => this.accept(socket));
   }
 
-  lead(route: Route): void {
-    this.relay.nowMs = this.#now();
-    this.relay.lead(route);
-  }
-
-  #accept(socket: Socket): void {
+  accept(socket: Socket, first: Uint8Array | null = null): void {
+    const { frontend, connectionsMax } = this.#options.conf;
+    const { relay } = this;
+    this.#setNow();
+    if (connectionsMax !== null && relay.counts.clients >= connectionsMax) {
+      socket.end('-ERR max number of clients reached at this endpoint\r\n');
+      socket.on('error', () => socket.destroy());
+      return;
+    }
     socket.setNoDelay(true);
-    this.relay.nowMs = this.#now();
-    const client: Client = this.relay.accept(new SocketWire(socket));
+    if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
+    const client = relay.accept(new SocketWire(socket));
     socket.on('data', (chunk: Buffer) => client.received(chunk));
-    socket.on('drain', () => this.relay.clientDrained(client));
+    socket.on('drain', () => relay.clientDrained(client));
     const gone = (): void => {
       client.gone();
       socket.destroy();
     };
+    // What was asked before the end may still be answered by nobody: Redis closes at once, too.
     socket.once('end', gone);
     socket.once('error', gone);
     socket.once('close', gone);
+    if (first !== null && first.length > 0) client.received(first);
   }
 
-  #dial(server: RouteServer, events: WireEvents): Wire {
-    const socket = connect({ host: server.host, port: server.port, noDelay: true });
-    listenTo(socket, 'connect', events);
-    return new SocketWire(socket);
+  /** Carries out a route, or moves its deadline. */
+  lead(route: Route): void {
+    const before = this.#route;
+    this.#route = route;
+    this.#setNow();
+    if (this.relay.nowMs < route.deadline) {
+      const isNew = before === null || before.generation !== route.generation;
+      if (isNew || this.#hasLapsed) this.relay.lead(route);
+      this.#hasLapsed = false;
+    }
+    this.#endIfLate();
+    this.#arm();
   }
 
-  /** One timer for whatever the relay waits for. */
+  /** A step of an ordered switch; `done` when it is. */
+  takeStep(step: SwitchStep, done: () => void): void {
+    this.#setNow();
+    switch (step.kind) {
+      case 'prepare':
+        if (step.to !== null) {
+          this.relay.prepare({ ...step.to, name: '', weight: 1, connectionsMax: null });
+        }
+        return done();
+      case 'hold':
+        this.relay.beginHold(this.relay.nowMs + step.msMax, done);
+        return this.#arm();
+      case 'release':
+        this.relay.release(step.isUndone);
+        return done();
+    }
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#idleTimer !== null) clearInterval(this.#idleTimer);
+    this.relay.lapse();
+  }
+
+  #flush(): void {
+    this.#setNow();
+    // After a stall, what was read may be too late to be passed on.
+    this.#endIfLate();
+    this.relay.flush();
+    this.#arm();
+  }
+
+  #setNow(): void {
+    this.relay.nowMs = this.#options.now();
+  }
+
+  /** Once the route has lapsed, nobody is served any more. */
+  #endIfLate(): void {
+    if (this.#hasLapsed || this.#route === null || this.relay.nowMs < this.#route.deadline) return;
+    this.#hasLapsed = true;
+    this.relay.lapse();
+  }
+
+  /** One timer for the deadline and for whatever the relay waits for. */
   #arm(): void {
-    const due = this.relay.deadline();
+    const lapsesAt = this.#hasLapsed ? Infinity : (this.#route?.deadline ?? Infinity);
+    const due = Math.min(this.relay.deadline(), lapsesAt);
+    if (due === this.#armedFor) return;
+    this.#armedFor = due;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (due === Infinity) return;
-    this.#timer = setTimeout(
-      () => {
-        this.relay.nowMs = this.#now();
-        this.relay.tick();
-        this.#arm();
-      },
-      Math.max(0, due - this.#now()),
-    );
+    const inMs = Math.min(Math.max(0, Math.ceil(due - this.relay.nowMs)), 0x7fff_ffff);
+    this.#timer = setTimeout(() => {
+      this.#armedFor = Infinity;
+      this.#setNow();
+      this.#endIfLate();
+      this.relay.tick();
+      this.#arm();
+    }, inMs);
+  }
+
+  /** Closes who has been silent for too long; never one who listens or waits for an answer. */
+  #endIdle(idleMsMax: number): void {
+    this.#setNow();
+    for (const client of Array.from(this.relay.clients)) {
+      if (client.owed > 0 || client.wait !== null) continue;
+      if (client.pinned.isSubscribed || client.pinned.isMonitoring || client.pinned.tracking !== null)
+        continue;
+      if (this.relay.nowMs - client.lastActiveMs >= idleMsMax) client.reset();
+    }
   }
 }

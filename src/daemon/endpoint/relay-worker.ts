@@ -1,0 +1,115 @@
+// A relay worker: a child process that carries the bytes of relayed endpoints. It does what its parent says, and ends
+// at once when the parent is gone: a relay without a decision must not serve.
+
+import type { Server } from 'node:net';
+import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messages.ts';
+import type { RelayCounts } from '../../endpoint/relay/relay.ts';
+import { Dialer } from '../../net/relay/dialer.ts';
+import { listen } from '../../net/relay/listeners.ts';
+import { RelayServer } from '../../net/relay/relay-server.ts';
+import { bootClockMs } from '../../os/boot-clock.ts';
+import { setTcpUserTimeout } from '../../os/tcp-options.ts';
+
+/** Bytes that a server does not acknowledge for so long end the connection: its machine is dead or unreachable. */
+const UNACKNOWLEDGED_MS_MAX = 20_000;
+
+class RelayWorker {
+  readonly #relays = new Map<string, RelayServer>();
+  readonly #servers: Server[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.kind) {
+      case 'start':
+        void this.#start(message.endpoints);
+        return;
+      case 'route':
+        this.#relays.get(message.route.endpoint)?.lead(message.route);
+        return;
+      case 'step':
+        return this.#takeStep(message);
+      case 'ask-counts':
+        return this.#tellCounts(message.id);
+    }
+  }
+
+  async #start(endpoints: readonly RelayConf[]): Promise<void> {
+    try {
+      for (const conf of endpoints) await this.#open(conf);
+      send({ kind: 'started', problem: null });
+    } catch (error) {
+      send({ kind: 'started', problem: (error as Error).message });
+    }
+  }
+
+  async #open(conf: RelayConf): Promise<void> {
+    const { frontend, listening } = conf;
+    const dialer = new Dialer({ conf, tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX) });
+    const relay = new RelayServer({
+      conf,
+      dialer,
+      now: this.#now,
+      demoted: (server, text) =>
+        send({
+          kind: 'demoted',
+          endpoint: frontend.name,
+          server: { host: server.host, port: server.port },
+          text,
+        }),
+    });
+    this.#relays.set(frontend.name, relay);
+    for (const [at, bind] of frontend.binds.entries()) {
+      for (const one of listening[at] ?? []) {
+        this.#servers.push(await listen(bind, one, (socket, first) => relay.accept(socket, first)));
+      }
+    }
+  }
+
+  #takeStep({ id, endpoints, step }: Extract<ToWorker, { kind: 'step' }>): void {
+    let left = 1;
+    const done = (): void => {
+      if (--left === 0) send({ kind: 'step-done', id });
+    };
+    for (const name of endpoints) {
+      const relay = this.#relays.get(name);
+      if (relay === undefined) continue;
+      left++;
+      relay.takeStep(step, done);
+    }
+    done();
+  }
+
+  #tellCounts(id: number): void {
+    const counts: Record<string, RelayCounts> = {};
+    for (const [name, { relay }] of this.#relays) counts[name] = relay.counts;
+    send({ kind: 'counts', id, counts });
+  }
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** Serves until the parent is gone. */
+export function runRelayWorker(): void {
+  const worker = new RelayWorker(clock());
+  process.on('message', (message: ToWorker) => worker.receive(message));
+  process.on('disconnect', () => process.exit(0));
+  // The parent decides when we end, also when a terminal's Ctrl-C reaches us both.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => undefined);
+}
+
+/** The boot clock; where it can't be read, a clock that stands still while the machine sleeps. */
+function clock(): () => number {
+  try {
+    bootClockMs();
+    return bootClockMs;
+  } catch {
+    return () => performance.now();
+  }
+}

@@ -1,0 +1,23 @@
+// What the three ways of carrying a route out have in common: socket, nat and relay.
+
+import type { Route, Target } from '../../endpoint/route.ts';
+import type { SwitchAnswer, SwitchStep } from '../../endpoint/switchover.ts';
+
+export interface RoutePath {
+  /** Carries out a route, or only moves its deadline (same generation). Never waits; trouble is told to its `warn`. */
+  apply(route: Route): void;
+  /** Its part of an ordered switch, for these endpoints. Paths that can't hold clients have none. */
+  takeStep?(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer>;
+  /** For `baton endpoint status`; plain data. */
+  status(): unknown;
+  /** Takes everything back, in the safe order. */
+  close(): Promise<void>;
+}
+
+/** What a path tells the machine without being asked. */
+export interface PathEvents {
+  /** Trouble, in a sentence. */
+  warn(sentence: string): void;
+  /** A server said that it is no primary any more. */
+  demoted(endpoint: string, server: Target, text: string): void;
+}

@@ -1,0 +1,49 @@
+// A client that has a connection of its own changes servers: the new connection is brought to what the old one was, and
+// what can't be made again is told in the way the client has to expect anyway (proxy.md §5.4).
+
+import { bytesOf } from '../../base/byte-string.ts';
+import type { Client } from './client.ts';
+import { ERROR } from './reply-scanner.ts';
+import { type ServerConnection, firstLine } from './server-connection.ts';
+
+/** Why a client can't be moved; null: it can. */
+export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
+  if (isMidRequest) return 'a request was half sent';
+  if (pinned.isMulti) return 'a transaction was open';
+  if (pinned.isMonitoring) return 'MONITOR shows one server';
+  // The id it names is another connection's, of the old server.
+  if (pinned.tracking?.some((word) => /^REDIRECT$/i.test(word)) === true)
+    return 'its invalidations are redirected';
+  return null;
+}
+
+/** Says on `connection`, which is signed on, what `client` had at the last one. Its replies reach nobody. */
+export function restore(client: Client, connection: ServerConnection): void {
+  const { pinned } = client;
+  for (const args of pinned.commands()) {
+    const isSubscription = args[0]?.endsWith('SUBSCRIBE') === true;
+    if (isSubscription) pinned.subscribing++;
+    connection.sendOwn(
+      args,
+      (type, bytes, start, end, owed) => {
+        if (isSubscription && (type === ERROR || owed.count === 1)) pinned.subscribing--;
+        if (type === ERROR) {
+          connection.fail(`the server refused ${args[0] ?? ''}: ${firstLine(bytes, start, end)}`);
+        }
+        return 'swallow';
+      },
+      isSubscription ? args.length - 1 : 1,
+    );
+  }
+  if (pinned.isWatching) {
+    // Keys may have changed between the servers: as far as the client can tell, they have.
+    pinned.isWatching = false;
+    pinned.hasLostWatch = true;
+  }
+  if (pinned.replies === 'off') connection.sendQuietly(['CLIENT', 'REPLY', 'OFF']);
+  if (pinned.tracking !== null && client.signOn.protocol === 3) {
+    // What changed meanwhile was told to nobody: everything it has cached is in doubt.
+    const everything = bytesOf('>2\r\n$10\r\ninvalidate\r\n_\r\n');
+    client.deliver(everything, 0, everything.length);
+  }
+}

@@ -1,0 +1,75 @@
+// Requests that a server refused because it is no primary any more, kept to be sent again to its successor. From a
+// client's first rejection on, everything behind it is kept, in order: a read that the old server still answered would
+// otherwise overtake the write before it. What the old server did carry out and must not do twice keeps its answer.
+
+import { markAnswer } from './client-input.ts';
+import type { Client } from './client.ts';
+import type { CommandTable, Effect } from './command-table.ts';
+import type { Owed } from './owed.ts';
+import { ERROR } from './reply-scanner.ts';
+import { RequestScanner } from './request-scanner.ts';
+import { firstLine } from './server-connection.ts';
+
+/** The server proves by these that it did not do what it was asked, and is no primary. */
+const REJECTIONS = /^-(?:READONLY|MASTERDOWN|LOADING) /;
+
+export function isRejection(bytes: Uint8Array, start: number, end: number): boolean {
+  return REJECTIONS.test(firstLine(bytes, start, end));
+}
+
+/**
+ * Keeps the request that a reply answers, and for a client that is replaying already also what became of it. False: it
+ * was done, and what came before was not; nobody can put that right.
+ */
+export function keepForReplay(
+  table: CommandTable,
+  client: Client,
+  owed: Owed,
+  reply: { readonly type: number; readonly bytes: Uint8Array; readonly start: number; readonly end: number },
+): boolean {
+  const { type, bytes, start, end } = reply;
+  const request = requestAt(table, owed, owed.answered);
+  if (request === null) return false;
+  const isDone = type !== ERROR;
+  if (request.effect === 'write' && isDone) return false;
+  if (request.effect === 'once' && isDone) client.replay.push(markAnswer(bytes.slice(start, end)));
+  else client.replay.push(request.bytes);
+  return true;
+}
+
+/** Request number `index` of a run; null if it is not kept. */
+function requestAt(
+  table: CommandTable,
+  { bytes, start, end }: Owed,
+  index: number,
+): { readonly bytes: Uint8Array; readonly effect: Effect } | null {
+  if (bytes === null) return null;
+  const scanner = new RequestScanner();
+  let at = start;
+  for (let skipped = 0; at < end;) {
+    const isWhole = scanner.scan(bytes, at, end) === 'whole';
+    if (isWhole && skipped++ === index) {
+      const { effect } = table.find(bytes, scanner.nameStart, scanner.nameEnd);
+      return { bytes: bytes.subarray(at, scanner.end), effect };
+    }
+    at = scanner.end;
+  }
+  return null;
+}
+
+/** All of the request that an answer of our own is for. */
+export function wholeOf({ bytes, start, end }: Owed): Uint8Array | null {
+  return bytes === null ? null : bytes.subarray(start, end);
+}
+
+/** The requests of a run that were not answered; null if they are not kept. */
+export function restOf({ bytes, start, end, answered }: Owed): Uint8Array | null {
+  if (bytes === null) return null;
+  const scanner = new RequestScanner();
+  let at = start;
+  for (let skipped = 0; skipped < answered;) {
+    if (scanner.scan(bytes, at, end) === 'whole') skipped++;
+    at = scanner.end;
+  }
+  return bytes.subarray(at, end);
+}

@@ -1,0 +1,104 @@
+// A relay with a route of the test's choice: what the daemon would do, without its decisions.
+
+import { join } from 'node:path';
+import { RelayPath } from '../../src/daemon/endpoint/relay-path.ts';
+import type { BackendConf, EndpointsConf, FrontendConf } from '../../src/endpoint/endpoint-conf.ts';
+import type { Target } from '../../src/endpoint/route.ts';
+import { freePort } from '../../src/redis/free-port.ts';
+
+const TIMING = {
+  intervalMs: 1_000,
+  fastIntervalMs: 1_000,
+  downIntervalMs: 1_000,
+  rise: 1,
+  fall: 1,
+  timeoutMs: 1_000,
+};
+
+export interface TestRelay {
+  readonly path: RelayPath;
+  readonly port: number;
+  /** What was said of demoted servers. */
+  readonly demoted: string[];
+  readonly warnings: string[];
+  lead(...servers: readonly Target[]): void;
+}
+
+/** Opens a relay on a free port of loopback. */
+export async function openRelay(
+  frontend: Partial<FrontendConf> = {},
+  backend: Partial<BackendConf> = {},
+): Promise<TestRelay> {
+  const port = await freePort();
+  const demoted: string[] = [];
+  const warnings: string[] = [];
+  const conf: EndpointsConf = {
+    frontends: [
+      {
+        name: 'redis',
+        binds: [{ kind: 'tcp', host: '127.0.0.1', port, tls: null, acceptsProxyProtocol: false }],
+        backend: 'redis',
+        mode: 'redis',
+        path: 'relay',
+        isTransparent: false,
+        connectionsMax: null,
+        idleMsMax: null,
+        keepAliveMs: null,
+        queue: { timeoutMs: 5_000, clientsMax: 10_000 },
+        hold: { holdMsMax: 5_000, clientBytesMax: 1024 * 1024, bytesMax: 256 * 1024 * 1024 },
+        ...frontend,
+      },
+    ],
+    backends: [
+      {
+        name: 'redis',
+        role: { kind: 'primary', preferred: null },
+        source: { kind: 'checks' },
+        servers: [],
+        balance: 'roundrobin',
+        timing: TIMING,
+        credentials: null,
+        tls: null,
+        connectMsMax: 5_000,
+        endsOthers: true,
+        usesAllBackups: false,
+        ...backend,
+      },
+    ],
+    leaseMs: 3_000,
+    refreshMs: 500,
+  };
+  const opened = await RelayPath.open({
+    conf,
+    frontends: conf.frontends,
+    workers: 1,
+    program: join(process.cwd(), 'bin/baton'),
+    events: {
+      warn: (sentence) => warnings.push(sentence),
+      demoted: (_endpoint, server, text) => demoted.push(`${server.port} ${text}`),
+    },
+  });
+  if (!opened.ok) throw new Error(opened.problem.join('\n'));
+  let generation = 0;
+  return {
+    path: opened.value,
+    port,
+    demoted,
+    warnings,
+    lead: (...servers) =>
+      opened.value.apply({
+        endpoint: 'redis',
+        generation: ++generation,
+        servers: servers.map((server) => ({
+          ...server,
+          name: `${server.host}:${server.port}`,
+          weight: 1,
+          connectionsMax: null,
+        })),
+        balance: 'roundrobin',
+        deadline: Infinity,
+        endsOthers: true,
+        because: 'the test says so',
+      }),
+  };
+}

@@ -1,0 +1,443 @@
+// The multiplexing relay between real servers and stock clients: it must not be noticed, except that a switch is not
+// noticed either.
+
+import assert from 'node:assert/strict';
+import { type Socket, connect } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { Random } from '../../src/base/random.ts';
+import { freePort } from '../../src/redis/free-port.ts';
+import { ManagedServer } from '../../src/redis/managed-server.ts';
+import type { Flavor } from '../../src/redis/server-files.ts';
+import { serverFiles } from '../harness/fleet.ts';
+import { lacksValkey } from '../harness/requirements.ts';
+import { pause, until } from '../harness/wait.ts';
+import { Wire, ask } from '../harness/wire.ts';
+import { type TestRelay, openRelay } from './relay-kit.ts';
+
+const lackingValkey = await lacksValkey();
+
+for (const flavor of ['redis', 'valkey'] as const) {
+  const skip = flavor === 'valkey' ? lackingValkey : false;
+  describe(`a relay in front of ${flavor}`, { skip }, () => {
+    let server: ManagedServer;
+    let other: ManagedServer;
+    let relay: TestRelay;
+
+    before(async () => {
+      [server, other] = await Promise.all([start(flavor), start(flavor)]);
+      relay = await openRelay();
+      relay.lead(server);
+    });
+    after(async () => {
+      await relay?.path.close();
+      await Promise.all([server?.dispose(), other?.dispose()]);
+    });
+    const through = () => ({ host: '127.0.0.1', port: relay.port });
+
+    it('gives the replies that the server gives, to a random stream of commands in random pieces', async () => {
+      for (const protocol of [2, 3]) {
+        await ask(server, ['FLUSHALL']);
+        await ask(other, ['FLUSHALL']);
+        const commands = randomCommands(new Random(protocol), 3_000);
+        const hello = protocol === 3 ? [['HELLO', '3']] : [];
+        const [relayed, direct] = await Promise.all([
+          converse(relay.port, [...hello, ...commands], new Random(1)),
+          converse(other.port, [...hello, ...commands], new Random(2)),
+        ]);
+        assertSame(withoutHello(relayed, protocol), withoutHello(direct, protocol));
+      }
+    });
+
+    it('keeps the order of each client, and crosses no replies', async () => {
+      const clients = await Promise.all(Array.from({ length: 40 }, () => Wire.open(through())));
+      await Promise.all(
+        clients.map(async (client, who) => {
+          for (let round = 0; round < 20; round++) {
+            const answers = await Promise.all(
+              Array.from({ length: 10 }, (_, at) => client.call('ECHO', `${who} ${round} ${at}`)),
+            );
+            assert.deepEqual(
+              answers,
+              answers.map((_, at) => `${who} ${round} ${at}`),
+            );
+          }
+        }),
+      );
+      const list = String(await ask(server, ['CLIENT', 'LIST']))
+        .trim()
+        .split('\n');
+      assert.ok(list.length < 10, `40 clients take few connections:\n${list.join('\n')}`);
+      for (const client of clients) client.close();
+    });
+
+    it('serves ioredis: pipelines, transactions, scripts, blocking pops, publish and subscribe', async () => {
+      const [one, two] = [new Redis(relay.port), new Redis(relay.port, { db: 3 })];
+      try {
+        await one.del('list');
+        const pipeline = await one.pipeline().set('a', '1').incr('a').get('a').exec();
+        assert.deepEqual(pipeline, [
+          [null, 'OK'],
+          [null, 2],
+          [null, '2'],
+        ]);
+        assert.equal(await two.get('a'), null);
+        await two.set('a', 'of 3');
+        assert.equal(await one.get('a'), '2');
+        await one.watch('a');
+        const done = await one.multi().incr('a').exec();
+        assert.deepEqual(done, [[null, 3]]);
+        await one.watch('a');
+        await ask(server, ['SET', 'a', '9']);
+        assert.equal(await one.multi().incr('a').exec(), null);
+        one.defineCommand('twice', { numberOfKeys: 1, lua: "return redis.call('incrby', KEYS[1], 2)" });
+        const scripted = one as unknown as { twice(key: string): Promise<number> };
+        assert.equal(await scripted.twice('a'), 11);
+        const popped = one.blpop('list', 0);
+        await pause(50);
+        await two.select(0);
+        await two.rpush('list', 'x');
+        assert.deepEqual(await popped, ['list', 'x']);
+        const heard = new Promise((resolve) => two.on('message', (...message) => resolve(message)));
+        await two.subscribe('news', 'more');
+        assert.equal(await one.publish('news', 'hello'), 1);
+        assert.deepEqual(await heard, ['news', 'hello']);
+        await two.unsubscribe();
+        assert.equal(await two.get('a'), '11');
+      } finally {
+        one.disconnect();
+        two.disconnect();
+      }
+    });
+
+    it('serves node-redis with RESP3', async () => {
+      const client = createClient({ socket: { port: relay.port, host: '127.0.0.1' }, RESP: 3 });
+      client.on('error', () => undefined);
+      await client.connect();
+      const subscriber = client.duplicate();
+      subscriber.on('error', () => undefined);
+      await subscriber.connect();
+      try {
+        await client.hSet('h2', { a: '1', b: '2' });
+        assert.deepEqual({ ...(await client.hGetAll('h2')) }, { a: '1', b: '2' });
+        const [set, got] = await client.multi().set('k', 'v').get('k').exec();
+        assert.deepEqual([set, got], ['OK', 'v']);
+        const heard = new Promise<string>((resolve) => void subscriber.pSubscribe('n*', resolve));
+        await until('the publication', async () => (await client.publish('news', 'hi')) === 1);
+        assert.equal(await heard, 'hi');
+      } finally {
+        client.destroy();
+        subscriber.destroy();
+      }
+    });
+
+    it('tells who asked for it that a switch is under way, and that it is over, also when it is undone', async () => {
+      const socket = connect(relay.port, '127.0.0.1');
+      let received = '';
+      socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+      socket.on('error', () => undefined);
+      socket.write('CLIENT MAINT_NOTIFICATIONS ON\r\nHELLO 3\r\n');
+      socket.write('CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type none\r\n');
+      await until('the answer', () => received.endsWith('+OK\r\n'));
+      assert.match(received, /^-ERR notifications of switches need RESP3/);
+      received = '';
+      await relay.path.takeStep(['redis'], { kind: 'hold', msMax: 20_000 });
+      socket.write('PING\r\n');
+      await until('the word', () => received !== '');
+      assert.match(received, /^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:20\r\n$/);
+      received = '';
+      await relay.path.takeStep(['redis'], { kind: 'release', isUndone: true });
+      await until('the answer', () => received.includes('PONG'));
+      assert.match(received, /^>2\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n\+PONG\r\n$/);
+      socket.destroy();
+    });
+
+    it('remembers who a client is, and lends no one the rights of another', async () => {
+      await ask(server, ['ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '+@read', '+select', '+client']);
+      await ask(server, ['SET', 'k', 'v']);
+      const [reader, plain] = await Promise.all([Wire.open(through()), Wire.open(through())]);
+      assert.equal(await reader.call('AUTH', 'reader', 'secret'), 'OK');
+      await assert.rejects(reader.call('SET', 'k', 'w'), /NOPERM/);
+      assert.equal(await plain.call('SET', 'k', 'x'), 'OK');
+      assert.equal(await reader.call('GET', 'k'), 'x');
+      const refused = [plain.call('AUTH', 'reader', 'wrong'), plain.call('SET', 'k', 'y')];
+      await assert.rejects(refused[0] as Promise<unknown>, /WRONGPASS/);
+      assert.equal(await refused[1], 'OK');
+      assert.equal(await reader.call('CLIENT', 'SETNAME', 'me'), 'OK');
+      assert.equal(await reader.call('CLIENT', 'GETNAME'), 'me');
+      assert.equal(await reader.call('RESET'), 'RESET');
+      assert.equal(await reader.call('SET', 'k', 'z'), 'OK');
+      assert.equal(await reader.call('CLIENT', 'GETNAME'), null);
+      reader.close();
+      plain.close();
+    });
+
+    it('passes on requests and replies of many megabytes, while others go on', async () => {
+      const [large, small] = await Promise.all([Wire.open(through()), Wire.open(through())]);
+      const value = 'x'.repeat(6_000_000);
+      const setting = large.call('SET', 'large', value);
+      for (let round = 0; round < 20; round++) assert.equal(await small.call('PING'), 'PONG');
+      assert.equal(await setting, 'OK');
+      const [got, pong] = await Promise.all([large.call('GET', 'large'), small.call('PING')]);
+      assert.equal(got, value);
+      assert.equal(pong, 'PONG');
+      await large.call('DEL', 'large');
+      large.close();
+      small.close();
+    });
+
+    it('refuses what would end or move the server, and closes on what is no request', async () => {
+      const client = await Wire.open(through());
+      for (const command of [
+        ['SHUTDOWN'],
+        ['REPLICAOF', 'NO', 'ONE'],
+        ['DEBUG', 'SEGFAULT'],
+        ['PSYNC', '?', '-1'],
+      ]) {
+        await assert.rejects(client.call(...command), /not passed on by this endpoint/);
+      }
+      await assert.rejects(client.call('NOSUCH', 'x'), /unknown command/);
+      assert.equal(await client.call('PING'), 'PONG');
+      client.close();
+      assert.match(await talk(relay.port, '*1\r\n$x\r\n'), /^-ERR Protocol error: invalid bulk length\r\n$/);
+      assert.equal(await talk(relay.port, 'POST / HTTP/1.1\r\nHost: x\r\n\r\n'), '');
+    });
+
+    it('closes a client that never reads, and nobody else', async () => {
+      const bystander = await Wire.open(through());
+      await bystander.call('SET', 'big', 'x'.repeat(1_000_000));
+      const deaf = connect(relay.port, '127.0.0.1');
+      deaf.on('error', () => undefined);
+      deaf.pause();
+      deaf.write('*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n'.repeat(60));
+      await until(
+        'the client to be closed',
+        async () => (await relay.path.counts())['redis']?.['tooSlow'] === 1,
+      );
+      assert.equal(await bystander.call('PING'), 'PONG');
+      deaf.destroy();
+      bystander.close();
+    });
+
+    it('moves everybody in an ordered switch without an error, each write done once', async () => {
+      await ask(other, ['REPLICAOF', '127.0.0.1', String(server.port)]);
+      await until('the replica', async () =>
+        /link_status:up/.test(String(await ask(other, ['INFO', 'replication']))),
+      );
+      const clients = await Promise.all(Array.from({ length: 20 }, () => Wire.open(through())));
+      const listener = new Redis(relay.port);
+      const messages: string[] = [];
+      listener.on('message', (_channel, message) => messages.push(message as string));
+      await listener.subscribe('switch');
+      const blocked = new Redis(relay.port);
+      const popping = blocked.blpop('queue', 0);
+      const life = { isOver: false };
+      const sums = clients.map(async (client, who) => {
+        let sum = 0;
+        await client.call('SELECT', '3');
+        await client.call('DEL', `n${who}`);
+        while (!life.isOver) {
+          const values = await Promise.all([client.call('INCR', `n${who}`), client.call('INCR', `n${who}`)]);
+          sum += 2;
+          assert.deepEqual(values, [sum - 1, sum]);
+        }
+        return sum;
+      });
+      await pause(200);
+      let [from, to] = [server, other];
+      for (let round = 0; round < 3; round++) {
+        await relay.path.takeStep(['redis'], { kind: 'prepare', to });
+        const held = await relay.path.takeStep(['redis'], { kind: 'hold', msMax: 20_000 });
+        assert.equal(held.kind, 'done');
+        await until('the same offset', async () => (await offsetOf(from)) === (await offsetOf(to)));
+        await ask(to, ['REPLICAOF', 'NO', 'ONE']);
+        relay.lead(to);
+        await relay.path.takeStep(['redis'], { kind: 'release', isUndone: false });
+        await ask(from, ['REPLICAOF', '127.0.0.1', String(to.port)]);
+        await until('the replica', async () =>
+          /link_status:up/.test(String(await ask(from, ['INFO', 'replication']))),
+        );
+        [from, to] = [to, from];
+        await pause(100);
+      }
+      life.isOver = true;
+      const acknowledged = await Promise.all(sums);
+      const checker = await Wire.open({ host: '127.0.0.1', port: from.port });
+      await checker.call('SELECT', '3');
+      for (const [who, sum] of acknowledged.entries())
+        assert.equal(Number(await checker.call('GET', `n${who}`)), sum);
+      await until('the message', async () => {
+        await checker.call('PUBLISH', 'switch', 'after');
+        return messages.includes('after');
+      });
+      await ask(from, ['RPUSH', 'queue', 'late']);
+      assert.deepEqual(await popping, ['queue', 'late']);
+      const counts = (await relay.path.counts())['redis'];
+      assert.equal(counts?.['outcomeUnknown'], 0);
+      assert.equal(counts?.['unmovable'], 0);
+      for (const client of clients) client.close();
+      checker.close();
+      listener.disconnect();
+      blocked.disconnect();
+      [server, other] = [from, to];
+    });
+
+    it('holds at the first refusal when somebody else demotes the server', async () => {
+      const clients = await Promise.all(Array.from({ length: 10 }, () => Wire.open(through())));
+      const life = { isOver: false };
+      const sums = clients.map(async (client, who) => {
+        let sum = 0;
+        await client.call('DEL', `m${who}`);
+        while (!life.isOver) {
+          const values = await Promise.all([
+            client.call('INCR', `m${who}`),
+            client.call('GET', `m${who}`),
+            client.call('INCR', `m${who}`),
+          ]);
+          sum += 2;
+          assert.deepEqual(values, [sum - 1, String(sum - 1), sum]);
+        }
+        return sum;
+      });
+      await pause(100);
+      // What a sentinel does: the old one is told to follow before anybody here knows.
+      await ask(server, ['CLIENT', 'PAUSE', '10000', 'WRITE']);
+      await until('the same offset', async () => (await offsetOf(server)) === (await offsetOf(other)));
+      await ask(other, ['REPLICAOF', 'NO', 'ONE']);
+      await ask(server, ['REPLICAOF', '127.0.0.1', String(other.port)]);
+      await ask(server, ['CLIENT', 'UNPAUSE']);
+      await until('the refusal', () =>
+        relay.demoted.some((text) => text.startsWith(`${server.port} READONLY`)),
+      );
+      relay.lead(other);
+      await pause(200);
+      life.isOver = true;
+      const acknowledged = await Promise.all(sums);
+      for (const [who, sum] of acknowledged.entries())
+        assert.equal(Number(await ask(other, ['GET', `m${who}`])), sum);
+      for (const client of clients) client.close();
+    });
+  });
+}
+
+async function start(flavor: Flavor): Promise<ManagedServer> {
+  return ManagedServer.start({ files: await serverFiles(flavor), port: await freePort() });
+}
+
+async function offsetOf(server: ManagedServer): Promise<string> {
+  const text = String(await ask(server, ['INFO', 'replication']));
+  const role = /role:(\w+)/.exec(text)?.[1];
+  return (
+    (role === 'master' ? /master_repl_offset:(\d+)/ : /slave_repl_offset:(\d+)/).exec(text)?.[1] ?? role ?? ''
+  );
+}
+
+/** Commands whose replies depend on nothing but the commands before. */
+function randomCommands(random: Random, count: number): string[][] {
+  const key = (): string => `key${random.int(5)}`;
+  const value = (): string => 'v'.repeat(random.int(200));
+  const makers: (() => string[][])[] = [
+    () => [['SET', key(), value()]],
+    () => [['GET', key()]],
+    () => [['MGET', key(), key(), key()]],
+    () => [['INCR', 'counter']],
+    () => [['LPUSH', 'list', value(), value()]],
+    () => [['LRANGE', 'list', '0', '3']],
+    () => [['HSET', 'hash', key(), value()]],
+    () => [['HGET', 'hash', key()]],
+    () => [['ZADD', 'zset', String(random.int(9)), key()]],
+    () => [['ZRANGE', 'zset', '0', '-1', 'WITHSCORES']],
+    () => [['GET', 'list']],
+    () => [['SELECT', String(random.int(3))]],
+    () => [['SELECT', '99']],
+    () => [['CLIENT', 'SETNAME', key()]],
+    () => [['CLIENT', 'GETNAME']],
+    () => [['MULTI'], ['SET', key(), value()], ['GET', key()], ['NOSUCH'], ['EXEC']],
+    () => [['MULTI'], ['INCR', 'counter'], ['LLEN', 'list'], ['EXEC']],
+    () => [['WATCH', key()], ['GET', key()], ['MULTI'], ['SET', key(), value()], ['EXEC']],
+    () => [['WATCH', key()], ['UNWATCH']],
+    () => [['MULTI'], ['MULTI'], ['DISCARD'], ['EXEC'], ['DISCARD']],
+    () => [
+      ['LPUSH', 'pop', value()],
+      ['BLPOP', 'pop', '0'],
+    ],
+    () => [['EVAL', 'return {KEYS[1], ARGV[1], redis.call("dbsize") > 0}', '1', key(), value()]],
+    () => [
+      ['XADD', 'stream', `${random.int(9) + 1}-*`, 'f', value()],
+      ['XREAD', 'COUNT', '1', 'STREAMS', 'stream', '0'],
+    ],
+    () => [['NOSUCH', 'x'], ['GET'], ['PING'], ['ECHO', value()], ['QUIT ']],
+    () => [
+      ['SUBSCRIBE', 'a', 'b'],
+      ['PSUBSCRIBE', 'c*'],
+      ['PING'],
+      ['UNSUBSCRIBE'],
+      ['PUNSUBSCRIBE', 'c*'],
+      ['GET', key()],
+    ],
+    () => [['UNSUBSCRIBE'], ['GET', key()]],
+    () => [['CLIENT', 'REPLY', 'ON']],
+    () => [['WAIT', '0', '0']],
+    () => [
+      ['SET', key(), 'x'.repeat(random.int(300_000))],
+      ['STRLEN', key()],
+    ],
+  ];
+  const commands: string[][] = [];
+  while (commands.length < count) commands.push(...(makers[random.int(makers.length)] as () => string[][])());
+  return commands;
+}
+
+/** Sends everything, in pieces of random length, and returns everything that comes back. */
+async function converse(port: number, commands: readonly string[][], random: Random): Promise<string> {
+  const encode = (args: readonly string[]): string =>
+    `*${args.length}\r\n${args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join('')}`;
+  const text = [...commands, ['ECHO', 'the end of it']].map(encode).join('');
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  let received = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+  socket.on('error', () => undefined);
+  for (let at = 0; at < text.length;) {
+    const length = 1 + random.int(random.int(10) === 0 ? 100_000 : 300);
+    if (!socket.write(text.slice(at, at + length), 'latin1')) await drained(socket);
+    else if (random.int(50) === 0) await pause(0);
+    at += length;
+  }
+  await until(
+    'the last reply',
+    () => received.endsWith('the end of it\r\n'),
+    () => received.slice(-200),
+  );
+  socket.destroy();
+  return received;
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('drain', () => resolve()));
+}
+
+/** Says where two long texts part. */
+function assertSame(actual: string, expected: string): void {
+  if (actual === expected) return;
+  let at = 0;
+  while (actual[at] === expected[at]) at++;
+  const around = (text: string): string => text.slice(Math.max(0, at - 400), at + 200);
+  assert.equal(around(actual), around(expected), `they part at byte ${at}`);
+}
+
+/** The reply to HELLO holds an id. */
+function withoutHello(text: string, protocol: number): string {
+  return protocol === 3 ? text.slice(text.indexOf('modules')) : text;
+}
+
+/** What comes back until the other end closes. */
+function talk(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let received = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(received));
+  });
+}
