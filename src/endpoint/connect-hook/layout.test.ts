@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { dealSlots } from './deal.ts';
+import { ENTRY_BYTES, SLOTS, encodeEntry, encodePlace, isIpv4Place } from './layout.ts';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+it('writes IPv4 as ::ffff:a.b.c.d, and the port in network order', () => {
+  const ipv4 = encodePlace(Uint8Array.of(10, 0, 0, 1), 6379);
+  assert.equal(hex(ipv4), `${'00'.repeat(10)}ffff0a00000118eb0000`);
+  const ipv6 = encodePlace(Uint8Array.of(0xfd, ...Array<number>(14).fill(0), 9), 80);
+  assert.equal(hex(ipv6), `fd${'00'.repeat(14)}0900500000`);
+  assert.deepEqual([ipv4, ipv6].map(isIpv4Place), [true, false]);
+});
+
+it('writes an entry: the deadline in nanoseconds, then a place for each slot', () => {
+  const place = encodePlace(Uint8Array.of(10, 0, 0, 1), 6379);
+  const entry = encodeEntry(1.5, Array<Uint8Array>(SLOTS).fill(place));
+  assert.equal(entry.length, ENTRY_BYTES);
+  assert.equal(hex(entry.subarray(0, 8)), '60e3160000000000');
+  assert.equal(hex(entry.subarray(8)), hex(place).repeat(SLOTS));
+});
+
+it('lets no deadline pass by its size, and none but the past where there is nobody to lead to', () => {
+  const slots = Array<Uint8Array>(SLOTS).fill(encodePlace(Uint8Array.of(1, 1, 1, 1), 1));
+  assert.equal(hex(encodeEntry(Infinity, slots).subarray(0, 8)), 'ff'.repeat(8));
+  assert.equal(hex(encodeEntry(-1, slots)).slice(0, 16), '00'.repeat(8));
+  assert.equal(hex(encodeEntry(Infinity, [])), '00'.repeat(ENTRY_BYTES));
+});
+
+it('deals every slot, to each server a share near its weight and at least one', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 1, maxLength: SLOTS }), (weights) => {
+      const dealt = dealSlots(weights, SLOTS);
+      assert.equal(dealt.length, SLOTS);
+      const sum = weights.reduce((total, weight) => total + weight, 0);
+      const counts = weights.map((_, server) => dealt.filter((index) => index === server).length);
+      // Where nobody is raised to one slot, nobody is a whole slot from his due.
+      const isEven = weights.every((weight) => (weight / sum) * SLOTS >= 1);
+      weights.forEach((weight, index) => {
+        const count = counts[index] ?? 0;
+        assert.ok(count >= 1);
+        if (isEven) assert.ok(Math.abs(count - (weight / sum) * SLOTS) < 1, `${counts} for ${weights}`);
+      });
+    }),
+  );
+});
+
+it('deals equal shares to up to six equal servers, and nothing to nobody', () => {
+  assert.deepEqual(dealSlots([], SLOTS), []);
+  for (const count of [1, 2, 3, 4, 5, 6]) {
+    const dealt = dealSlots(Array<number>(count).fill(7), SLOTS);
+    for (let server = 0; server < count; server++) {
+      assert.equal(dealt.filter((index) => index === server).length, SLOTS / count);
+    }
+  }
+  assert.equal(dealSlots(Array<number>(100).fill(1), SLOTS).at(-1), SLOTS - 1);
+});
