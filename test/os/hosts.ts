@@ -186,11 +186,19 @@ export class Agent {
   }
 }
 
-let bundle: Promise<string> | undefined;
+const bundles = new Map<string, Promise<string>>();
 
-/** Starts inside.ts behind `wrapper` (a program and arguments that take a command). */
-export async function startAgent(test: Cleanup, wrapper: readonly string[]): Promise<Agent> {
-  bundle ??= bundleInside();
+/**
+ * Starts a program that obeys (obey.ts), by default inside.ts, behind `wrapper` (a program and arguments that take a
+ * command).
+ */
+export async function startAgent(
+  test: Cleanup,
+  wrapper: readonly string[],
+  entry = 'test/os/inside.ts',
+): Promise<Agent> {
+  const bundle = bundles.get(entry) ?? bundled(entry);
+  bundles.set(entry, bundle);
   const [command, ...args] = [...wrapper, process.execPath, '--expose-gc', await bundle];
   const agent = new Agent(spawn(command, args, { stdio: 'pipe' }));
   test.after(async () => {
@@ -200,10 +208,10 @@ export async function startAgent(test: Cleanup, wrapper: readonly string[]): Pro
   return agent;
 }
 
-async function bundleInside(): Promise<string> {
-  const outfile = resolve('.cache/tests/os', `inside-${process.pid}.mjs`);
+async function bundled(entry: string): Promise<string> {
+  const outfile = resolve('.cache/tests/os', `${entry.replaceAll(/\W/g, '-')}-${process.pid}.mjs`);
   await build({
-    entryPoints: ['test/os/inside.ts'],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',

@@ -2,7 +2,6 @@
 // its own. Started by hosts.ts.
 
 import { createServer, connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { AddressWatch } from '../../src/os/address-watch.ts';
 import { Addresses } from '../../src/os/addresses.ts';
 import { AdvertSocket, type AdvertSocketOptions } from '../../src/os/advert-socket.ts';
@@ -11,6 +10,7 @@ import { FrameSocket } from '../../src/os/frame-socket.ts';
 import { listenFreebind } from '../../src/os/freebind-listen.ts';
 import { Nft } from '../../src/os/nft.ts';
 import type { AddressName, AddressSetting } from '../../src/os/route-messages.ts';
+import { obey, say } from './obey.ts';
 
 const adverts = new Map<string, AdvertSocket>();
 const closers: (() => void)[] = [];
@@ -19,15 +19,6 @@ let nft: Nft | undefined;
 let held: NodeJS.Timeout | undefined;
 let addresses: Addresses | undefined;
 const rtnetlink = (): Addresses => (addresses ??= new Addresses());
-
-/** One JSON line; sets become arrays and bytes hexadecimal. */
-function say(message: object): void {
-  const text = JSON.stringify(message, (_key, value: unknown) => {
-    if (value instanceof Set) return [...value];
-    return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
-  });
-  process.stdout.write(`${text}\n`);
-}
 
 export const operations = {
   capabilities: () => effectiveCapabilities(),
@@ -116,20 +107,8 @@ export const operations = {
     addresses?.close();
     clearInterval(held);
     for (const close of closers) close();
-    lines.close();
-    process.stdin.destroy();
+    obeying.stop();
   },
 };
 
-const lines = createInterface({ input: process.stdin });
-lines.on('line', (line) => {
-  const { id, call, args } = JSON.parse(line) as { id: number; call: keyof typeof operations; args: never[] };
-  const operation = operations[call] as (...args: readonly unknown[]) => unknown;
-  void Promise.resolve()
-    .then(() => operation(...args))
-    .then(
-      (result) => say({ id, result: result ?? null }),
-      (error: Error & { code?: string; syscall?: string }) =>
-        say({ id, error: { code: error.code, syscall: error.syscall, message: error.message } }),
-    );
-});
+const obeying = obey(operations);
