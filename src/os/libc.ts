@@ -22,6 +22,13 @@ export interface Libc {
     value: Uint8Array,
     valueBytes: number,
   ) => number;
+  readonly getsockopt: (
+    fd: number,
+    level: number,
+    name: number,
+    into: Uint8Array,
+    valueBytes: Uint8Array,
+  ) => number;
   readonly sendto: (
     fd: number,
     bytes: Uint8Array,
@@ -33,6 +40,8 @@ export interface Libc {
   readonly recv: (fd: number, into: Uint8Array, byteCountMax: number, flags: number) => number;
   readonly recvmsg: (fd: number, message: StableMemory['address'], flags: number) => number;
   readonly clock_gettime: (clock: number, into: Uint8Array) => number;
+  /** The call `bpf`, for which libc has no function. */
+  readonly bpf: (number: number, command: number, attributes: Uint8Array, attributeBytes: number) => number;
   /** Of the last call; any later call may change it. */
   readonly errno: () => number;
   /** Zeroed memory outside the JavaScript heap. Never freed: its owners live as long as the process. */
@@ -79,10 +88,13 @@ function load(): Libc {
     listen: library.func('int listen(int, int)'),
     close: library.func('int close(int)'),
     setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
+    getsockopt: library.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ void *)'),
     sendto: library.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
     recv: library.func('intptr_t recv(int, _Out_ void *, size_t, int)'),
     recvmsg: library.func('intptr_t recvmsg(int, void *, int)'),
     clock_gettime: library.func('int clock_gettime(int, _Out_ void *)'),
+    // `long syscall(long, ...)`: on every platform of ours such arguments travel as those of an ordinary function.
+    bpf: library.func('intptr_t syscall(intptr_t, int, _Inout_ void *, uint32_t)'),
     errno: () => koffi.errno(),
     allocate(byteCount) {
       const address = koffi.alloc('uint8_t', byteCount) as bigint;

@@ -1,4 +1,4 @@
-// A netlink socket of the routing family: requests with their acknowledgement, or notices of a set of groups.
+// A netlink socket: requests with their acknowledgement, or notices of a set of groups.
 //
 // The kernel answers within the call that asks: when `sendto` has returned, the answer waits in our queue. So nothing
 // here is asynchronous.
@@ -21,7 +21,9 @@ import { checked, libc } from './libc.ts';
 import { type Attempt, osError } from './os-error.ts';
 import { assert } from '../base/assert.ts';
 
-const NETLINK_ROUTE = 0;
+/** Families of netlink (linux/netlink.h): addresses and links; sockets of this machine. */
+export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -41,8 +43,8 @@ export class NetlinkSocket {
   #sequence = 0;
 
   /** `groups` is a mask of RTMGRP_*, 0 for a socket that makes requests. Throws an OsError; needs no capability. */
-  constructor(groups = 0) {
-    this.#socket = Socket.open(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, { doing: 'open netlink' }, (socket) => {
+  constructor(groups = 0, protocol = NETLINK_ROUTE) {
+    this.#socket = Socket.open(AF_NETLINK, SOCK_RAW, protocol, { doing: 'open netlink' }, (socket) => {
       socket.setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1);
       socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
       if (groups !== 0) socket.setOption(SOL_SOCKET, SO_RCVBUF, QUEUE_BYTES);
