@@ -41,7 +41,11 @@ it('deals every slot, to each server a share near its weight and at least one', 
       weights.forEach((weight, index) => {
         const count = counts[index] ?? 0;
         assert.ok(count >= 1);
-        if (isEven) assert.ok(Math.abs(count - (weight / sum) * SLOTS) < 1, `${counts} for ${weights}`);
+        if (isEven)
+          assert.ok(
+            Math.abs(count - (weight / sum) * SLOTS) < 1,
+            `${counts.join(' ')} for ${weights.join(' ')}`,
+          );
       });
     }),
   );

@@ -1,0 +1,300 @@
+// The socket path: clients on this machine are led to the server at the moment of connect(), by the connect hook. After
+// that their bytes flow directly, so there is nothing that could break or slow down.
+//
+// A route becomes an entry of the hook's map, with the deadline that the program itself checks. Connections to a server
+// that left are reset by netlink's sock_diag: exactly those that the hook led, in this network namespace. UDP is never
+// touched.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Route, type Target, targetText } from '../../endpoint/route.ts';
+import { dealSlots } from '../../endpoint/connect-hook/deal.ts';
+import { SLOTS, encodeEntry, encodePlace, isIpv4Place } from '../../endpoint/connect-hook/layout.ts';
+import { failure, success, type Result } from '../../base/result.ts';
+import { assert } from '../../base/assert.ts';
+import { byteString } from '../../base/byte-string.ts';
+import { addressBytes } from '../../os/ip-address.ts';
+import { bootClockMs } from '../../os/boot-clock.ts';
+import { cgroupFolder } from '../../os/cgroup.ts';
+import { networkNamespaceCookie } from '../../os/network-namespace.ts';
+import { OsError } from '../../os/os-error.ts';
+import { TcpSockets } from '../../os/tcp-sockets.ts';
+import { ConnectHook } from './connect-hook.ts';
+import type { RoutePath } from './route-path.ts';
+
+/** Where the hook is to work. */
+export interface SocketPathScope {
+  /** `--cgroup`: what {@link cgroupFolder} takes; null for every process of this machine that we may cover. */
+  readonly cgroup: string | null;
+  /** `--netns all`; false: this network namespace only. */
+  readonly coversAllNamespaces: boolean;
+}
+
+export interface SocketPathOptions extends SocketPathScope {
+  /** What clients connect to, by the endpoint's name. Numeric addresses. */
+  readonly listens: ReadonlyMap<string, readonly Target[]>;
+  /** Told trouble, in sentences. */
+  readonly warn: (sentence: string) => void;
+}
+
+export interface SocketPathStatus {
+  readonly path: 'socket';
+  /** Folder of the cgroup whose processes are covered. */
+  readonly cgroup: string;
+  readonly networkNamespaces: 'this' | 'all';
+  /** Connections that were reset since the start. */
+  readonly connectionsReset: number;
+  /** What this covers and what it doesn't. */
+  readonly sentences: readonly string[];
+}
+
+/**
+ * When to look again for connections that a connect() made which had read the old entry, but was not yet visible when
+ * we looked.
+ */
+const SECOND_LOOK_MS = 100;
+/** The longest that a timer can run. */
+const TIMER_MS_MAX = 0x7fff_ffff;
+
+const textOf = (place: Uint8Array): string => byteString(place, 0, place.length);
+const placeOf = ({ host, port }: Target): Uint8Array => encodePlace(addressBytes(host), port);
+
+/** An address that clients connect to. */
+interface Listen {
+  readonly target: Target;
+  readonly place: Uint8Array;
+  /** Places that it leads to, and all that it ever led to, as text. */
+  current: ReadonlySet<string>;
+  readonly ever: Set<string>;
+}
+
+interface Endpoint {
+  readonly listens: readonly Listen[];
+  route: Route | null;
+  /** Runs out at the route's deadline. */
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Why the socket path can't be used here, as a sentence with the next step; null if it can. Attaches nothing. */
+export function socketPathProblem(scope: SocketPathScope): string | null {
+  const loaded = load(scope);
+  if (!loaded.ok) return loaded.problem.sentence;
+  loaded.value.hook.close();
+  loaded.value.sockets.close();
+  return null;
+}
+
+interface Loaded {
+  readonly hook: ConnectHook;
+  readonly sockets: TcpSockets;
+  readonly folder: string;
+}
+
+function load({ cgroup, coversAllNamespaces }: SocketPathScope): Result<Loaded> {
+  const folder = cgroupFolder(cgroup);
+  if (!folder.ok) return folder;
+  let sockets: TcpSockets | undefined;
+  try {
+    sockets = new TcpSockets();
+    const hook = new ConnectHook(coversAllNamespaces ? null : networkNamespaceCookie());
+    try {
+      sockets.checkDestroy();
+    } catch (error) {
+      hook.close();
+      throw error;
+    }
+    return success({ hook, sockets, folder: folder.value });
+  } catch (error) {
+    sockets?.close();
+    return refusal(error);
+  }
+}
+
+function refusal(error: unknown): Result<never> {
+  if (!(error instanceof OsError)) throw error;
+  return failure({ code: 'socket-path', sentence: error.message });
+}
+
+export class SocketPath implements RoutePath {
+  readonly #options: SocketPathOptions;
+  readonly #hook: ConnectHook;
+  readonly #sockets: TcpSockets;
+  readonly #folder: string;
+  readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  #secondLook: NodeJS.Timeout | undefined;
+  #connectionsReset = 0;
+  #lastWarning = '';
+  #isClosed = false;
+
+  /** Loads and attaches the hook; every endpoint leads nowhere yet. */
+  static open(options: SocketPathOptions): Result<SocketPath> {
+    const loaded = load(options);
+    if (!loaded.ok) return loaded;
+    const { hook, sockets, folder } = loaded.value;
+    try {
+      const path = new SocketPath(options, loaded.value);
+      hook.attach(folder);
+      return success(path);
+    } catch (error) {
+      hook.close();
+      sockets.close();
+      return refusal(error);
+    }
+  }
+
+  private constructor(options: SocketPathOptions, { hook, sockets, folder }: Loaded) {
+    this.#options = options;
+    this.#hook = hook;
+    this.#sockets = sockets;
+    this.#folder = folder;
+    this.#endpoints = new Map(
+      [...options.listens].map(([name, targets]) => {
+        const listens = targets.map((target) => ({
+          target,
+          place: placeOf(target),
+          current: new Set<string>(),
+          ever: new Set<string>(),
+        }));
+        for (const { place } of listens) hook.setEntry(place, encodeEntry(0, []));
+        return [name, { listens, route: null, timer: undefined }];
+      }),
+    );
+  }
+
+  apply(route: Route): void {
+    assert(!this.#isClosed, 'a route for a path that was closed');
+    const endpoint = this.#endpoints.get(route.endpoint);
+    assert(endpoint !== undefined, `a route for ${route.endpoint}, which the socket path does not carry`);
+    const isChange = endpoint.route?.generation !== route.generation;
+    endpoint.route = route;
+    for (const listen of endpoint.listens) this.#lead(listen, route, isChange);
+    this.#awaitDeadline(endpoint, route);
+    if (isChange && route.endsOthers) this.#resetOthers();
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#secondLook);
+    for (const endpoint of this.#endpoints.values()) {
+      clearTimeout(endpoint.timer);
+      for (const listen of endpoint.listens) this.#leadNowhere(listen);
+    }
+    this.#look();
+    // What a connect() had just read.
+    await nextTurn();
+    this.#look();
+    this.#hook.close();
+    this.#sockets.close();
+  }
+
+  status(): SocketPathStatus {
+    const { coversAllNamespaces } = this.#options;
+    const sentences = [
+      `Covers the processes of the cgroup ${this.#folder} and of those below it.`,
+      coversAllNamespaces
+        ? 'Covers every network namespace; connections made in another one than ours can not be reset at a switch.'
+        : 'Covers this network namespace only: programs in containers with a network of their own are not led.',
+      ...this.#hook.limits,
+    ];
+    return {
+      path: 'socket',
+      cgroup: this.#folder,
+      networkNamespaces: coversAllNamespaces ? 'all' : 'this',
+      connectionsReset: this.#connectionsReset,
+      sentences,
+    };
+  }
+
+  /** Writes the entry of one address. */
+  #lead(listen: Listen, route: Route, isChange: boolean): void {
+    // A socket for IPv4 can't be connected to IPv6.
+    const isIpv4Only = isIpv4Place(listen.place);
+    const servers = route.servers
+      .map((server) => ({ server, place: placeOf(server) }))
+      .filter(({ server, place }) => {
+        if (!isIpv4Only || isIpv4Place(place)) return true;
+        if (isChange) {
+          this.#warn(
+            `Clients of ${targetText(listen.target)} cannot be led to ${targetText(server)}: let the endpoint listen on an IPv6 address, or use --path relay.`,
+          );
+        }
+        return false;
+      });
+    // All clients have this machine's address, so `source` gives them all one server, as `first` does.
+    const isForOne = route.balance === 'first' || route.balance === 'source';
+    const used = servers.slice(0, isForOne ? 1 : SLOTS);
+    const dealt = dealSlots(
+      used.map(({ server }) => server.weight),
+      SLOTS,
+    );
+    const slots = dealt.map((index) => used[index]?.place).filter((place) => place !== undefined);
+    listen.current = new Set(used.map(({ place }) => textOf(place)));
+    for (const text of listen.current) listen.ever.add(text);
+    this.#trying(() => this.#hook.setEntry(listen.place, encodeEntry(route.deadline, slots)));
+  }
+
+  #leadNowhere(listen: Listen): void {
+    listen.current = new Set();
+    this.#trying(() => this.#hook.setEntry(listen.place, encodeEntry(0, [])));
+  }
+
+  /** The program refuses new connections by itself; those there are end here. */
+  #awaitDeadline(endpoint: Endpoint, route: Route): void {
+    clearTimeout(endpoint.timer);
+    if (route.deadline === Infinity) return;
+    const leftMs = Math.min(Math.max(0, route.deadline - bootClockMs()), TIMER_MS_MAX);
+    endpoint.timer = setTimeout(() => {
+      // Timers count without the time that the machine slept, and this one may have been cut short.
+      if (bootClockMs() < route.deadline) return this.#awaitDeadline(endpoint, route);
+      for (const listen of endpoint.listens) this.#leadNowhere(listen);
+      if (route.endsOthers) this.#resetOthers();
+    }, Math.ceil(leftMs));
+    endpoint.timer.unref();
+  }
+
+  #resetOthers(): void {
+    this.#look();
+    clearTimeout(this.#secondLook);
+    this.#secondLook = setTimeout(() => this.#look(), SECOND_LOOK_MS);
+    this.#secondLook.unref();
+  }
+
+  /** Resets every connection that the hook led to where its endpoint does not lead any more. */
+  #look(): void {
+    const gone = new Map<string, ReadonlySet<string>>();
+    for (const { listens, route } of this.#endpoints.values()) {
+      if (route?.endsOthers === false && !this.#isClosed) continue;
+      for (const { place, current, ever } of listens) {
+        gone.set(textOf(place), new Set([...ever].filter((text) => !current.has(text))));
+      }
+    }
+    const suspects = new Set([...gone.values()].flatMap((places) => [...places]));
+    if (suspects.size === 0) return;
+    this.#trying(() => {
+      for (const socket of this.#sockets.list()) {
+        const place = textOf(encodePlace(socket.remoteAddress, socket.remotePort));
+        if (!suspects.has(place)) continue;
+        const led = this.#hook.ledSocket(socket.cookie);
+        if (led === null || textOf(led.target) !== place) continue;
+        if (gone.get(textOf(led.endpoint))?.has(place) !== true) continue;
+        if (this.#sockets.destroy(socket)) this.#connectionsReset++;
+      }
+    });
+  }
+
+  #trying(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      this.#warn(`${error.message}.`);
+    }
+  }
+
+  /** The same trouble comes back with every refresh. */
+  #warn(sentence: string): void {
+    if (sentence === this.#lastWarning) return;
+    this.#lastWarning = sentence;
+    this.#options.warn(sentence);
+  }
+}
