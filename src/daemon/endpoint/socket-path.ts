@@ -17,7 +17,7 @@ import { bootClockMs } from '../../os/boot-clock.ts';
 import { cgroupFolder } from '../../os/cgroup.ts';
 import { networkNamespaceCookie } from '../../os/network-namespace.ts';
 import { OsError } from '../../os/os-error.ts';
-import { TcpSockets } from '../../os/tcp-sockets.ts';
+import { type TcpSocket, TcpSockets } from '../../os/tcp-sockets.ts';
 import { ConnectHook } from './connect-hook.ts';
 import type { RoutePath } from './route-path.ts';
 
@@ -52,6 +52,8 @@ export interface SocketPathStatus {
  * we looked.
  */
 const SECOND_LOOK_MS = 100;
+/** Resets in one go: a reset takes some 80 microseconds, and the daemon has other things to do meanwhile. */
+const RESETS_PER_TURN = 64;
 /** The longest that a timer can run. */
 const TIMER_MS_MAX = 0x7fff_ffff;
 
@@ -121,6 +123,8 @@ export class SocketPath implements RoutePath {
   readonly #folder: string;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   #secondLook: NodeJS.Timeout | undefined;
+  /** One after the other. */
+  #looks = Promise.resolve();
   #connectionsReset = 0;
   #lastWarning = '';
   #isClosed = false;
@@ -179,10 +183,10 @@ export class SocketPath implements RoutePath {
       clearTimeout(endpoint.timer);
       for (const listen of endpoint.listens) this.#leadNowhere(listen);
     }
-    this.#look();
+    await this.#looked();
     // What a connect() had just read.
     await nextTurn();
-    this.#look();
+    await this.#looked();
     this.#hook.close();
     this.#sockets.close();
   }
@@ -253,14 +257,19 @@ export class SocketPath implements RoutePath {
   }
 
   #resetOthers(): void {
-    this.#look();
+    void this.#looked();
     clearTimeout(this.#secondLook);
-    this.#secondLook = setTimeout(() => this.#look(), SECOND_LOOK_MS);
+    this.#secondLook = setTimeout(() => void this.#looked(), SECOND_LOOK_MS);
     this.#secondLook.unref();
   }
 
+  #looked(): Promise<void> {
+    this.#looks = this.#looks.then(() => this.#look());
+    return this.#looks;
+  }
+
   /** Resets every connection that the hook led to where its endpoint does not lead any more. */
-  #look(): void {
+  async #look(): Promise<void> {
     const gone = new Map<string, ReadonlySet<string>>();
     for (const { listens, route } of this.#endpoints.values()) {
       if (route?.endsOthers === false && !this.#isClosed) continue;
@@ -270,16 +279,24 @@ export class SocketPath implements RoutePath {
     }
     const suspects = new Set([...gone.values()].flatMap((places) => [...places]));
     if (suspects.size === 0) return;
+    const found: TcpSocket[] = [];
     this.#trying(() => {
       for (const socket of this.#sockets.list()) {
         const place = textOf(encodePlace(socket.remoteAddress, socket.remotePort));
         if (!suspects.has(place)) continue;
         const led = this.#hook.ledSocket(socket.cookie);
         if (led === null || textOf(led.target) !== place) continue;
-        if (gone.get(textOf(led.endpoint))?.has(place) !== true) continue;
-        if (this.#sockets.destroy(socket)) this.#connectionsReset++;
+        if (gone.get(textOf(led.endpoint))?.has(place) === true) found.push(socket);
       }
     });
+    for (let count = 0; count < found.length; count += RESETS_PER_TURN) {
+      if (count > 0) await nextTurn();
+      this.#trying(() => {
+        for (const socket of found.slice(count, count + RESETS_PER_TURN)) {
+          if (this.#sockets.destroy(socket)) this.#connectionsReset++;
+        }
+      });
+    }
   }
 
   #trying(act: () => void): void {
