@@ -7,7 +7,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
-import { dealSlots } from '../../endpoint/connect-hook/deal.ts';
+import { dealSlots } from '../../endpoint/deal-slots.ts';
 import { SLOTS, encodeEntry, encodePlace, isIpv4Place } from '../../endpoint/connect-hook/layout.ts';
 import { failure, success, type Result } from '../../base/result.ts';
 import { assert } from '../../base/assert.ts';

@@ -1,11 +1,12 @@
-// Deals a number of slots to servers by their weights. A program that may not loop then chooses a server by choosing a
-// slot at random.
+// Deals a number of slots to servers by their weights. An eBPF program that may not loop, or a firewall rule, then chooses
+// a server by choosing a slot.
 
-import { assert } from '../../base/assert.ts';
+import { assert } from '../base/assert.ts';
 
 /**
  * For each slot the index of its server. Shares are as near to the weights as whole slots allow (largest remainders; of
- * equal ones the earlier server's), but everybody gets at least one. Servers beyond the number of slots get none.
+ * equal ones the earlier server's), but everybody gets at least one. Servers beyond the number of slots get none. Each server's slots
+ * are spread evenly, so that taking one after the other is a weighted round robin.
  */
 export function dealSlots(weights: readonly number[], slotCount: number): number[] {
   const served = weights.slice(0, slotCount);
@@ -27,5 +28,10 @@ export function dealSlots(weights: readonly number[], slotCount: number): number
     shares[chosen] = (shares[chosen] ?? 0) + step;
     left -= step;
   }
-  return shares.flatMap((share, index) => Array<number>(share).fill(index));
+  return shares
+    .flatMap((share, index) =>
+      Array.from({ length: share }, (_, turn) => ({ index, at: (turn + 0.5) / share })),
+    )
+    .sort((a, b) => a.at - b.at || a.index - b.index)
+    .map(({ index }) => index);
 }
