@@ -21,9 +21,10 @@ import { checked, libc } from './libc.ts';
 import { type Attempt, osError } from './os-error.ts';
 import { assert } from '../base/assert.ts';
 
-/** Families of netlink (linux/netlink.h): addresses and links; sockets of this machine. */
+/** Families of netlink (linux/netlink.h): addresses and links; sockets of this machine; its firewall. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
+export const NETLINK_NETFILTER = 12;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;

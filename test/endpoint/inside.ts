@@ -8,6 +8,8 @@ import {
   type SocketPathScope,
   socketPathProblem,
 } from '../../src/daemon/endpoint/socket-path.ts';
+import { NatPath, type NatPathOptions } from '../../src/daemon/endpoint/nat-path.ts';
+import { killClients } from '../../src/daemon/endpoint/kill-clients.ts';
 import type { RoutePath } from '../../src/daemon/endpoint/route-path.ts';
 import type { Route, Target } from '../../src/endpoint/route.ts';
 import { bootClockMs } from '../../src/os/boot-clock.ts';
@@ -16,8 +18,7 @@ import { obey, say } from '../os/obey.ts';
 /** A route as tests give it: the time that it stands from now on, null for ever. */
 export type RouteOrder = Omit<Route, 'deadline'> & { readonly standsMs: number | null };
 
-let socketPath: SocketPath | undefined;
-let path: RoutePath | undefined;
+let path: (RoutePath & { status(): unknown }) | undefined;
 const connections = new Map<string, Socket>();
 
 const warn = (sentence: string): void => say({ event: 'warning', sentence });
@@ -43,7 +44,21 @@ obey({
   openSocketPath(scope: SocketPathScope, listens: readonly [string, readonly Target[]][]) {
     const opened = SocketPath.open({ ...scope, listens: new Map(listens), warn });
     if (!opened.ok) return opened.problem.sentence;
-    socketPath = opened.value;
+    path = opened.value;
+    return null;
+  },
+  /** The same for the nat path. */
+  async openNatPath(
+    options: Pick<NatPathOptions, 'table' | 'masquerade' | 'nftFile'>,
+    listens: readonly [string, readonly Target[]][],
+  ) {
+    const opened = await NatPath.open({
+      ...options,
+      listens: new Map(listens),
+      killClients: (_, server, clients) => killClients(server, clients, null),
+      warn,
+    });
+    if (!opened.ok) return opened.problem.sentence;
     path = opened.value;
     return null;
   },
@@ -51,7 +66,7 @@ obey({
   apply({ standsMs, ...route }: RouteOrder) {
     path?.apply({ ...route, deadline: standsMs === null ? Infinity : bootClockMs() + standsMs });
   },
-  status: () => socketPath?.status(),
+  status: () => path?.status(),
   close: () => path?.close(),
 
   /** Connects and asks the Redis there for its port; whom we seem to be connected to, too. */

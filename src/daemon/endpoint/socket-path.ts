@@ -13,12 +13,12 @@ import { failure, success, type Result } from '../../base/result.ts';
 import { assert } from '../../base/assert.ts';
 import { byteString } from '../../base/byte-string.ts';
 import { addressBytes } from '../../os/ip-address.ts';
-import { bootClockMs } from '../../os/boot-clock.ts';
 import { cgroupFolder } from '../../os/cgroup.ts';
 import { networkNamespaceCookie } from '../../os/network-namespace.ts';
 import { OsError } from '../../os/os-error.ts';
 import { type TcpSocket, TcpSockets } from '../../os/tcp-sockets.ts';
 import { ConnectHook } from './connect-hook.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import type { RoutePath } from './route-path.ts';
 
 /** Where the hook is to work. */
@@ -54,8 +54,6 @@ export interface SocketPathStatus {
 const SECOND_LOOK_MS = 100;
 /** Resets in one go: a reset takes some 80 microseconds, and the daemon has other things to do meanwhile. */
 const RESETS_PER_TURN = 64;
-/** The longest that a timer can run. */
-const TIMER_MS_MAX = 0x7fff_ffff;
 
 const textOf = (place: Uint8Array): string => byteString(place, 0, place.length);
 const placeOf = ({ host, port }: Target): Uint8Array => encodePlace(addressBytes(host), port);
@@ -72,8 +70,7 @@ interface Listen {
 interface Endpoint {
   readonly listens: readonly Listen[];
   route: Route | null;
-  /** Runs out at the route's deadline. */
-  timer: NodeJS.Timeout | undefined;
+  readonly timer: DeadlineTimer;
 }
 
 /** Why the socket path can't be used here, as a sentence with the next step; null if it can. Attaches nothing. */
@@ -159,7 +156,7 @@ export class SocketPath implements RoutePath {
           ever: new Set<string>(),
         }));
         for (const { place } of listens) hook.setEntry(place, encodeEntry(0, []));
-        return [name, { listens, route: null, timer: undefined }];
+        return [name, { listens, route: null, timer: new DeadlineTimer(() => this.#lapse(name)) }];
       }),
     );
   }
@@ -171,7 +168,7 @@ export class SocketPath implements RoutePath {
     const isChange = endpoint.route?.generation !== route.generation;
     endpoint.route = route;
     for (const listen of endpoint.listens) this.#lead(listen, route, isChange);
-    this.#awaitDeadline(endpoint, route);
+    endpoint.timer.set(route.deadline);
     if (isChange && route.endsOthers) this.#resetOthers();
   }
 
@@ -180,7 +177,7 @@ export class SocketPath implements RoutePath {
     this.#isClosed = true;
     clearTimeout(this.#secondLook);
     for (const endpoint of this.#endpoints.values()) {
-      clearTimeout(endpoint.timer);
+      endpoint.timer.clear();
       for (const listen of endpoint.listens) this.#leadNowhere(listen);
     }
     await this.#looked();
@@ -243,17 +240,10 @@ export class SocketPath implements RoutePath {
   }
 
   /** The program refuses new connections by itself; those there are end here. */
-  #awaitDeadline(endpoint: Endpoint, route: Route): void {
-    clearTimeout(endpoint.timer);
-    if (route.deadline === Infinity) return;
-    const leftMs = Math.min(Math.max(0, route.deadline - bootClockMs()), TIMER_MS_MAX);
-    endpoint.timer = setTimeout(() => {
-      // Timers count without the time that the machine slept, and this one may have been cut short.
-      if (bootClockMs() < route.deadline) return this.#awaitDeadline(endpoint, route);
-      for (const listen of endpoint.listens) this.#leadNowhere(listen);
-      if (route.endsOthers) this.#resetOthers();
-    }, Math.ceil(leftMs));
-    endpoint.timer.unref();
+  #lapse(name: string): void {
+    const endpoint = this.#endpoints.get(name);
+    for (const listen of endpoint?.listens ?? []) this.#leadNowhere(listen);
+    if (endpoint?.route?.endsOthers === true) this.#resetOthers();
   }
 
   #resetOthers(): void {

@@ -1,0 +1,320 @@
+// The nat path between four machines on one network, each a network namespace: a client, a gateway that has the endpoint's
+// addresses, and two with a Redis each. The `conntrack` tool is the judge of what is tracked.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { type TestContext, after, before, describe, it } from 'node:test';
+import type { Target } from '../../src/endpoint/route.ts';
+import { findNft } from '../../src/os/nft.ts';
+import { ManagedServer } from '../../src/redis/managed-server.ts';
+import { serverFiles } from '../harness/fleet.ts';
+import { pause, until } from '../harness/wait.ts';
+import { type Agent, type AgentError, run, skip as lacksNamespaces, startAgent } from '../os/hosts.ts';
+import type { RouteOrder } from './inside.ts';
+
+const ENTRY = 'test/endpoint/inside.ts';
+const TABLE = 'baton_test';
+const PORT = 6400;
+const ENDPOINT: Target[] = ['10.77.0.100', 'fd77::100'].map((host) => ({ host, port: PORT }));
+const LEASE_MS = 1_500;
+const id = `baton-${process.pid}`;
+const [gateway, client, one, two] = ['gateway', 'client', 'one', 'two'].map((name) => `${id}-${name}`) as [
+  string,
+  string,
+  string,
+  string,
+];
+
+function lacksNat(): string | false {
+  if (lacksNamespaces !== false) return lacksNamespaces;
+  if (findNft() === null) return 'needs nftables';
+  if (spawnSync('conntrack', ['--version']).status !== 0) return 'needs conntrack';
+  const probe = `${id}-probe`;
+  run('ip', 'netns', 'add', probe);
+  try {
+    const rule = 'add table inet t; add chain inet t c { type nat hook output priority -100; }';
+    const able = spawnSync('ip', ['netns', 'exec', probe, 'nft', rule]).status === 0;
+    return able ? false : 'kernel: no NAT by nftables';
+  } finally {
+    run('ip', 'netns', 'delete', probe);
+  }
+}
+
+interface Connected {
+  readonly redis: number;
+}
+
+describe('the nat path', { skip: lacksNat() }, () => {
+  let first: ManagedServer;
+  let second: ManagedServer;
+  const at = (namespace: string, ...words: readonly string[]): string =>
+    run('ip', 'netns', 'exec', namespace, ...words);
+
+  before(async () => {
+    for (const namespace of [gateway, client, one, two]) {
+      run('ip', 'netns', 'add', namespace);
+      // IPv6 addresses are usable at once.
+      at(namespace, 'sh', '-c', 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad');
+      run('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
+    }
+    at(gateway, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+    run('ip', '-n', gateway, 'link', 'add', 'bridge0', 'type', 'bridge');
+    run('ip', '-n', gateway, 'link', 'set', 'bridge0', 'up');
+    for (const address of ['10.77.0.254/24', '10.77.0.100/32', 'fd77::254/64', 'fd77::100/128']) {
+      run('ip', '-n', gateway, 'address', 'add', address, 'dev', 'bridge0');
+    }
+    for (const [index, namespace] of [
+      [1, one],
+      [2, two],
+      [3, client],
+    ] as const) {
+      const end = `port${index}`;
+      run(
+        'ip',
+        '-n',
+        gateway,
+        'link',
+        'add',
+        end,
+        'type',
+        'veth',
+        'peer',
+        'name',
+        'eth0',
+        'netns',
+        namespace,
+      );
+      run('ip', '-n', gateway, 'link', 'set', end, 'master', 'bridge0', 'up');
+      run('ip', '-n', namespace, 'address', 'add', `10.77.0.${index}/24`, 'dev', 'eth0');
+      run('ip', '-n', namespace, 'address', 'add', `fd77::${index + 10}/64`, 'dev', 'eth0');
+      run('ip', '-n', namespace, 'link', 'set', 'eth0', 'up');
+    }
+    const files = await serverFiles('redis');
+    const start = (namespace: string, index: number, port: number): Promise<ManagedServer> =>
+      ManagedServer.start({
+        files,
+        port,
+        host: `10.77.0.${index}`,
+        directives: [`bind 10.77.0.${index} fd77::${index + 10}`, 'protected-mode no'],
+        wrapper: ['ip', 'netns', 'exec', namespace],
+        readyOutput: /Ready to accept connections/,
+      });
+    first = await start(one, 1, 7_001);
+    second = await start(two, 2, 7_002);
+  });
+
+  after(async () => {
+    await first.dispose();
+    await second.dispose();
+    for (const namespace of [gateway, client, one, two]) run('ip', 'netns', 'delete', namespace);
+  });
+
+  const inside = (t: TestContext, namespace: string): Promise<Agent> =>
+    startAgent(t, ['ip', 'netns', 'exec', namespace], ENTRY);
+
+  /** To both addresses of a server. */
+  const route = (generation: number, over: Partial<RouteOrder>, ...servers: ManagedServer[]): RouteOrder => ({
+    endpoint: 'main',
+    generation,
+    servers: servers.flatMap(({ name, host, port }) =>
+      [host, host === '10.77.0.1' ? 'fd77::11' : 'fd77::12'].map((address) => ({
+        name,
+        host: address,
+        port,
+        weight: 1,
+        connectionsMax: null,
+      })),
+    ),
+    balance: 'roundrobin',
+    standsMs: null,
+    endsOthers: true,
+    because: 'the test says so',
+    ...over,
+  });
+
+  const open = async (t: TestContext): Promise<Agent> => {
+    const daemon = await inside(t, gateway);
+    // What a killed one left behind would be in the way of the next test, not of this daemon.
+    t.after(() => spawnSync('ip', ['netns', 'exec', gateway, 'nft', `delete table inet ${TABLE}`]));
+    assert.equal(
+      await daemon.ask('openNatPath', { table: TABLE, masquerade: 'auto' }, [['main', ENDPOINT]]),
+      null,
+    );
+    return daemon;
+  };
+
+  const connect = (agent: Agent, name: string, host = '10.77.0.100'): Promise<Connected> =>
+    agent.ask('connect', name, host, PORT);
+  const isRefused = (agent: Agent, host?: string): Promise<void> =>
+    assert.rejects(connect(agent, 'refused', host), (error: AgentError) => error.code === 'ECONNREFUSED');
+  const leadsTo = (agent: Agent, server: ManagedServer): Promise<true> =>
+    until(
+      `clients are led to ${server.name}`,
+      async () => (await connect(agent, 'probe')).redis === server.port,
+    );
+  const isClosed = (agent: Agent, name: string): Promise<true> =>
+    until(`${name} is closed`, () => agent.told('closed').some((event) => event['name'] === name));
+
+  it('leads remote and local clients, IPv4 and IPv6, and ends what leads to the old server at a switch', async (t) => {
+    const foreign = 'add table inet foreign; add chain inet foreign c { type filter hook input priority 0; }';
+    at(gateway, 'nft', foreign);
+    t.after(() => at(gateway, 'nft', 'delete table inet foreign'));
+    const before = at(gateway, 'nft', 'list table inet foreign');
+    const [daemon, remote, local] = [await open(t), await inside(t, client), await inside(t, gateway)];
+    await isRefused(remote);
+    await isRefused(remote, 'fd77::100');
+    await isRefused(local);
+    await daemon.ask('apply', route(1, { standsMs: 60_000 }, first));
+    await leadsTo(remote, first);
+    for (const [agent, name] of [
+      [remote, 'remote'],
+      [local, 'local'],
+    ] as const) {
+      assert.equal((await connect(agent, `${name} 4`)).redis, first.port);
+      assert.equal((await connect(agent, `${name} 6`, 'fd77::100')).redis, first.port);
+    }
+    await remote.ask('connect', 'direct', first.host, first.port);
+
+    // Nobody sends a byte: the old server is asked to close them.
+    await daemon.ask('apply', route(2, { standsMs: 60_000 }, second));
+    for (const name of ['remote 4', 'remote 6']) await isClosed(remote, name);
+    for (const name of ['local 4', 'local 6']) await isClosed(local, name);
+    assert.equal((await connect(remote, 'new')).redis, second.port);
+    assert.equal((await connect(remote, 'new 6', 'fd77::100')).redis, second.port);
+    assert.equal(await remote.ask('ping', 'direct'), 'PONG');
+    assert.deepEqual(daemon.told('warning'), []);
+
+    // Everything is taken back, and nothing else.
+    await daemon.ask('close');
+    await isClosed(remote, 'new');
+    assert.doesNotMatch(at(gateway, 'nft', 'list tables'), new RegExp(TABLE));
+    assert.equal(at(gateway, 'nft', 'list table inet foreign'), before);
+    assert.equal(
+      at(gateway, 'conntrack', '-L', '-d', '10.77.0.100', '-p', 'tcp', '--state', 'ESTABLISHED'),
+      '',
+    );
+    await isRefused(remote);
+    assert.equal(await remote.ask('ping', 'direct'), 'PONG');
+  });
+
+  it('leaves connections alone where a change is for new clients only, and deals clients evenly', async (t) => {
+    const [daemon, remote] = [await open(t), await inside(t, client)];
+    await daemon.ask('apply', route(1, {}, first, second));
+    await until('it leads', () => connect(remote, 'probe').then(() => true));
+    assert.deepEqual(await remote.ask('count', '10.77.0.100', PORT, 24), {
+      [first.port]: 12,
+      [second.port]: 12,
+    });
+    // One client, one server.
+    await daemon.ask('apply', route(2, { balance: 'source' }, first, second));
+    const sticky = (): Promise<Record<string, number>> => remote.ask('count', '10.77.0.100', PORT, 12);
+    await until('all go to one', async () => Object.keys(await sticky()).length === 1);
+    // The list is one that can be read.
+    assert.match(at(gateway, 'nft', 'list', 'table', 'inet', TABLE), /jhash ip saddr mod 12/);
+
+    await daemon.ask('apply', route(3, {}, first));
+    await leadsTo(remote, first);
+    await connect(remote, 'kept');
+    await daemon.ask('apply', route(4, { endsOthers: false }, second));
+    await leadsTo(remote, second);
+    assert.equal(await remote.ask('ping', 'kept'), 'PONG');
+    await daemon.ask('apply', route(5, {}));
+    await isClosed(remote, 'kept');
+    await isRefused(remote);
+  });
+
+  it('ends by itself when its daemon is killed, and a successor takes over what it left', async (t) => {
+    const [daemon, remote] = [await open(t), await inside(t, client)];
+    // Refreshed for longer than it stands.
+    const startedAtMs = performance.now();
+    await daemon.ask('apply', route(1, { standsMs: LEASE_MS }, first));
+    await leadsTo(remote, first);
+    await connect(remote, 'led');
+    while (performance.now() < startedAtMs + LEASE_MS + 500) {
+      await daemon.ask('apply', route(1, { standsMs: LEASE_MS }, first));
+      await pause(200);
+    }
+    assert.equal(await remote.ask('ping', 'led'), 'PONG');
+
+    daemon.process.kill('SIGKILL');
+    await daemon.ended;
+    await until('new clients are refused', () => isRefused(remote).then(() => true));
+    await isRefused(remote, 'fd77::100');
+    await assert.rejects(remote.ask('ping', 'led'), (error: AgentError) => error.code === 'ECONNRESET');
+
+    const successor = await open(t);
+    await successor.ask('apply', route(1, {}, second));
+    await leadsTo(remote, second);
+  });
+
+  it('restores its rules when somebody deletes them, some or all', async (t) => {
+    const [daemon, remote] = [await open(t), await inside(t, client)];
+    await daemon.ask('apply', route(1, {}, first));
+    await leadsTo(remote, first);
+    for (const [count, command] of [
+      `delete table inet ${TABLE}`,
+      `flush chain inet ${TABLE} lead`,
+    ].entries()) {
+      at(gateway, 'nft', command);
+      await until('it says so', () => daemon.told('warning').length > count);
+      await leadsTo(remote, first);
+    }
+    assert.ok(
+      daemon
+        .told('warning')
+        .every(
+          ({ sentence }) => sentence === `Somebody changed the nftables table inet ${TABLE}: it is restored.`,
+        ),
+    );
+    assert.equal((await daemon.ask<{ restored: number }>('status')).restored, daemon.told('warning').length);
+  });
+
+  it('sends a client whose SYN got no answer to the new server', async (t) => {
+    const [daemon, remote] = [await open(t), await inside(t, client)];
+    t.after(() => run('ip', '-n', one, 'link', 'set', 'eth0', 'up'));
+    await daemon.ask('apply', route(1, {}, first));
+    await leadsTo(remote, first);
+    // Silence, and a neighbour who is known, so that nobody says that it is unreachable.
+    const mac = /link\/ether (\S+)/.exec(run('ip', '-n', one, 'link', 'show', 'eth0'))?.[1] ?? '';
+    run('ip', '-n', gateway, 'neighbour', 'replace', '10.77.0.1', 'lladdr', mac, 'dev', 'bridge0');
+    run('ip', '-n', one, 'link', 'set', 'eth0', 'down');
+    const pending = connect(remote, 'pending');
+    const halfOpen = (): string => at(gateway, 'conntrack', '-L', '-p', 'tcp', '--state', 'SYN_SENT');
+    await until('it is half-open', () => halfOpen().includes('dst=10.77.0.100'));
+    await daemon.ask('apply', route(2, {}, second));
+    assert.equal((await pending).redis, second.port);
+  });
+
+  it('says what is missing: nft, the permission, or an address that can be led from', async (t) => {
+    const daemon = await inside(t, gateway);
+    const refusal = (listens: unknown, options: object = {}): Promise<string> =>
+      daemon.ask('openNatPath', { table: TABLE, masquerade: 'auto', ...options }, [['main', listens]]);
+    assert.equal(
+      await refusal(ENDPOINT, { nftFile: null }),
+      'nft is not installed: apt-get install nftables',
+    );
+    assert.equal(
+      await refusal([{ host: '127.0.0.1', port: PORT }]),
+      `127.0.0.1:${PORT} is a loopback address, which nat cannot lead clients from: name an address of this machine, or use --path socket or --path relay`,
+    );
+    assert.match(await refusal([{ host: 'fe80::1', port: PORT }]), /is a link-local address/);
+
+    const caps = '+dac_read_search';
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const wrapper = [
+      'ip',
+      'netns',
+      'exec',
+      gateway,
+      ...nobody,
+      `--inh-caps=${caps}`,
+      `--ambient-caps=${caps}`,
+    ];
+    const powerless = await startAgent(t, wrapper, ENTRY);
+    const options = { table: TABLE, masquerade: 'auto' };
+    assert.match(
+      await powerless.ask('openNatPath', options, [['main', ENDPOINT]]),
+      /^nft refused: .*not permitted.*needs CAP_NET_ADMIN: run as root/s,
+    );
+  });
+});
