@@ -18,7 +18,7 @@ import { bootClockMs } from '../src/os/boot-clock.ts';
 import { cgroupFolder } from '../src/os/cgroup.ts';
 import { freePorts } from '../src/redis/free-port.ts';
 import { until } from '../test/harness/wait.ts';
-import { printTable, quantile } from './shared/contenders.ts';
+import { printTable, quantile } from './shared/report.ts';
 
 const CONNECTS_DEFAULT = 30_000;
 const BLOCK = 500;
