@@ -2,12 +2,15 @@
 // convenience: when it cannot be made, the daemon does its work without.
 
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
 import { answerRequest, toJson, type ApiSource } from './routes.ts';
 import { SOCKET_PATH_BYTES_MAX, socketName } from './socket-paths.ts';
+
+/** Orders are short. */
+const BODY_CHARACTERS_MAX = 64 * 1024;
 
 export interface ControlSocket {
   readonly path: string;
@@ -74,16 +77,34 @@ export async function openControlSocket(
 }
 
 function createHttpServer(source: ApiSource): Server {
-  const server = createServer((request, response) => {
-    request.resume();
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await readBody(request);
     const [path = '/'] = (request.url ?? '/').split('?');
-    const { status, body } = answerRequest({ method: request.method ?? 'GET', path }, source);
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-    response.end(`${toJson(body)}\n`);
-  });
+    const answer = body.ok
+      ? await answerRequest({ method: request.method ?? 'GET', path, body: body.value }, source)
+      : { status: 400, body: { code: 'bad-body', sentence: body.problem } };
+    response.writeHead(answer.status, { 'content-type': 'application/json; charset=utf-8' });
+    response.end(`${toJson(answer.body)}\n`);
+  };
+  const server = createServer((request, response) => void serve(request, response));
   // The daemon's life does not depend on this one.
   server.unref();
   return server;
+}
+
+/** The JSON that came with a request, or why it is none. */
+async function readBody(request: IncomingMessage): Promise<Result<unknown, string>> {
+  let text = '';
+  request.setEncoding('utf8');
+  try {
+    for await (const chunk of request) {
+      text += chunk as string;
+      if (text.length > BODY_CHARACTERS_MAX) return failure(`more than ${BODY_CHARACTERS_MAX} characters`);
+    }
+    return success(text === '' ? undefined : JSON.parse(text));
+  } catch (error) {
+    return failure(`what was sent could not be read as JSON: ${(error as Error).message}`);
+  }
 }
 
 /** Mode 0600 from the moment it exists: nobody else can slip in between. */

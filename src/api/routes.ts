@@ -5,6 +5,8 @@
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
+  /** What was sent, from JSON; undefined: nothing. */
+  readonly body?: unknown;
 }
 
 export interface ApiResponse {
@@ -17,18 +19,32 @@ export interface ApiResponse {
 export interface ApiSource {
   /** Plain data; see `Status` of the daemon that serves. */
   status(): unknown;
+  /** What can be ordered (POST), by path. Orders judge what they are given. */
+  readonly orders?: Readonly<Record<string, (body: unknown) => Promise<ApiResponse>>>;
 }
 
-/** Answers `request`. Nothing here changes anything. */
-export function answerRequest(request: ApiRequest, source: ApiSource): ApiResponse {
+/** Answers `request`. */
+export async function answerRequest(request: ApiRequest, source: ApiSource): Promise<ApiResponse> {
+  const orders = source.orders ?? {};
+  const order = Object.hasOwn(orders, request.path) ? orders[request.path] : undefined;
+  if (order !== undefined) {
+    return request.method === 'POST'
+      ? order(request.body)
+      : wrongMethod(`${request.path} is an order (POST).`);
+  }
   if (request.path !== '/status') {
     return { status: 404, body: { code: 'not-found', sentence: `There is nothing at ${request.path}.` } };
   }
   if (request.method !== 'GET') {
-    return { status: 405, body: { code: 'bad-method', sentence: `${request.path} can only be read (GET).` } };
+    return wrongMethod(`${request.path} can only be read (GET).`);
   }
   return { status: 200, body: source.status() };
 }
+
+const wrongMethod = (sentence: string): ApiResponse => ({
+  status: 405,
+  body: { code: 'bad-method', sentence },
+});
 
 /**
  * JSON of an answer. The daemon's text is byte strings; here it becomes text for people, from UTF-8. Bigints, should

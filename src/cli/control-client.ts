@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The socket that was named, else the only one of a daemon of this kind on which somebody listens. */
 export async function findSocket(
-  kind: 'sentinel' | 'vrrp',
+  kind: 'sentinel' | 'vrrp' | 'endpoint',
   named: string | null,
   folder: string | null = runtimeFolder(),
 ): Promise<Result<string, Unreachable>> {
@@ -45,10 +45,34 @@ export async function findSocket(
 
 /** GETs `path` from the daemon behind `socketPath`: its JSON. */
 export function askDaemon(socketPath: string, path: string): Promise<Result<unknown, Unreachable>> {
+  return converse(socketPath, { method: 'GET', path, timeoutMs: ANSWER_MS_MAX });
+}
+
+/** POSTs an order; its JSON. `timeoutMs`: how long carrying it out may take. */
+export function orderDaemon(
+  socketPath: string,
+  path: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<Result<unknown, Unreachable>> {
+  return converse(socketPath, { method: 'POST', path, timeoutMs, text: JSON.stringify(body) });
+}
+
+interface Conversation {
+  readonly method: string;
+  readonly path: string;
+  readonly timeoutMs: number;
+  readonly text?: string;
+}
+
+function converse(
+  socketPath: string,
+  { method, path, timeoutMs, text: sent = '' }: Conversation,
+): Promise<Result<unknown, Unreachable>> {
   return new Promise((resolve) => {
     const unreachable = (reason: string): void =>
       resolve(failure({ exitCode: 3, sentence: `no answer from ${socketPath}: ${reason}` }));
-    const asked = request({ socketPath, path, timeout: ANSWER_MS_MAX, agent: false }, (response) => {
+    const asked = request({ socketPath, path, method, timeout: timeoutMs, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -65,8 +89,8 @@ export function askDaemon(socketPath: string, path: string): Promise<Result<unkn
         }
       });
     });
-    asked.once('timeout', () => asked.destroy(new Error(`nothing for ${ANSWER_MS_MAX / 1000} s`)));
+    asked.once('timeout', () => asked.destroy(new Error(`nothing for ${timeoutMs / 1000} s`)));
     asked.once('error', (error) => unreachable(error.message));
-    asked.end();
+    asked.end(sent);
   });
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addDemoCommand } from './demo.ts';
 import { VERSION } from './version.ts';
+import { addEndpointCommand } from './endpoint-command.ts';
 import { addVrrpCommand } from './vrrp-command.ts';
 
 /** Usage or configuration (style: exit codes). */
@@ -56,6 +57,7 @@ export function createProgram(): Command {
       process.exitCode = await showStatus({ json: options.json === true, socket: options.socket ?? null });
     });
   addVrrpCommand(program);
+  addEndpointCommand(program);
   addDemoCommand(program);
   program
     .command('simulate')

@@ -127,13 +127,13 @@ function describeJournal(status: Status, heading: (text: string) => string): str
 }
 
 /** Names come from the network: they must not steer the terminal. */
-function clean(text: string): string {
+export function clean(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }
 
 /** Local, to the second, with the day if it is not today. */
-function timeOfDay(at: number): string {
+export function timeOfDay(at: number): string {
   const date = new Date(at);
   const two = (value: number): string => String(value).padStart(2, '0');
   const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;

@@ -1,6 +1,7 @@
 // Turns host names into addresses by the system's resolver, off the event loop.
 
 import { lookup } from 'node:dns';
+import { isIP } from 'node:net';
 
 /**
  * The resolver blocks a thread of the pool that also syncs our state to disk, for many seconds if a name server is
@@ -27,6 +28,15 @@ export class Resolver {
   /** Asks for `host`; asking again while the answer is on its way gives that one answer. */
   resolve(host: string): void {
     if (this.#inFlight.has(host)) return;
+    if (isIP(host) !== 0) {
+      // Nothing to look up, and no thread of the pool to wait for.
+      this.#inFlight.add(host);
+      setImmediate(() => {
+        this.#inFlight.delete(host);
+        this.#answer(host, host);
+      });
+      return;
+    }
     this.#waiting.add(host);
     this.#next();
   }

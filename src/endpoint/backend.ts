@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 import type { BackendConf } from './endpoint-conf.ts';
 import type { Group } from './group.ts';
 import type { RedisServer } from './redis-server.ts';
-import type { RouteServer } from './route.ts';
+import { targetText, type RouteServer } from './route.ts';
 
 interface Choice {
   readonly servers: readonly RouteServer[];
@@ -85,10 +85,8 @@ export class Backend {
     if (isChange) {
       this.generation += 1;
       this.servers = servers;
-      this.#core.decide(
-        this.conf.name,
-        servers.length === 0 ? `leads nowhere: ${because}` : `leads to ${because}`,
-      );
+      const leadsTo = servers.map(targetText).join(', ');
+      this.#core.decide(this.conf.name, `leads ${leadsTo === '' ? 'nowhere' : `to ${leadsTo}`}: ${because}`);
       this.#tell(choice.until);
     } else if (servers.length > 0 && choice.until - this.deadline >= this.#refreshMs / 2) {
       this.#tell(choice.until);
@@ -185,7 +183,9 @@ export class Backend {
       .map((server) => `${server.name}: ${server.reason}`);
     const but = others.length === 0 ? '' : ` (not ${others.join('; not ')})`;
     const because =
-      chosen.length === 0 ? `no server is up${but}` : `${chosen.map(({ name }) => name).join(', ')}${but}`;
+      chosen.length === 0
+        ? `no server is up${but}`
+        : `${chosen.length} of ${this.checked.length} servers serve${but}`;
     return { servers, until: this.#core.now + this.#leaseMs, because };
   }
 

@@ -207,7 +207,8 @@ export class Group {
     const choice =
       source === null
         ? chooseByClaims(
-            this.servers,
+            // While one is promoted in the other's place both may say so, and that is in order.
+            this.isSwitching && this.#current !== null ? [this.#current] : this.servers,
             this.#current,
             conf.role.kind === 'primary' ? conf.role.preferred : null,
           )

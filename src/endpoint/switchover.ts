@@ -139,8 +139,7 @@ export class Switchover {
   #choose(): string | null {
     const { group } = this;
     const from = group.primary.server;
-    if (from === null)
-      return `nobody is the primary of ${group.name} now, so there is nothing to switch: ${group.primary.because}`;
+    if (from === null) return `there is no primary now, so nothing to switch: ${group.primary.because}`;
     this.#from = from;
     const { to } = this.#order;
     if (group.source !== null) {

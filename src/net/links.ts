@@ -11,7 +11,7 @@ import { connect as connectTls, type SecureContext } from 'node:tls';
 import { assert } from '../base/assert.ts';
 import { encodeCommand } from '../resp/encode.ts';
 import { ReplyDecoder, type ReplyLimits } from '../resp/reply-decoder.ts';
-import type { ConnectionId, EndOfConnection } from '../sentinel/io.ts';
+import type { ConnectionId, EndOfConnection, Event } from '../sentinel/io.ts';
 import type { EventSink } from './event-sink.ts';
 
 /** What may wait for a node that does not read: some hundred thousand commands, a hundred times what is ever due. */
@@ -35,6 +35,13 @@ interface Target {
   readonly localAddress?: string;
 }
 
+export interface TlsVerification {
+  /** False: any certificate will do. */
+  readonly verifies: boolean;
+  /** The name it must have, and which one we ask for; null: whichever it has. */
+  readonly serverName: string | null;
+}
+
 interface Link {
   readonly id: ConnectionId;
   readonly socket: Socket;
@@ -46,10 +53,15 @@ interface Link {
   isOver: boolean;
 }
 
+/** What a link tells; every machine that has links speaks of them in these words. */
+export type LinkEvent = Extract<Event, { readonly kind: 'connected' | 'disconnected' | 'reply' }>;
+
 export interface LinksOptions {
-  readonly sink: EventSink;
+  readonly sink: EventSink<LinkEvent>;
   /** For links that ask for TLS; null if the configuration has none. */
   readonly tls: SecureContext | null;
+  /** Whether the certificate of the other side is judged: by our authorities, and by its name if there is one. Default: by the authorities. */
+  readonly verification?: TlsVerification;
   /** Source address of all links; null lets the system choose. */
   readonly bindSourceAddr: string | null;
 }
@@ -133,7 +145,13 @@ export class Links {
   #connectTls(target: Target, onChunk: (chunk: Uint8Array) => void): Socket {
     const { tls } = this.#options;
     assert(tls !== null, 'a TLS link was asked for without TLS in the configuration');
-    const socket = connectTls({ ...target, secureContext: tls, checkServerIdentity: () => undefined });
+    const { verifies, serverName } = this.#options.verification ?? { verifies: true, serverName: null };
+    const socket = connectTls({
+      ...target,
+      secureContext: tls,
+      rejectUnauthorized: verifies,
+      ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
+    });
     socket.setNoDelay(true);
     socket.on('data', onChunk);
     return socket;

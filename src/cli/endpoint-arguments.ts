@@ -1,0 +1,276 @@
+// What the options of `baton endpoint` say, as the machine's configuration; or all that is wrong with them.
+
+import { failure, success, type Result } from '../base/result.ts';
+import { strictInteger } from '../base/strict-integer.ts';
+import * as defaults from '../endpoint/defaults.ts';
+import type {
+  BackendConf,
+  Bind,
+  Credentials,
+  EndpointsConf,
+  FrontendConf,
+  HostPort,
+  PathChoice,
+  Role,
+  ServerConf,
+  Source,
+} from '../endpoint/endpoint-conf.ts';
+import { targetText, type Balance } from '../endpoint/route.ts';
+
+/** As commander gives them. */
+export interface EndpointFlags {
+  readonly sentinels?: string;
+  readonly primary?: string;
+  readonly servers?: string;
+  readonly prefer?: string;
+  readonly listen?: readonly string[];
+  readonly replicaListen?: readonly string[];
+  readonly path?: string;
+  readonly transparent?: true;
+  readonly balance?: string;
+  readonly withoutReplica?: string;
+  readonly shareMax?: string;
+  readonly replicaLag?: string;
+  readonly replicaLagBytes?: string;
+  readonly queueTimeout?: string;
+  readonly queueMax?: string;
+  readonly holdMax?: string;
+  readonly maxConnections?: string;
+  readonly idleTimeout?: string;
+  readonly lease?: string;
+  readonly refresh?: string;
+}
+
+/** Read from files by the caller. */
+export interface Secrets {
+  readonly servers: Credentials | null;
+  readonly sentinels: Credentials | null;
+}
+
+const PATHS: readonly PathChoice[] = ['auto', 'socket', 'nat', 'relay'];
+const BALANCES: readonly Balance[] = ['roundrobin', 'leastconn', 'first', 'source'];
+const SENTINEL_PORT = 26_379;
+const REDIS_PORT = 6_379;
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZES: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1_000,
+  kb: 1_024,
+  m: 1e6,
+  mb: 1_048_576,
+  g: 1e9,
+  gb: 1_073_741_824,
+};
+
+/** Gathers problems while it reads. */
+class Reading {
+  readonly problems: string[] = [];
+
+  /** `500ms`, `3s`; a bare number is seconds. */
+  durationMs(flag: string, text: string | undefined, fallback: number): number {
+    if (text === undefined) return fallback;
+    const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text);
+    const ms = match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1);
+    if (Number.isFinite(ms) && ms > 0 && ms <= 2 ** 31) return ms;
+    this.problems.push(`${flag} ${text}: a duration, for example 500ms or 3s`);
+    return fallback;
+  }
+
+  /** `1MB`, `500kb`, bytes. */
+  bytes(flag: string, text: string | undefined, fallback: number): number {
+    if (text === undefined) return fallback;
+    const match = /^(\d{1,12})([kmg]b?)?$/i.exec(text);
+    const value =
+      match === null ? Number.NaN : Number(match[1]) * (SIZES[(match[2] ?? '').toLowerCase()] ?? 1);
+    if (Number.isSafeInteger(value)) return value;
+    this.problems.push(`${flag} ${text}: a size, for example 1MB or 65536`);
+    return fallback;
+  }
+
+  count(flag: string, text: string | undefined, fallback: number | null, max: number): number | null {
+    if (text === undefined) return fallback;
+    const value = strictInteger(text);
+    if (value !== null && value >= 1 && value <= max) return value;
+    this.problems.push(`${flag} ${text}: a number from 1 to ${max}`);
+    return fallback;
+  }
+
+  choice<Value extends string>(
+    flag: string,
+    text: string | undefined,
+    known: readonly Value[],
+    fallback: Value,
+  ): Value {
+    if (text === undefined) return fallback;
+    const found = known.find((one) => one === text);
+    if (found !== undefined) return found;
+    this.problems.push(`${flag} ${text}: one of ${known.join(', ')}`);
+    return fallback;
+  }
+
+  /** `host`, `host:port`, `[v6]:port`, separated by commas. */
+  hosts(flag: string, text: string, defaultPort: number): HostPort[] {
+    return text
+      .split(',')
+      .filter((part) => part.trim() !== '')
+      .flatMap((part) => {
+        const read = parseHostPort(part.trim(), defaultPort);
+        if (read !== null) return [read];
+        this.problems.push(`${flag} ${part}: HOST:PORT, or [IPV6]:PORT`);
+        return [];
+      });
+  }
+
+  /** A bare port means this machine's loopback, both families. */
+  binds(flag: string, texts: readonly string[]): Bind[] {
+    return texts.flatMap((text): Bind[] => {
+      const plain = (host: string, port: number): Bind => ({
+        kind: 'tcp',
+        host,
+        port,
+        tls: null,
+        acceptsProxyProtocol: false,
+      });
+      if (text.startsWith('/') || text.startsWith('unix:'))
+        return [{ kind: 'unix', path: text.replace(/^unix:/, ''), mode: null }];
+      const port = strictInteger(text);
+      if (port !== null && port > 0 && port < 65_536) return [plain('127.0.0.1', port), plain('::1', port)];
+      const read = parseHostPort(text, null);
+      if (read !== null) return [plain(read.host, read.port)];
+      this.problems.push(`${flag} ${text}: PORT (on loopback), ADDRESS:PORT, *:PORT, or /path/of/a.sock`);
+      return [];
+    });
+  }
+}
+
+export function parseHostPort(text: string, defaultPort: number | null): HostPort | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  const host = match?.[1] ?? match?.[2];
+  return host === undefined || port === null || port < 1 || port > 65_535 ? null : { host, port };
+}
+
+/** Makes the configuration, or says all that is wrong. */
+export function endpointsFromFlags(
+  flags: EndpointFlags,
+  secrets: Secrets,
+): Result<EndpointsConf, readonly string[]> {
+  const reading = new Reading();
+  const source = sourceOf(flags, secrets, reading);
+  const servers =
+    flags.servers === undefined ? [] : reading.hosts('--servers', flags.servers, REDIS_PORT).map(serverOf);
+  if (flags.prefer !== undefined && !servers.some(({ name }) => name === flags.prefer)) {
+    reading.problems.push(`--prefer ${flags.prefer}: one of the --servers, as written there`);
+  }
+  const path = reading.choice('--path', flags.path, PATHS, 'auto');
+  const leaseMs = reading.durationMs('--lease', flags.lease, defaults.LEASE_MS);
+  const refreshMs = reading.durationMs('--refresh', flags.refresh, defaults.REFRESH_MS);
+  if (refreshMs * 2 > leaseMs)
+    reading.problems.push('--refresh must be at most half of --lease, or one late renewal ends the route');
+  const frontend = (name: string, backend: string, binds: readonly Bind[]): FrontendConf => ({
+    name,
+    binds,
+    backend,
+    mode: 'redis',
+    path,
+    isTransparent: flags.transparent === true,
+    connectionsMax: reading.count('--max-connections', flags.maxConnections, null, 1_000_000),
+    idleMsMax:
+      flags.idleTimeout === undefined ? null : reading.durationMs('--idle-timeout', flags.idleTimeout, 0),
+    keepAliveMs: defaults.KEEP_ALIVE_MS,
+    queue: {
+      timeoutMs: reading.durationMs('--queue-timeout', flags.queueTimeout, defaults.QUEUE.timeoutMs),
+      clientsMax:
+        reading.count('--queue-max', flags.queueMax, defaults.QUEUE.clientsMax, 1_000_000) ??
+        defaults.QUEUE.clientsMax,
+    },
+    hold: {
+      ...defaults.HOLD,
+      holdMsMax: reading.durationMs('--hold-max', flags.holdMax, defaults.HOLD.holdMsMax),
+    },
+  });
+  const backend = (name: string, role: Role): BackendConf => ({
+    name,
+    role,
+    source,
+    servers,
+    balance: reading.choice('--balance', flags.balance, BALANCES, 'roundrobin'),
+    timing: { ...defaults.TIMING, intervalMs: refreshMs },
+    credentials: secrets.servers,
+    tls: null,
+    connectMsMax: defaults.CONNECT_MS,
+    endsOthers: true,
+    usesAllBackups: true,
+  });
+  const frontends: FrontendConf[] = [];
+  const backends: BackendConf[] = [];
+  if ((flags.listen ?? []).length === 0 && (flags.replicaListen ?? []).length === 0) {
+    reading.problems.push('say where to listen: --listen 6379, or --replica-listen 6380');
+  }
+  if ((flags.listen ?? []).length > 0) {
+    frontends.push(frontend('primary', 'primary', reading.binds('--listen', flags.listen ?? [])));
+    backends.push(backend('primary', { kind: 'primary', preferred: flags.prefer ?? null }));
+  }
+  if ((flags.replicaListen ?? []).length > 0) {
+    frontends.push(
+      frontend('replica', 'replica', reading.binds('--replica-listen', flags.replicaListen ?? [])),
+    );
+    backends.push(backend('replica', replicaRole(flags, reading)));
+  }
+  const problems = [...new Set(reading.problems)];
+  return problems.length > 0 ? failure(problems) : success({ frontends, backends, leaseMs, refreshMs });
+}
+
+function sourceOf(flags: EndpointFlags, secrets: Secrets, reading: Reading): Source {
+  const { sentinels, primary, servers } = flags;
+  if (sentinels === undefined) {
+    if (servers === undefined) {
+      reading.problems.push(
+        'say who knows the primary: --sentinels HOST:PORT,... --primary NAME, or --servers HOST:PORT,...',
+      );
+    } else if (primary !== undefined) {
+      reading.problems.push('--primary is a name that sentinels know: it goes with --sentinels');
+    }
+    return { kind: 'checks' };
+  }
+  if (servers !== undefined)
+    reading.problems.push('--servers and --sentinels exclude each other: the sentinels know the servers');
+  if (primary === undefined)
+    reading.problems.push(
+      '--sentinels needs --primary NAME, the name the sentinels give the group (often mymaster)',
+    );
+  return {
+    kind: 'sentinels',
+    sentinels: reading.hosts('--sentinels', sentinels, SENTINEL_PORT),
+    group: primary ?? '',
+    credentials: secrets.sentinels,
+    tls: null,
+  };
+}
+
+function replicaRole(flags: EndpointFlags, reading: Reading): Role {
+  return {
+    kind: 'replica',
+    lagBytesMax: reading.bytes('--replica-lag-bytes', flags.replicaLagBytes, defaults.REPLICA_LAG_BYTES),
+    lagMsMax: reading.durationMs('--replica-lag', flags.replicaLag, defaults.REPLICA_LAG_MS),
+    withoutReplica: reading.choice(
+      '--without-replica',
+      flags.withoutReplica,
+      ['primary', 'refuse'],
+      'primary',
+    ),
+    shareMax: reading.count('--share-max', flags.shareMax, 100, 100) ?? 100,
+  };
+}
+
+const serverOf = (where: HostPort): ServerConf => ({
+  ...where,
+  name: targetText(where),
+  weight: 1,
+  isBackup: false,
+  connectionsMax: null,
+  isDisabled: false,
+  tls: null,
+  sendsProxyProtocol: null,
+  checks: [],
+});

@@ -1,0 +1,109 @@
+// `baton endpoint status`: where the endpoints lead and why, for people or (`--json`) for programs.
+
+import { renderTable, type Column } from '../base/text-table.ts';
+import type { EndpointStatus } from '../daemon/endpoint/endpoint-daemon.ts';
+import type { BackendSnapshot, ServerSnapshot } from '../endpoint/snapshot.ts';
+import { askDaemon, findSocket } from './control-client.ts';
+import { clean, timeOfDay } from './status.ts';
+
+const DECISIONS_SHOWN = 8;
+
+/** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */
+export async function showEndpointStatus(options: {
+  readonly json: boolean;
+  readonly socket: string | null;
+}): Promise<number> {
+  const socket = await findSocket('endpoint', options.socket);
+  const answer = socket.ok ? await askDaemon(socket.value, '/status') : socket;
+  if (!answer.ok) {
+    process.stderr.write(`baton: ${answer.problem.sentence}\n`);
+    return answer.problem.exitCode;
+  }
+  const lines = options.json
+    ? [JSON.stringify(answer.value, null, 2)]
+    : describeEndpointStatus(answer.value as EndpointStatus);
+  for (const line of lines) process.stdout.write(`${line}\n`);
+  return 0;
+}
+
+/** Lines for people. */
+export function describeEndpointStatus(status: EndpointStatus): string[] {
+  const { snapshot, chosen, pid, decisions } = status;
+  const rows = snapshot.frontends.map(({ name, backend }) => {
+    const found = snapshot.backends.find((one) => one.name === backend);
+    const way = chosen.find(({ endpoint }) => endpoint === name);
+    return [clean(name), (way?.listens ?? []).map(clean).join(' '), way?.path ?? '', leadsTo(found)];
+  });
+  const columns = [
+    { heading: 'ENDPOINT' },
+    { heading: 'LISTENS ON' },
+    { heading: 'PATH' },
+    { heading: 'LEADS TO' },
+  ];
+  const lines = [`endpoint  pid ${pid}`, '', ...renderTable(columns, rows)];
+  for (const { endpoint, path, because } of chosen)
+    lines.push(`  ${clean(endpoint)}: ${path}, ${clean(because)}`);
+  for (const backend of snapshot.backends) lines.push('', ...describeBackend(backend));
+  const told = decisions
+    .slice(-DECISIONS_SHOWN)
+    .map(({ at, backend, sentence }) => [timeOfDay(at), clean(backend), clean(sentence)]);
+  if (told.length > 0) {
+    lines.push(
+      '',
+      ...renderTable([{ heading: 'WHEN' }, { heading: 'BACKEND' }, { heading: 'DECISION' }], told),
+    );
+  }
+  return lines;
+}
+
+function leadsTo(backend: BackendSnapshot | undefined): string {
+  if (backend === undefined) return '?';
+  return backend.leadsTo.length === 0 ? 'nowhere' : backend.leadsTo.map(clean).join(' ');
+}
+
+function describeBackend(backend: BackendSnapshot): string[] {
+  const lines = [`${clean(backend.name)} (${backend.role}): ${clean(backend.because)}`];
+  if (backend.alarm !== null) lines.push(`  ALARM: ${clean(backend.alarm)}`);
+  if (backend.servers.length > 0) {
+    const columns: Column[] = [
+      { heading: 'SERVER' },
+      { heading: 'ADDRESS' },
+      { heading: 'HEALTH' },
+      { heading: 'ROLE' },
+      { heading: 'BEHIND', align: 'right' },
+      { heading: 'SERVES' },
+      { heading: 'REMARK' },
+    ];
+    lines.push(...renderTable(columns, backend.servers.map(serverRow)).map((line) => `  ${line}`));
+  }
+  if (backend.sentinels.length > 0) {
+    const columns: Column[] = [
+      { heading: 'SENTINEL' },
+      { heading: 'NAMES' },
+      { heading: 'EPOCH', align: 'right' },
+      { heading: 'REMARK' },
+    ];
+    const rows = backend.sentinels.map(({ address, primary, configEpoch, problem }) => [
+      clean(address),
+      clean(primary ?? '?'),
+      String(configEpoch ?? '?'),
+      clean(problem ?? ''),
+    ]);
+    lines.push(...renderTable(columns, rows).map((line) => `  ${line}`));
+  }
+  return lines;
+}
+
+function serverRow(server: ServerSnapshot): string[] {
+  const state = server.adminState === 'ready' ? server.health : `${server.health}, ${server.adminState}`;
+  const behind = server.lagBytes === null ? '' : `${server.lagBytes} B`;
+  return [
+    clean(server.name),
+    clean(server.address),
+    state,
+    server.role === null ? '' : { master: 'primary', slave: 'replica' }[server.role],
+    behind,
+    server.isServing ? 'yes' : '',
+    clean(server.reason),
+  ];
+}

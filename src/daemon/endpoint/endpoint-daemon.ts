@@ -1,0 +1,179 @@
+// One running endpoint daemon: its paths, its links, its checks and its machine, joined. What the command line and the
+// operating system want of a process (pid file, signals) is the command's.
+
+import { failure, success, type Result } from '../../base/result.ts';
+import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
+import { Endpoints } from '../../endpoint/endpoints.ts';
+import type { AdminState, Effect, Event } from '../../endpoint/io.ts';
+import type { Target } from '../../endpoint/route.ts';
+import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import type { SwitchId } from '../../endpoint/switchover.ts';
+import { bootClockMs } from '../../os/boot-clock.ts';
+import { Loop } from '../loop.ts';
+import { Resolver } from '../resolver.ts';
+import { CheckRunner } from './check-runner.ts';
+import { carryOutEndpoint, type EndpointWorld } from './effects.ts';
+import {
+  EndpointJournal,
+  type EndpointDecisionEntry,
+  type EndpointEventEntry,
+  type EndpointLog,
+} from './endpoint-journal.ts';
+import { openPaths, type PathOptions, type ChosenPath } from './open-paths.ts';
+import { Paths } from './paths.ts';
+import { ServerLinks } from './server-links.ts';
+
+export interface EndpointDaemonOptions {
+  readonly conf: EndpointsConf;
+  readonly paths: PathOptions;
+  readonly log: EndpointLog;
+  /** The last thing called. */
+  readonly exit: (code: number) => void;
+}
+
+/** What `baton endpoint status` shows. */
+export interface EndpointStatus {
+  readonly kind: 'endpoint';
+  readonly pid: number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly at: number;
+  readonly snapshot: EndpointsSnapshot;
+  /** Which path each frontend takes, and why. */
+  readonly chosen: readonly ChosenPath[];
+  /** What each path tells of itself. */
+  readonly paths: readonly unknown[];
+  /** Oldest first. */
+  readonly decisions: readonly EndpointDecisionEntry[];
+  /** Oldest first. */
+  readonly events: readonly EndpointEventEntry[];
+}
+
+export interface SwitchResult {
+  readonly isDone: boolean;
+  readonly sentence: string;
+}
+
+export class EndpointDaemon {
+  /** Which path each frontend takes, and why. */
+  readonly chosen: readonly ChosenPath[];
+  readonly #conf: EndpointsConf;
+  readonly #machine: Endpoints;
+  readonly #loop: Loop<Event, Effect>;
+  readonly #world: EndpointWorld;
+  readonly #journal = new EndpointJournal();
+  readonly #exit: (code: number) => void;
+  readonly #switches = new Map<SwitchId, (result: SwitchResult) => void>();
+  #lastSwitch = 0;
+  #isLeaving = false;
+
+  /** Opens what clients connect to and starts; or says all that is in the way, with nothing left open. */
+  static async start(options: EndpointDaemonOptions): Promise<Result<EndpointDaemon, readonly string[]>> {
+    let daemon: EndpointDaemon | null = null;
+    const opened = await openPaths(options.conf, options.paths, {
+      warn: (sentence) => options.log.write('warning', sentence),
+      demoted: (endpoint, server, text) => daemon?.tell({ kind: 'demoted', endpoint, server, text }),
+    });
+    if (!opened.ok) return failure(opened.problem);
+    daemon = new EndpointDaemon(options, new Paths(opened.value.paths), opened.value.chosen);
+    return success(daemon);
+  }
+
+  private constructor(options: EndpointDaemonOptions, paths: Paths, chosen: readonly ChosenPath[]) {
+    this.chosen = chosen;
+    this.#conf = options.conf;
+    this.#exit = options.exit;
+    const loop = new Loop<Event, Effect>({
+      perform: (effect) => carryOutEndpoint(effect, this.#world),
+      flush: () => this.#world.links.flush(),
+      now: bootClockMs,
+    });
+    this.#loop = loop;
+    const tell = (event: Event): void => loop.deliver(event);
+    this.#machine = new Endpoints(options.conf);
+    this.#world = {
+      links: new ServerLinks(loop),
+      resolver: new Resolver((host, ip) => tell({ kind: 'resolved', host, ip })),
+      checks: new CheckRunner((run, { isUp, detail, weight }) =>
+        tell({ kind: 'check-ended', run, isUp, detail, weight }),
+      ),
+      paths,
+      log: options.log,
+      journal: this.#journal,
+      tell,
+      switchEnded: (id, isDone, sentence) => {
+        this.#switches.get(id)?.({ isDone, sentence });
+        this.#switches.delete(id);
+      },
+      leave: (code) => this.#leave(code),
+    };
+    loop.start(this.#machine, { kind: 'start' });
+  }
+
+  /** SIGTERM and SIGINT. */
+  terminate(): void {
+    this.#loop.deliver({ kind: 'stop' });
+  }
+
+  tell(event: Event): void {
+    this.#loop.deliver(event);
+  }
+
+  /** An ordered switch; resolves when it has ended, one way or the other. `backend` null: the only one with a primary. */
+  switchTo(backend: string | null, to: Target | null): Promise<SwitchResult> {
+    const primaries = this.#conf.backends
+      .filter(({ role }) => role.kind === 'primary')
+      .map(({ name }) => name);
+    const name = backend ?? (primaries.length === 1 ? primaries[0] : undefined);
+    if (name === undefined) {
+      return Promise.resolve({
+        isDone: false,
+        sentence: `say which backend: ${primaries.join(', ') || 'none leads to a primary'}`,
+      });
+    }
+    this.#lastSwitch += 1;
+    const id = this.#lastSwitch;
+    return new Promise((resolve) => {
+      this.#switches.set(id, resolve);
+      this.#loop.deliver({ kind: 'switch', id, backend: name, to });
+    });
+  }
+
+  /** False: there is no such server. */
+  setState(backend: string, server: string, state: AdminState): boolean {
+    const found = this.#snapshot().backends.find(({ name }) => name === backend);
+    if (found?.servers.some(({ name }) => name === server) !== true) return false;
+    this.#loop.deliver({ kind: 'set-state', backend, server, state });
+    return true;
+  }
+
+  status(): EndpointStatus {
+    return {
+      kind: 'endpoint',
+      pid: process.pid,
+      at: Date.now(),
+      snapshot: this.#snapshot(),
+      chosen: this.chosen,
+      paths: this.#world.paths.status(),
+      decisions: this.#journal.decisions,
+      events: this.#journal.events,
+    };
+  }
+
+  #snapshot(): EndpointsSnapshot {
+    return this.#machine.snapshot(bootClockMs());
+  }
+
+  #leave(code: number): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#loop.stop();
+    const { links, checks, paths } = this.#world;
+    for (const end of this.#switches.values()) end({ isDone: false, sentence: 'the daemon was stopped' });
+    // After the effects under way, the last of which this is.
+    setImmediate(() => {
+      links.closeAll();
+      checks.closeAll();
+      void paths.close().finally(() => this.#exit(code));
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { Bind, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import { choosePath } from './open-paths.ts';
+
+const bind = (host: string): Bind => ({
+  kind: 'tcp',
+  host,
+  port: 6379,
+  tls: null,
+  acceptsProxyProtocol: false,
+});
+const FRONTEND: FrontendConf = {
+  name: 'primary',
+  binds: [bind('127.0.0.1'), bind('::1')],
+  backend: 'primary',
+  mode: 'redis',
+  path: 'auto',
+  isTransparent: false,
+  connectionsMax: null,
+  idleMsMax: null,
+  keepAliveMs: null,
+  queue: { timeoutMs: 5_000, clientsMax: 10 },
+  hold: { holdMsMax: 1_000, clientBytesMax: 1, bytesMax: 1 },
+};
+const chosen = (more: Partial<FrontendConf>, problem: string | null = null): string =>
+  choosePath({ ...FRONTEND, ...more }, () => problem).path;
+
+it('takes the socket path for a loopback listener where it is permitted, else the relay', () => {
+  assert.equal(chosen({}), 'socket');
+  assert.equal(chosen({}, 'no cgroup2'), 'relay');
+  assert.match(choosePath(FRONTEND, () => 'no cgroup2').because, /no cgroup2/);
+  assert.equal(chosen({ binds: [bind('127.0.0.1'), bind('10.0.0.1')] }), 'relay');
+  assert.equal(chosen({ binds: [bind('*')] }), 'relay');
+});
+
+it('relays what only a relay can do', () => {
+  const tls = { certificateFile: 'c', keyFile: 'k', clientCaFile: null };
+  assert.equal(chosen({ binds: [{ ...bind('127.0.0.1'), tls } as Bind] }), 'relay');
+  assert.equal(chosen({ binds: [{ kind: 'unix', path: '/a.sock', mode: null }] }), 'relay');
+  assert.equal(chosen({ isTransparent: true }), 'relay');
+  assert.equal(chosen({ connectionsMax: 10 }), 'relay');
+  assert.equal(chosen({ idleMsMax: 10 }), 'relay');
+  assert.equal(chosen({ mode: 'http' }), 'relay');
+});
+
+it('takes nat only when it is named, and whatever is named', () => {
+  for (const path of ['socket', 'nat', 'relay'] as const) assert.equal(chosen({ path }), path);
+});

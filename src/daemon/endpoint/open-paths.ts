@@ -1,0 +1,154 @@
+// Which path each frontend takes, and why; and opening them. All problems come back at once, with nothing left open.
+
+import { failure, success, type Result } from '../../base/result.ts';
+import type { Bind, Credentials, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import { targetText, type Target } from '../../endpoint/route.ts';
+import { killClients } from './kill-clients.ts';
+import { NatPath } from './nat-path.ts';
+import { RelayPath } from './relay-path.ts';
+import type { PathEvents, RoutePath } from './route-path.ts';
+import { SocketPath, socketPathProblem } from './socket-path.ts';
+
+/** What the command line says of the paths. */
+export interface PathOptions {
+  readonly cgroup: string | null;
+  readonly coversAllNamespaces: boolean;
+  /** Relay workers; null: one less than there are cores, at least one. */
+  readonly workers: number | null;
+  readonly masquerade: 'auto' | 'no';
+  /** What tells this daemon from others of this machine, for names that all of them share. */
+  readonly name: string;
+}
+
+export interface ChosenPath {
+  /** The frontend. */
+  readonly endpoint: string;
+  readonly path: 'socket' | 'nat' | 'relay';
+  readonly listens: readonly string[];
+  readonly because: string;
+}
+
+export interface OpenedPaths {
+  /** By the frontend's name. */
+  readonly paths: ReadonlyMap<string, RoutePath>;
+  readonly chosen: readonly ChosenPath[];
+}
+
+type Choice = Pick<ChosenPath, 'path' | 'because'>;
+
+/**
+ * The conditions, in this order: what was named is taken; what only a relay can do is relayed; a loopback listener takes
+ * the socket path where that is permitted (`problem` null); everything else is relayed. nat only when it is named: it
+ * changes the machine's firewall.
+ */
+export function choosePath(frontend: FrontendConf, problem: () => string | null): Choice {
+  const { path } = frontend;
+  if (path !== 'auto') return { path, because: `--path ${path} says so` };
+  const relayOnly = whatOnlyRelays(frontend);
+  if (relayOnly !== null) return { path: 'relay', because: `${relayOnly} takes a relay` };
+  if (!frontend.binds.every(isLoopback)) {
+    return { path: 'relay', because: 'clients of other machines do not pass the socket path of this one' };
+  }
+  const why = problem();
+  return why === null
+    ? { path: 'socket', because: 'clients of this machine can be led by their connect()' }
+    : { path: 'relay', because: `the socket path cannot be used: ${why}` };
+}
+
+function whatOnlyRelays(frontend: FrontendConf): string | null {
+  const { binds, mode, isTransparent, connectionsMax, idleMsMax } = frontend;
+  if (mode === 'http') return 'HTTP';
+  if (binds.some((bind) => bind.kind === 'unix')) return 'a unix socket';
+  if (binds.some((bind) => bind.kind === 'tcp' && bind.tls !== null)) return 'TLS';
+  if (binds.some((bind) => bind.kind === 'tcp' && bind.acceptsProxyProtocol)) return 'the PROXY protocol';
+  if (isTransparent) return '--transparent';
+  if (connectionsMax !== null) return 'a limit of connections';
+  if (idleMsMax !== null) return 'a limit of idle time';
+  return null;
+}
+
+const isLoopback = (bind: Bind): boolean =>
+  bind.kind === 'tcp' && (bind.host === '::1' || bind.host.startsWith('127.'));
+
+const bindText = (bind: Bind): string => (bind.kind === 'unix' ? bind.path : targetText(bind));
+
+/** Opens what clients connect to. Nobody is led anywhere yet. */
+export async function openPaths(
+  conf: EndpointsConf,
+  options: PathOptions,
+  events: PathEvents,
+): Promise<Result<OpenedPaths, readonly string[]>> {
+  let looked: { readonly problem: string | null } | null = null;
+  const socketProblem = (): string | null => {
+    looked ??= { problem: socketPathProblem(options) };
+    return looked.problem;
+  };
+  const warn = (sentence: string): void => events.warn(sentence);
+  const chosen = conf.frontends.map((frontend) => ({ frontend, ...choosePath(frontend, socketProblem) }));
+  const problems: string[] = [];
+  const paths = new Map<string, RoutePath>();
+  const opened: RoutePath[] = [];
+  const take = (path: ChosenPath['path'], result: Result<RoutePath, readonly string[]>): void => {
+    if (!result.ok) {
+      problems.push(...result.problem);
+      return;
+    }
+    opened.push(result.value);
+    for (const { frontend, path: wanted } of chosen)
+      if (wanted === path) paths.set(frontend.name, result.value);
+  };
+  const ofPath = (path: string): FrontendConf[] =>
+    chosen.filter((one) => one.path === path).map(({ frontend }) => frontend);
+
+  if (ofPath('socket').length > 0) {
+    const listens = new Map(ofPath('socket').map((frontend) => [frontend.name, targetsOf(frontend)]));
+    const { cgroup, coversAllNamespaces } = options;
+    const result = SocketPath.open({ cgroup, coversAllNamespaces, listens, warn });
+    take('socket', result.ok ? result : failure([result.problem.sentence]));
+  }
+  if (ofPath('nat').length > 0) {
+    const result = await openNat(conf, ofPath('nat'), options, warn);
+    take('nat', result.ok ? result : failure([result.problem.sentence]));
+  }
+  if (ofPath('relay').length > 0) {
+    take(
+      'relay',
+      await RelayPath.open({ conf, frontends: ofPath('relay'), workers: options.workers, events }),
+    );
+  }
+  if (problems.length > 0) {
+    await Promise.all(opened.map((path) => path.close()));
+    return failure(problems);
+  }
+  return success({
+    paths,
+    chosen: chosen.map(({ frontend, path, because }) => ({
+      endpoint: frontend.name,
+      path,
+      listens: frontend.binds.map(bindText),
+      because,
+    })),
+  });
+}
+
+function openNat(
+  conf: EndpointsConf,
+  frontends: readonly FrontendConf[],
+  options: PathOptions,
+  warn: (sentence: string) => void,
+): Promise<Result<RoutePath>> {
+  const credentialsOf = (endpoint: string): Credentials | null => {
+    const frontend = frontends.find(({ name }) => name === endpoint);
+    return conf.backends.find(({ name }) => name === frontend?.backend)?.credentials ?? null;
+  };
+  return NatPath.open({
+    table: `baton_endpoint_${options.name.replaceAll(/\W/g, '_')}`,
+    listens: new Map(frontends.map((frontend) => [frontend.name, targetsOf(frontend)])),
+    masquerade: options.masquerade,
+    killClients: (endpoint, server, clients) => killClients(server, clients, credentialsOf(endpoint)),
+    warn,
+  });
+}
+
+const targetsOf = ({ binds }: FrontendConf): Target[] =>
+  binds.flatMap((bind) => (bind.kind === 'tcp' ? [{ host: bind.host, port: bind.port }] : []));

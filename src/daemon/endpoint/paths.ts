@@ -1,0 +1,43 @@
+// The paths of a daemon's endpoints: hands each route to the path of its endpoint, and an ordered switch's steps to all
+// that have a part in it.
+
+import type { Route } from '../../endpoint/route.ts';
+import type { SwitchAnswer, SwitchStep } from '../../endpoint/switchover.ts';
+import type { RoutePath } from './route-path.ts';
+
+export class Paths {
+  /** By the frontend's name. */
+  readonly #paths: ReadonlyMap<string, RoutePath>;
+
+  constructor(paths: ReadonlyMap<string, RoutePath>) {
+    this.#paths = paths;
+  }
+
+  apply(route: Route): void {
+    this.#paths.get(route.endpoint)?.apply(route);
+  }
+
+  /** Done when all are. */
+  async takeStep(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer> {
+    const answers = await Promise.all(
+      this.#distinct().map(async (path): Promise<SwitchAnswer> => {
+        const mine = endpoints.filter((endpoint) => this.#paths.get(endpoint) === path);
+        if (mine.length === 0 || path.takeStep === undefined) return { kind: 'done' };
+        return path.takeStep(mine, step);
+      }),
+    );
+    return answers.find(({ kind }) => kind === 'failed') ?? { kind: 'done' };
+  }
+
+  status(): unknown[] {
+    return this.#distinct().map((path) => path.status());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#distinct().map((path) => path.close()));
+  }
+
+  #distinct(): RoutePath[] {
+    return [...new Set(this.#paths.values())];
+  }
+}
