@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import { RelayPath } from '../../src/daemon/endpoint/relay-path.ts';
 import type { BackendConf, EndpointsConf, FrontendConf } from '../../src/endpoint/endpoint-conf.ts';
-import type { Target } from '../../src/endpoint/route.ts';
+import type { Route, Target } from '../../src/endpoint/route.ts';
+import { bootClockMs } from '../../src/os/boot-clock.ts';
 import { freePort } from '../../src/redis/free-port.ts';
 
 const TIMING = {
@@ -22,6 +23,8 @@ export interface TestRelay {
   readonly demoted: string[];
   readonly warnings: string[];
   lead(...servers: readonly Target[]): void;
+  /** The same route for so many milliseconds more. */
+  leadFor(ms: number): void;
 }
 
 /** Opens a relay on a free port of loopback. */
@@ -79,26 +82,36 @@ export async function openRelay(
     },
   });
   if (!opened.ok) throw new Error(opened.problem.join('\n'));
-  let generation = 0;
+  let route: Route = {
+    endpoint: 'redis',
+    generation: 0,
+    servers: [],
+    balance: 'roundrobin',
+    deadline: Infinity,
+    endsOthers: true,
+    because: 'the test says so',
+  };
   return {
     path: opened.value,
     port,
     demoted,
     warnings,
-    lead: (...servers) =>
-      opened.value.apply({
-        endpoint: 'redis',
-        generation: ++generation,
+    lead: (...servers) => {
+      route = {
+        ...route,
+        generation: route.generation + 1,
         servers: servers.map((server) => ({
-          ...server,
+          host: server.host,
+          port: server.port,
           name: `${server.host}:${server.port}`,
           weight: 1,
           connectionsMax: null,
         })),
-        balance: 'roundrobin',
-        deadline: Infinity,
-        endsOthers: true,
-        because: 'the test says so',
-      }),
+      };
+      opened.value.apply(route);
+    },
+    leadFor: (ms) => {
+      opened.value.apply({ ...route, deadline: bootClockMs() + ms });
+    },
   };
 }

@@ -204,6 +204,41 @@ for (const flavor of ['redis', 'valkey'] as const) {
       assert.equal(await talk(relay.port, 'POST / HTTP/1.1\r\nHost: x\r\n\r\n'), '');
     });
 
+    it('resets everybody when nobody confirms the route, and serves again when somebody does', async () => {
+      const client = await Wire.open(through());
+      assert.equal(await client.call('PING'), 'PONG');
+      relay.leadFor(300);
+      await until('the reset', () => client.isClosed);
+      relay.leadFor(Infinity);
+      assert.equal(await ask(through(), ['PING']), 'PONG');
+    });
+
+    it('starts a new worker in place of one that died', async () => {
+      const { workers } = relay.path.status() as { readonly workers: readonly number[] };
+      process.kill(workers[0] as number, 'SIGKILL');
+      assert.equal(await until('a new worker', () => ask(through(), ['PING'])), 'PONG');
+      assert.match(relay.warnings.join(), /relay worker 0 ended \(SIGKILL\)/);
+    });
+
+    it('gives each client a server connection of its own, when it is to be transparent', async () => {
+      const transparent = await openRelay({ isTransparent: true });
+      transparent.lead(server);
+      const target = { host: '127.0.0.1', port: transparent.port };
+      const clients = await Promise.all(Array.from({ length: 5 }, () => Wire.open(target)));
+      const ids = await Promise.all(clients.map((client) => client.call('CLIENT', 'ID')));
+      assert.equal(new Set(ids).size, 5);
+      const commands = randomCommands(new Random(7), 500);
+      await ask(server, ['FLUSHALL']);
+      await ask(other, ['FLUSHALL']);
+      const [relayed, direct] = await Promise.all([
+        converse(transparent.port, commands, new Random(1)),
+        converse(other.port, commands, new Random(2)),
+      ]);
+      assertSame(relayed, direct);
+      for (const client of clients) client.close();
+      await transparent.path.close();
+    });
+
     it('closes a client that never reads, and nobody else', async () => {
       const bystander = await Wire.open(through());
       await bystander.call('SET', 'big', 'x'.repeat(1_000_000));
@@ -372,10 +407,11 @@ function randomCommands(random: Random, count: number): string[][] {
       ['SUBSCRIBE', 'a', 'b'],
       ['PSUBSCRIBE', 'c*'],
       ['PING'],
-      ['UNSUBSCRIBE'],
+      ['UNSUBSCRIBE', 'b', 'a'],
       ['PUNSUBSCRIBE', 'c*'],
       ['GET', key()],
     ],
+    () => [['SUBSCRIBE', 'a'], ['UNSUBSCRIBE'], ['GET', key()]],
     () => [['UNSUBSCRIBE'], ['GET', key()]],
     () => [['CLIENT', 'REPLY', 'ON']],
     () => [['WAIT', '0', '0']],

@@ -296,6 +296,7 @@ export class Client {
   /** The connection for requests that leave nothing behind; null: it has to wait. */
   share(): ServerConnection | null {
     // While replies are owed it stays where they come from, or they could overtake one another.
+    if (this.own === null && this.pinned.isNeeded) return this.borrow();
     let connection = this.own ?? (this.owed > 0 ? this.shared : null);
     if (connection === null) {
       connection = this.#core.share(this);

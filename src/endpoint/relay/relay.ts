@@ -25,6 +25,8 @@ export interface RelayOptions {
   readonly dial: Dial;
   /** {@link Relay.flush} is wanted at the end of this turn. */
   readonly wantsFlush: () => void;
+  /** Before it flushes unasked: sets the time, and calls {@link Relay.lapse} if the route has lapsed. */
+  readonly checkTime: () => void;
   readonly isTransparent: boolean;
   readonly limits?: RelayLimits;
   /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
@@ -76,6 +78,8 @@ export class Relay implements RelayCore, ConnectionOwner {
   /** Reply bytes that clients have not taken. */
   #untakenBytes = 0;
   #isSettling = false;
+  /** The last turn had requests of several clients: worth waiting for this turn's end. */
+  #isBusy = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -197,12 +201,15 @@ export class Relay implements RelayCore, ConnectionOwner {
   flush(): void {
     // What ends a connection here makes others speak: they join the end of the list.
     const dirty = this.#dirtyConnections;
+    let runs = 0;
     for (let at = 0; at < dirty.length; at++) {
       const connection = dirty[at] as ServerConnection;
+      runs += connection.unsentRuns;
       connection.flush();
       if (connection.unsentBytes > this.limits.congestedBytes) connection.isCongested = true;
     }
     dirty.length = 0;
+    this.#isBusy = runs > 1;
   }
 
   share(client: Client): ServerConnection | null {
@@ -227,7 +234,7 @@ export class Relay implements RelayCore, ConnectionOwner {
   }
 
   wantsFlush(connection: ServerConnection): void {
-    if (this.#dirtyConnections.push(connection) === 1) this.#options.wantsFlush();
+    this.#dirtyConnections.push(connection);
   }
 
   hasAllReplies(client: Client): void {
@@ -291,6 +298,19 @@ export class Relay implements RelayCore, ConnectionOwner {
     dirty.length = 0;
     this.#isSettling = false;
     if (this.hold.awaitsDrained && this.#isDrained()) this.hold.drained();
+    if (this.#dirtyConnections.length > 0) this.#flushOrWait();
+  }
+
+  /** Waiting for the end of the turn brings requests together, if there are several; else it only costs time. */
+  #flushOrWait(): void {
+    const [first] = this.#dirtyConnections;
+    const isAlone = this.#dirtyConnections.length === 1 && first !== undefined;
+    if (isAlone && (first.client !== null || (!this.#isBusy && first.owedRuns <= 1))) {
+      this.#options.checkTime();
+      this.flush();
+    } else {
+      this.#options.wantsFlush();
+    }
   }
 
   connected(connection: ServerConnection): void {

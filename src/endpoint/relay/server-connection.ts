@@ -89,6 +89,11 @@ export class ServerConnection implements WireEvents {
     return this.#queue.length;
   }
 
+  /** And those that were not sent. */
+  get unsentRuns(): number {
+    return this.#unsent;
+  }
+
   get firstOwed(): Owed | undefined {
     return this.#queue.first;
   }

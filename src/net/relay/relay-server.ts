@@ -32,14 +32,26 @@ export class RelayServer {
   constructor(options: RelayServerOptions) {
     this.#options = options;
     const { frontend, isPrimary } = options.conf;
-    const flush = (): void => this.#flush();
+    let isAwaited = false;
+    const flush = (): void => {
+      isAwaited = false;
+      this.#flush();
+    };
     this.relay = new Relay({
       dial: (server, events) => {
         const dialed = options.dialer.dial(server);
         listenTo(dialed.socket, dialed.connectEvent, events);
         return new SocketWire(dialed.socket);
       },
-      wantsFlush: () => setImmediate(flush),
+      wantsFlush: () => {
+        if (isAwaited) return;
+        isAwaited = true;
+        setImmediate(flush);
+      },
+      checkTime: () => {
+        this.#setNow();
+        this.#endIfLate();
+      },
       isTransparent: frontend.isTransparent,
       limits: {
         ...LIMITS,
