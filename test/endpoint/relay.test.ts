@@ -263,7 +263,7 @@ for (const flavor of ['redis', 'valkey'] as const) {
       const clients = await Promise.all(Array.from({ length: 20 }, () => Wire.open(through())));
       const listener = new Redis(relay.port);
       const messages: string[] = [];
-      listener.on('message', (_channel, message) => messages.push(message));
+      listener.on('message', (_channel: string, message: string) => messages.push(message));
       await listener.subscribe('switch');
       const blocked = new Redis(relay.port);
       const popping = blocked.blpop('queue', 0);

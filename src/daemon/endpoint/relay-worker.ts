@@ -6,6 +6,7 @@ import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messa
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Dialer } from '../../net/relay/dialer.ts';
 import { listen } from '../../net/relay/listeners.ts';
+import { TcpRelay } from '../../net/relay/tcp-relay.ts';
 import { RelayServer } from '../../net/relay/relay-server.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { setTcpUserTimeout } from '../../os/tcp-options.ts';
@@ -14,7 +15,7 @@ import { setTcpUserTimeout } from '../../os/tcp-options.ts';
 const UNACKNOWLEDGED_MS_MAX = 20_000;
 
 class RelayWorker {
-  readonly #relays = new Map<string, RelayServer>();
+  readonly #relays = new Map<string, RelayServer | TcpRelay>();
   readonly #servers: Server[] = [];
   readonly #now: () => number;
 
@@ -49,24 +50,31 @@ class RelayWorker {
   async #open(conf: RelayConf): Promise<void> {
     const { frontend, listening } = conf;
     const dialer = new Dialer({ conf, tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX) });
-    const relay = new RelayServer({
+    const relay =
+      frontend.mode === 'tcp' ? new TcpRelay(conf, dialer, this.#now) : this.#multiplexing(conf, dialer);
+    this.#relays.set(frontend.name, relay);
+    for (const [at, bind] of frontend.binds.entries()) {
+      for (const one of listening[at] ?? []) {
+        this.#servers.push(
+          await listen(bind, one, (socket, first, proxied) => relay.accept(socket, first, proxied)),
+        );
+      }
+    }
+  }
+
+  #multiplexing(conf: RelayConf, dialer: Dialer): RelayServer {
+    return new RelayServer({
       conf,
       dialer,
       now: this.#now,
       demoted: (server, text) =>
         send({
           kind: 'demoted',
-          endpoint: frontend.name,
+          endpoint: conf.frontend.name,
           server: { host: server.host, port: server.port },
           text,
         }),
     });
-    this.#relays.set(frontend.name, relay);
-    for (const [at, bind] of frontend.binds.entries()) {
-      for (const one of listening[at] ?? []) {
-        this.#servers.push(await listen(bind, one, (socket, first) => relay.accept(socket, first)));
-      }
-    }
   }
 
   #takeStep({ id, endpoints, step }: Extract<ToWorker, { kind: 'step' }>): void {
@@ -76,7 +84,8 @@ class RelayWorker {
     };
     for (const name of endpoints) {
       const relay = this.#relays.get(name);
-      if (relay === undefined) continue;
+      // A byte pump can't hold anybody.
+      if (relay === undefined || relay instanceof TcpRelay) continue;
       left++;
       relay.takeStep(step, done);
     }
@@ -85,7 +94,7 @@ class RelayWorker {
 
   #tellCounts(id: number): void {
     const counts: Record<string, RelayCounts> = {};
-    for (const [name, { relay }] of this.#relays) counts[name] = relay.counts;
+    for (const [name, relay] of this.#relays) counts[name] = relay.counts;
     send({ kind: 'counts', id, counts });
   }
 }

@@ -44,7 +44,7 @@ export class Dialer {
     const { host, port } = server;
     let socket: Socket;
     if (tls === null) {
-      socket = connectTcp({ host, port, noDelay: true });
+      socket = connectTcp({ host, port, noDelay: true, allowHalfOpen: frontend.mode === 'tcp' });
     } else {
       const context = this.#contexts.get(tls);
       socket = connectTls({

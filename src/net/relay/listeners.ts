@@ -6,19 +6,22 @@ import { type Server, type Socket, createServer as createTcpServer } from 'node:
 import { TLSSocket, createSecureContext } from 'node:tls';
 import type { Bind, TlsServerConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
-import { readProxyHeader } from './proxy-protocol.ts';
+import { type ProxiedAddress, readProxyHeader } from './proxy-protocol.ts';
 
 /** How long somebody may take to say who he is (TLS handshake, PROXY header). */
 const GREETING_MS_MAX = 10_000;
 const BACKLOG = 4096;
 
-export type Accept = (socket: Socket, first: Uint8Array | null) => void;
+/** `first`: what was read of it already; `proxied`: whom the proxy in front of it named. */
+export type Accept = (socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null) => void;
 
 /** Listens; resolves when it does, rejects if it can't. `accept` is given each client. */
 export async function listen(bind: Bind, listening: Listening, accept: Accept): Promise<Server> {
   const secure = bind.kind === 'tcp' && bind.tls !== null ? securing(bind.tls, accept) : accept;
   const welcome = bind.kind === 'tcp' && bind.acceptsProxyProtocol ? afterHeader(secure) : secure;
-  const server = createTcpServer({ noDelay: true }, (socket) => welcome(socket, null));
+  const server = createTcpServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+    welcome(socket, null, null),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(listenOptions(listening), resolve);
@@ -48,7 +51,7 @@ function securing(tls: TlsServerConf, accept: Accept): Accept {
     ...ca,
   });
   const asks = tls.clientCaFile !== null;
-  return (socket, first) => {
+  return (socket, first, proxied) => {
     if (first !== null && first.length > 0) socket.unshift(first);
     const secured = new TLSSocket(socket, {
       isServer: true,
@@ -70,7 +73,7 @@ function securing(tls: TlsServerConf, accept: Accept): Accept {
       if (asks && ssl.verifyError() !== null) return secured.destroy();
       secured.off('error', early);
       secured.off('close', early);
-      accept(secured, null);
+      accept(secured, null, proxied);
       return undefined;
     });
   };
@@ -98,8 +101,9 @@ function afterHeader(accept: Accept): Accept {
       if (header.kind === 'bad') return end();
       give();
       socket.pause();
-      accept(socket, read.subarray(header.length));
-      socket.resume();
+      accept(socket, read.subarray(header.length), header.from);
+      // Whoever takes it later, or wraps it, reads on himself.
+      if (socket.listenerCount('data') > 0) socket.resume();
       return undefined;
     };
     const patience = setTimeout(end, GREETING_MS_MAX);

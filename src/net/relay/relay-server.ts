@@ -1,12 +1,13 @@
 // The relay of one endpoint with real sockets and a real clock: what was pure in endpoint/relay meets the world here.
 
-import type { Server, Socket } from 'node:net';
-import { Relay } from '../../endpoint/relay/relay.ts';
+import type { Socket } from 'node:net';
+import { Relay, type RelayCounts } from '../../endpoint/relay/relay.ts';
 import { LIMITS } from '../../endpoint/relay/limits.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchStep } from '../../endpoint/switchover.ts';
 import type { Dialer } from './dialer.ts';
+import type { ProxiedAddress } from './proxy-protocol.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
 export interface RelayServerOptions {
@@ -41,7 +42,7 @@ export class RelayServer {
       dial: (server, events) => {
         const dialed = options.dialer.dial(server);
         listenTo(dialed.socket, dialed.connectEvent, events);
-        return new SocketWire(dialed.socket);
+        return new SocketWire(dialed.socket, null);
       },
       wantsFlush: () => {
         if (isAwaited) return;
@@ -69,12 +70,8 @@ export class RelayServer {
     }
   }
 
-  /** Clients of `server` are ours from now on. `event`: `connection`, or `secureConnection` of a TLS server. */
-  serve(server: Server, event: string): void {
-    server.on(event, (socket: Socket) => this.accept(socket));
-  }
-
-  accept(socket: Socket, first: Uint8Array | null = null): void {
+  /** `socket` is a client's; `first` was read of it already. */
+  accept(socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
     const { frontend, connectionsMax } = this.#options.conf;
     const { relay } = this;
     this.#setNow();
@@ -85,7 +82,7 @@ export class RelayServer {
     }
     socket.setNoDelay(true);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
-    const client = relay.accept(new SocketWire(socket));
+    const client = relay.accept(new SocketWire(socket, proxied));
     socket.on('data', (chunk: Buffer) => client.received(chunk));
     socket.on('drain', () => relay.clientDrained(client));
     const gone = (): void => {
@@ -97,6 +94,10 @@ export class RelayServer {
     socket.once('error', gone);
     socket.once('close', gone);
     if (first !== null && first.length > 0) client.received(first);
+  }
+
+  get counts(): RelayCounts {
+    return this.relay.counts;
   }
 
   /** Carries out a route, or moves its deadline. */

@@ -1,6 +1,7 @@
 // Sockets as the relay's wires: TCP, TLS and unix sockets alike, on either side.
 
 import type { Socket } from 'node:net';
+import type { ProxiedAddress } from './proxy-protocol.ts';
 import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
 
 /** After `close`, how long the other end may take to read what was written. */
@@ -10,9 +11,10 @@ export class SocketWire implements Wire {
   readonly socket: Socket;
   readonly sourceAddress: string;
 
-  constructor(socket: Socket) {
+  /** `proxied`: whom it speaks for, if it said so. */
+  constructor(socket: Socket, proxied: ProxiedAddress | null) {
     this.socket = socket;
-    this.sourceAddress = socket.remoteAddress ?? '';
+    this.sourceAddress = proxied?.sourceAddress ?? socket.remoteAddress ?? '';
   }
 
   get unsentBytes(): number {

@@ -1,0 +1,241 @@
+// Any protocol, byte for byte: one connection to a server for each client, chosen by the route's balance. A server that
+// can't be connected to is passed over for the next (HAProxy's redispatch); once connected, a client stays.
+
+import type { Socket } from 'node:net';
+import { Chooser } from '../../endpoint/relay/choose-server.ts';
+import type { RelayConf } from '../../endpoint/relay/messages.ts';
+import type { RelayCounts } from '../../endpoint/relay/relay.ts';
+import { type Route, type RouteServer, targetText } from '../../endpoint/route.ts';
+import type { Dialer } from './dialer.ts';
+import { type ProxiedAddress, type ProxiedConnection, proxyHeader } from './proxy-protocol.ts';
+
+/** Attempts for one client, over all servers. */
+const ATTEMPTS_MAX = 4;
+/** Before a server is tried a second time, in ms. */
+const RETRY_MS = 200;
+
+interface TcpBackend {
+  server: RouteServer;
+  clients: number;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly from: ProxiedConnection | null;
+  /** What came before the server was there. */
+  readonly first: Uint8Array | null;
+  backend: TcpBackend | null;
+  upstream: Socket | null;
+  readonly failed: Set<TcpBackend>;
+  attempts: number;
+  isOver: boolean;
+}
+
+export class TcpRelay {
+  readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unmovable: 0, unserved: 0 };
+  readonly #conf: RelayConf;
+  readonly #dialer: Dialer;
+  readonly #now: () => number;
+  readonly #chooser = new Chooser<TcpBackend>();
+  #backends = new Map<string, TcpBackend>();
+  #route: Route | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  readonly #pairs = new Set<Pair>();
+  /** Those without a server. */
+  readonly #waiting = new Map<Pair, NodeJS.Timeout>();
+
+  constructor(conf: RelayConf, dialer: Dialer, now: () => number) {
+    this.#conf = conf;
+    this.#dialer = dialer;
+    this.#now = now;
+  }
+
+  accept(client: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
+    const { connectionsMax, frontend } = this.#conf;
+    if (connectionsMax !== null && this.#pairs.size >= connectionsMax) {
+      client.on('error', () => undefined);
+      client.destroy();
+      return;
+    }
+    if (frontend.keepAliveMs !== null) client.setKeepAlive(true, frontend.keepAliveMs);
+    client.pause();
+    const pair: Pair = {
+      client,
+      from: connectionOf(client, proxied),
+      first,
+      backend: null,
+      upstream: null,
+      failed: new Set(),
+      attempts: 0,
+      isOver: false,
+    };
+    this.#pairs.add(pair);
+    this.counts.clients++;
+    const end = (): void => this.#end(pair);
+    client.once('error', end);
+    client.once('close', () => this.#closed(pair, pair.upstream));
+    if (frontend.idleMsMax !== null) client.setTimeout(frontend.idleMsMax, end);
+    this.#connect(pair);
+  }
+
+  lead(route: Route): void {
+    this.#route = route;
+    const backends = new Map<string, TcpBackend>();
+    const isLapsed = this.#now() >= route.deadline;
+    for (const server of isLapsed ? [] : route.servers) {
+      const backend = this.#backends.get(targetText(server)) ?? { server, clients: 0 };
+      backend.server = server;
+      backends.set(targetText(server), backend);
+    }
+    this.#backends = backends;
+    this.#chooser.set([...backends.values()], route.balance);
+    if (route.endsOthers || isLapsed) {
+      const stays = new Set(backends.values());
+      for (const pair of this.#pairs) if (pair.backend !== null && !stays.has(pair.backend)) this.#end(pair);
+    }
+    for (const pair of Array.from(this.#waiting.keys())) this.#connect(pair);
+    this.#arm(route, isLapsed);
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const pair of this.#pairs) this.#end(pair);
+  }
+
+  #arm(route: Route, isLapsed: boolean): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (isLapsed || route.deadline === Infinity) return;
+    const inMs = Math.min(Math.max(0, Math.ceil(route.deadline - this.#now())), 0x7fff_ffff);
+    this.#timer = setTimeout(() => this.lead(route), inMs);
+  }
+
+  /** After a stall of ours, the deadline may have passed before its timer ran. */
+  #endIfLate(): boolean {
+    const route = this.#route;
+    if (route === null || this.#backends.size === 0 || this.#now() < route.deadline) return false;
+    this.lead(route);
+    return true;
+  }
+
+  #connect(pair: Pair): void {
+    const patience = this.#waiting.get(pair);
+    const asker = { sourceAddress: pair.from?.sourceAddress ?? '' };
+    let backend = this.#chooser.choose(asker, pair.failed);
+    if (backend === null && pair.failed.size > 0) {
+      pair.failed.clear();
+      backend = this.#chooser.choose(asker);
+    }
+    if (backend === null) {
+      if (patience === undefined) {
+        const { timeoutMs } = this.#conf.frontend.queue;
+        this.#waiting.set(
+          pair,
+          setTimeout(() => this.#turnAway(pair), timeoutMs),
+        );
+      }
+      return;
+    }
+    clearTimeout(patience);
+    this.#waiting.delete(pair);
+    pair.backend = backend;
+    pair.attempts++;
+    backend.clients++;
+    const { socket, connectEvent } = this.#dialer.dial(backend.server);
+    pair.upstream = socket;
+    const failed = (): void => this.#failed(pair, socket);
+    socket.once('error', failed);
+    socket.once('close', failed);
+    socket.once(connectEvent, () => {
+      socket.off('error', failed);
+      socket.off('close', failed);
+      this.#join(pair, backend, socket);
+    });
+  }
+
+  #failed(pair: Pair, socket: Socket): void {
+    if (pair.isOver || pair.upstream !== socket) return;
+    pair.upstream = null;
+    const { backend } = pair;
+    pair.backend = null;
+    if (backend !== null) {
+      backend.clients--;
+      pair.failed.add(backend);
+    }
+    socket.on('error', () => undefined);
+    socket.destroy();
+    if (pair.attempts >= ATTEMPTS_MAX) return this.#turnAway(pair);
+    const isFresh = pair.failed.size < this.#backends.size;
+    const again = (): void => {
+      if (!pair.isOver) this.#connect(pair);
+    };
+    if (isFresh) again();
+    else setTimeout(again, RETRY_MS);
+  }
+
+  #join(pair: Pair, backend: TcpBackend, upstream: Socket): void {
+    const { client } = pair;
+    const end = (): void => this.#end(pair);
+    upstream.on('error', end);
+    upstream.once('close', () => this.#closed(pair, client));
+    const { sendsProxyProtocol } = this.#dialer.optionsOf(backend.server);
+    if (sendsProxyProtocol !== null) upstream.write(proxyHeader(sendsProxyProtocol, pair.from));
+    if (pair.first !== null && pair.first.length > 0) upstream.write(pair.first);
+    this.#pump(client, upstream, true);
+    this.#pump(upstream, client, false);
+    client.resume();
+  }
+
+  /** Bytes from one to the other, no faster than that reads; an end is passed on, too. */
+  #pump(from: Socket, to: Socket, isClient: boolean): void {
+    from.on('data', (chunk: Buffer) => {
+      if (isClient && this.#endIfLate()) return;
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on('drain', () => from.resume());
+    from.once('end', () => to.end());
+  }
+
+  /** One end is closed; the other may still have to be given what was written to it. */
+  #closed(pair: Pair, other: Socket | null): void {
+    if (other !== null && !other.destroyed && other.writableEnded && !other.writableFinished) return;
+    this.#end(pair);
+  }
+
+  #turnAway(pair: Pair): void {
+    this.counts.unserved++;
+    this.#end(pair);
+  }
+
+  #end(pair: Pair): void {
+    if (pair.isOver) return;
+    pair.isOver = true;
+    clearTimeout(this.#waiting.get(pair));
+    this.#waiting.delete(pair);
+    this.#pairs.delete(pair);
+    this.counts.clients--;
+    if (pair.backend !== null) pair.backend.clients--;
+    for (const socket of [pair.client, pair.upstream]) {
+      if (socket === null) continue;
+      socket.on('error', () => undefined);
+      // What was written and ended in order is still sent.
+      if (socket.writableFinished || socket.destroyed || 'encrypted' in socket) socket.destroy();
+      else socket.resetAndDestroy();
+    }
+  }
+}
+
+/** Whom a client's connection is for: the address a proxy gave, or its own; null where there are none. */
+function connectionOf(client: Socket, proxied: ProxiedAddress | null): ProxiedConnection | null {
+  const { remoteAddress, remotePort, localAddress, localPort } = client;
+  if (localAddress === undefined || localPort === undefined) return null;
+  const plain = (address: string): string => address.replace(/^::ffff:(?=[\d.]+$)/, '');
+  if (proxied !== null) return { ...proxied, targetAddress: plain(localAddress), targetPort: localPort };
+  if (remoteAddress === undefined || remotePort === undefined) return null;
+  return {
+    sourceAddress: plain(remoteAddress),
+    sourcePort: remotePort,
+    targetAddress: plain(localAddress),
+    targetPort: localPort,
+  };
+}
