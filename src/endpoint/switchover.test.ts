@@ -101,6 +101,7 @@ describe('an ordered switch judged by what the servers say', () => {
     const stage = trio();
     stage.answersStep = false;
     order(stage);
+    stage.pass(10);
     stage.feed({ kind: 'switch-answer', id: 1, answer: { kind: 'done' } });
     stage.feed({ kind: 'switch-answer', id: 1, answer: { kind: 'failed', sentence: 'a reply is missing' } });
     assert.match(stage.ended()?.sentence ?? '', /nothing was changed: a reply is missing/);
@@ -130,6 +131,7 @@ describe('an ordered switch judged by what the servers say', () => {
       stage.model(B, spoil);
       stage.pass(1_000);
       order(stage, to);
+      stage.pass(10);
       assert.match(stage.ended()?.sentence ?? '', why);
       assert.deepEqual(
         story(stage).filter((line) => !line.startsWith('route')),
@@ -137,6 +139,20 @@ describe('an ordered switch judged by what the servers say', () => {
       );
     });
   }
+
+  it('judges by what servers say at that moment, not by what they said before', () => {
+    const stage = trio();
+    stage.model(B, { isLinkUp: false });
+    stage.pass(1_000);
+    stage.model(B, { isLinkUp: true });
+    order(stage);
+    stage.pass(100);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    stage.model(A, { isLinkUp: false });
+    order(stage, A);
+    stage.pass(100);
+    assert.match(stage.ended()?.sentence ?? '', /its link to its primary is down/);
+  });
 
   it('refuses a second switch while one is under way', () => {
     const stage = trio();
@@ -210,6 +226,7 @@ describe('an ordered switch with sentinels', () => {
   it('does not let the operator choose in their place', () => {
     const stage = fleet();
     order(stage, B);
+    stage.pass(10);
     assert.match(stage.ended()?.sentence ?? '', /the sentinels choose/);
   });
 });

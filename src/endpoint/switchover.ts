@@ -2,7 +2,7 @@
 // boundary, the old primary takes no more writes, the new one catches up, is promoted, gets the clients, and only then do
 // they go on.
 //
-//     preparing ─► holding ─► pausing ─► catching-up ─► promoting ─► routing ─► releasing ─► demoting ─► settling
+//     looking ─► preparing ─► holding ─► pausing ─► catching-up ─► promoting ─► routing ─► releasing ─► demoting ─► settling
 //         │           │          │            │     └► ordering (sentinels) ─┘
 //         └───────────┴── undo ──┴────────────┘
 //
@@ -30,6 +30,7 @@ export type SwitchStep =
 export type SwitchAnswer = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly sentence: string };
 
 type State =
+  | 'looking'
   | 'preparing'
   | 'holding'
   | 'pausing'
@@ -42,6 +43,7 @@ type State =
   | 'settling'
   | 'ended';
 
+const LOOK_MS_MAX = 1_000;
 const PREPARE_MS_MAX = 2_000;
 /** Part of the hold after which an unfinished switch is undone; the rest is for that. */
 const UNDO_AFTER = 0.8;
@@ -66,7 +68,8 @@ export class Switchover {
   readonly group: Group;
   readonly #core: Core;
   readonly #order: SwitchOrder;
-  #state: State = 'preparing';
+  readonly #orderedAt: number;
+  #state: State = 'looking';
   /** When the present state has taken too long. */
   #deadline: number;
   /** Until when the clients are held; Infinity: they are not. */
@@ -81,7 +84,8 @@ export class Switchover {
     this.#core = core;
     this.group = group;
     this.#order = order;
-    this.#deadline = core.now + PREPARE_MS_MAX;
+    this.#deadline = core.now + LOOK_MS_MAX;
+    this.#orderedAt = core.now;
   }
 
   get id(): SwitchId {
@@ -100,11 +104,24 @@ export class Switchover {
     return this.isEnded ? Infinity : this.#deadline;
   }
 
-  /** Begins, or refuses with nothing touched. */
+  /** Has the servers say anew how they are: what was known may be half a second old, which is long for an order. */
   start(): void {
+    for (const { link } of this.group.servers) link.hurry();
+  }
+
+  /** Begins, or refuses with nothing touched. */
+  #begin(): void {
     const problem = this.#choose();
     if (problem !== null) return this.#end(false, problem);
+    this.#enter('preparing', this.#core.now + PREPARE_MS_MAX);
     this.#step({ kind: 'prepare', to: this.#to?.target ?? null });
+  }
+
+  /** Whether everybody who is up has spoken since the order. */
+  #hasLooked(): boolean {
+    return this.group.servers.every(
+      ({ verdict, askedAt }) => verdict.health !== 'up' || askedAt >= this.#orderedAt,
+    );
   }
 
   answered(answer: SwitchAnswer): void {
@@ -124,6 +141,7 @@ export class Switchover {
 
   /** Looks at what the group and the clock say. `leadsTo`: where the endpoints lead now. */
   attend(leadsTo: RedisServer | null): void {
+    if (this.#state === 'looking' && this.#hasLooked()) this.#begin();
     if (this.#state === 'ordering' && leadsTo !== null && leadsTo !== this.#from) {
       this.#to = leadsTo;
       this.#state = 'routing';
@@ -292,6 +310,8 @@ export class Switchover {
 
   #late(): void {
     switch (this.#state) {
+      case 'looking':
+        return this.#begin();
       case 'preparing':
         return this.#end(false, 'nothing was changed: connecting to the new primary took too long');
       case 'holding':
