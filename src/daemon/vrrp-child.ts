@@ -19,13 +19,21 @@ const KEPT_BACK = ['IFS', 'LD_PRELOAD', 'LD_LIBRARY_PATH', ...SERVICE_VARIABLES]
 
 const toText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 
-/** `args` go after the command's own; all are byte strings. What exec refuses comes as the child's `error` event. */
-export function startChild(command: Command, args: readonly string[]): Result<ChildProcess, string> {
+/**
+ * `args` go after the command's own, `environment` is added to ours; all are byte strings. What exec refuses comes as
+ * the child's `error` event.
+ */
+export function startChild(
+  command: Command,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Result<ChildProcess, string> {
   const ids = findIds(command.user, command.group);
   if (!ids.ok) return failure(ids.problem);
   const [file = '', ...words] = [...command.argv, ...args].map(toText);
   const env = { ...process.env };
   for (const name of KEPT_BACK) delete env[name];
+  for (const [name, value] of Object.entries(environment)) env[name] = toText(value);
   try {
     // A session of its own, and so a process group that can be signalled as a whole. With a user, Node gives up all
     // our supplementary groups before it takes that user's group: so does keepalived unless it is told otherwise, which

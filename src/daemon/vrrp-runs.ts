@@ -21,12 +21,19 @@ export class Runs {
     this.#warn = warn;
   }
 
-  start(run: RunId, command: Command, args: readonly string[], ended: RunEnded): void {
+  /** `environment` is added to the daemon's own. */
+  start(
+    run: RunId,
+    command: Command,
+    args: readonly string[],
+    ended: RunEnded,
+    environment: Readonly<Record<string, string>> = {},
+  ): void {
     const fail = (reason: string): void => {
       this.#warn(`${commandText(command)} could not be started: ${reason}`);
       ended(NOT_STARTED, 0);
     };
-    const started = startChild(command, args);
+    const started = startChild(command, args, environment);
     if (!started.ok) {
       setImmediate(() => fail(started.problem));
       return;
