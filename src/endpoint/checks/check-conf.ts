@@ -18,11 +18,11 @@ export type TcpCheckStep =
   | {
       readonly kind: 'expect';
       readonly what: 'string' | 'rstring' | 'binary' | 'rbinary';
-      /** The bytes to find, or a regular expression over them. */
+      /** The bytes to find, or the source of a regular expression (PCRE); of `rbinary` over upper-case hexadecimal. */
       readonly pattern: string;
       readonly isNegated: boolean;
-      /** Do not judge before so many bytes are there. */
-      readonly bytesMin: number;
+      /** Judge as soon as so many bytes are there; null: absence is judged only when no more can come. */
+      readonly bytesMin: number | null;
       /** What the log calls the step; null: the step itself. */
       readonly comment: string | null;
     };
@@ -34,10 +34,26 @@ export type HttpExpect =
       readonly ranges: readonly (readonly [number, number])[];
       readonly isNegated: boolean;
     }
+  /** Of the body. */
   | { readonly kind: 'string'; readonly text: string; readonly isNegated: boolean }
   | { readonly kind: 'regex'; readonly pattern: string; readonly isNegated: boolean }
   /** MD5 of the body, in hexadecimal. */
   | { readonly kind: 'digest'; readonly md5: string };
+
+/** What HAProxy tells an external check of its surroundings. */
+export interface ExternalCheckCaller {
+  /** The backend. */
+  readonly proxyName: string;
+  readonly proxyId: number;
+  /** Of its first listener; null: it has none (`NOT_USED`). */
+  readonly proxyAddress: string | null;
+  readonly proxyPort: number | null;
+  readonly serverName: string;
+  readonly serverId: number;
+  readonly serverConnectionsMax: number | null;
+  /** The command's PATH; null: none is set. */
+  readonly path: string | null;
+}
 
 export type CheckConf =
   /** A connection is enough. */
@@ -50,6 +66,8 @@ export type CheckConf =
   /** PING, answered by PONG. */
   | {
       readonly kind: 'redis-ping';
+      readonly host: string | null;
+      readonly port: number | null;
       readonly credentials: Credentials | null;
       readonly tls: TlsClientConf | null;
     }
@@ -76,7 +94,7 @@ export type CheckConf =
       readonly port: number | null;
       readonly heloName: string;
     }
-  /** Any answer to a question over UDP. */
+  /** An answer without an error to a question over UDP. `type`: `A`, `SOA`, or a number. */
   | { readonly kind: 'dns'; readonly port: number | null; readonly name: string; readonly type: string }
   /** Exit code 0. */
   | {
@@ -86,6 +104,6 @@ export type CheckConf =
       readonly group: string | null;
       /** Exit codes 2 to 255 are good, too, and say the weight: the code less 2 (keepalived's misc_dynamic). */
       readonly saysWeight: boolean;
-      /** HAProxy's external checks get `<address> <port> <server address> <server port>` and HAPROXY_ variables. */
-      readonly isHaproxys: boolean;
+      /** An external check of HAProxy's gets addresses as arguments and HAPROXY_ variables; null: keepalived's, nothing. */
+      readonly haproxy: ExternalCheckCaller | null;
     };
