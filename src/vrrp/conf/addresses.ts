@@ -4,7 +4,7 @@ import { familyOf, formatAddress, parseAddress } from '../ip-address.ts';
 import type { UnicastPeer, VirtualAddress } from '../router-conf.ts';
 import { entriesOf } from './blocks.ts';
 import { type Report, show } from './problems.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import type { Statement, Word } from './tree.ts';
 import { addressIn, integerIn } from './values.ts';
 

@@ -2,7 +2,7 @@
 // knows and we do not do. That is said by name, as are unknown words, with what may have been meant.
 
 import { type Report, show, showName } from './problems.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import type { Statement } from './tree.ts';
 
 /** Reads one statement into `draft`. */

@@ -11,7 +11,7 @@ import { hostPort } from '../../base/host-port.ts';
 import { formatAddress, parseAddress } from '../ip-address.ts';
 import { type Report, show, whereOf } from './problems.ts';
 import type { RedisBlock } from './conf.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import type { Statement, Word } from './tree.ts';
 
 export const PROMOTE_BEFORE_ADVERTISE = 'promote_before_advertise';

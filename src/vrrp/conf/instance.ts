@@ -19,7 +19,7 @@ import type { RedisBlock } from './conf.ts';
 import { hookReaders, type HooksDraft, hooksDraft } from './hooks.ts';
 import { type MailWish, readMailWish } from './mail.ts';
 import { type Report, show } from './problems.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import { type PlacedTracking, readTracking, type Trackables } from './tracking.ts';
 import type { Statement, Word } from './tree.ts';
 import {

@@ -25,7 +25,7 @@ import { preprocess } from './preprocess.ts';
 import { type ConfProblem, Report, show, showName, whereOf } from './problems.ts';
 import type { ServerGroupConf, SslConf, VirtualServerConf } from './servers.ts';
 import type { Surroundings } from './surroundings.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import { finishGroups, type GroupDraft, readGroup } from './sync-group.ts';
 import { readFile, readProcess, readScript } from './trackables.ts';
 import type { Trackables } from './tracking.ts';

@@ -9,7 +9,7 @@ import type { InstanceDefaults } from './global-defs.ts';
 import { hookReaders, type HooksDraft, hooksDraft } from './hooks.ts';
 import { type MailWish, readMailWish, wantsMail } from './mail.ts';
 import { type Report, show, whereOf } from './problems.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import { type PlacedTracking, readTracking, type Trackables } from './tracking.ts';
 import type { Statement, Word } from './tree.ts';
 import { readBoolean } from './values.ts';

@@ -5,7 +5,7 @@ import type { Tracking } from '../router-conf.ts';
 import { entriesOf } from './blocks.ts';
 import type { Weight } from './conf.ts';
 import { type Report, show } from './problems.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import type { Statement, Word } from './tree.ts';
 import { WEIGHT_MAX, weightIn } from './weights.ts';
 

@@ -19,7 +19,7 @@ import type {
   SslConf,
   VirtualServerConf,
 } from './servers.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import type { Statement, Word } from './tree.ts';
 import {
   addressIn,

@@ -2,7 +2,7 @@
 
 import type { Weight } from './conf.ts';
 import { type Report, show } from './problems.ts';
-import { hint } from './suggest.ts';
+import { hint } from '../../base/suggest.ts';
 import type { Statement, Word } from './tree.ts';
 import { integerIn, valueAt } from './values.ts';
 
