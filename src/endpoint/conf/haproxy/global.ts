@@ -1,0 +1,162 @@
+// The section `global`: what the process is told.
+
+import { hint } from '../../../base/suggest.ts';
+import type { HaproxyProcess, LogTarget, StatsSocket } from './haproxy-conf.ts';
+import { readLog } from './log-line.ts';
+import { show, type Report } from './report.ts';
+import type { Section } from './sections.ts';
+import { Cursor } from './statement.ts';
+
+export interface GlobalDraft {
+  logs: LogTarget[];
+  user: string | null;
+  group: string | null;
+  isDaemon: boolean;
+  chroot: string | null;
+  pidFile: string | null;
+  connectionsMax: number | null;
+  statsSockets: StatsSocket[];
+  allowsExternalChecks: boolean;
+}
+
+export function noGlobal(): GlobalDraft {
+  return {
+    logs: [],
+    user: null,
+    group: null,
+    isDaemon: false,
+    chroot: null,
+    pidFile: null,
+    connectionsMax: null,
+    statsSockets: [],
+    allowsExternalChecks: false,
+  };
+}
+
+/** Taken without effect: they tune what is not there, or name what has another way here. */
+const IGNORED =
+  /^(?:nbthread|nbproc|thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-server-verify|ssl-dh-param-file|ssl-mode-async|ca-base|crt-base|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|busy-polling|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
+const KNOWN = [
+  'daemon',
+  'user',
+  'group',
+  'uid',
+  'gid',
+  'chroot',
+  'pidfile',
+  'maxconn',
+  'log',
+  'stats',
+  'nbthread',
+  'ulimit-n',
+  'external-check',
+  'master-worker',
+];
+
+export function readGlobal(section: Section, draft: GlobalDraft, report: Report): void {
+  for (const statement of section.statements) {
+    const cursor = new Cursor(statement, report);
+    const { first } = cursor;
+    const before = report.count;
+    switch (first.text) {
+      case 'daemon':
+        draft.isDaemon = true;
+        break;
+      case 'user':
+      case 'uid':
+        draft.user = cursor.text('a user');
+        break;
+      case 'group':
+      case 'gid':
+        draft.group = cursor.text('a group');
+        break;
+      case 'chroot':
+        draft.chroot = cursor.text('a folder');
+        break;
+      case 'pidfile':
+        draft.pidFile = cursor.text('a file');
+        break;
+      case 'maxconn':
+        draft.connectionsMax = cursor.integer('maxconn', 1, 2 ** 31 - 1);
+        break;
+      case 'external-check':
+        cursor.accept('preserve-env');
+        draft.allowsExternalChecks = true;
+        break;
+      case 'log': {
+        const target = readLog(cursor);
+        if (target !== null && target !== 'global') draft.logs.push(target);
+        break;
+      }
+      case 'stats':
+        readStats(draft, cursor);
+        break;
+      default:
+        if (IGNORED.test(first.text)) cursor.rest();
+        else {
+          report.unsupported(
+            cursor.placeOf(first),
+            `global has no keyword ${show(first.text)} that is served${hint(first.text, KNOWN)}`,
+          );
+          cursor.rest();
+        }
+    }
+    if (report.count === before) cursor.end();
+  }
+}
+
+function readStats(draft: GlobalDraft, cursor: Cursor): void {
+  const what = cursor.choice('stats', ['socket', 'timeout', 'maxconn', 'bind-process'] as const);
+  if (what !== 'socket') return void cursor.rest();
+  const { place } = cursor;
+  const address = cursor.text('a path, or ADDRESS:PORT');
+  let mode: number | null = null;
+  let level: StatsSocket['level'] = 'operator';
+  let user: string | null = null;
+  let group: string | null = null;
+  for (let word = cursor.next(); word !== null; word = cursor.next()) {
+    switch (word.text) {
+      case 'mode':
+        mode = Number.parseInt(cursor.text('an octal mode') ?? '', 8);
+        if (!(mode >= 0 && mode <= 0o7777))
+          cursor.report.error(cursor.placeOf(word), 'mode is octal, for example 660');
+        break;
+      case 'level':
+        level = cursor.choice('level', ['user', 'operator', 'admin'] as const) ?? level;
+        break;
+      case 'user':
+      case 'uid':
+        user = cursor.text('a user');
+        break;
+      case 'group':
+      case 'gid':
+        group = cursor.text('a group');
+        break;
+      case 'process':
+      case 'thread':
+      case 'expose-fd':
+      case 'name':
+        cursor.next();
+        break;
+      default:
+        cursor.report.unsupported(cursor.placeOf(word), `stats socket has no option ${show(word.text)}`);
+    }
+  }
+  if (address === null) return;
+  const path = /^(?:unix@)?(\/.+)$/.exec(address)?.[1];
+  const tcp = /^(?:ipv4@|ipv6@)?(.*):(\d{1,5})$/.exec(address);
+  if (path !== undefined) {
+    draft.statsSockets.push({ bind: { kind: 'unix', path }, mode, user, group, level });
+  } else if (tcp !== null) {
+    const host = (tcp[1] ?? '').replace(/^\[(.*)\]$/, '$1');
+    const bind = { kind: 'tcp', host: host === '' ? '*' : host, port: Number(tcp[2]) } as const;
+    draft.statsSockets.push({ bind, mode, user, group, level });
+  } else {
+    cursor.report.error(place, `${show(address)} is no socket: a path from /, or ADDRESS:PORT`);
+  }
+}
+
+export function processOf(draft: GlobalDraft): Omit<HaproxyProcess, 'statsPages' | 'httpFrontends'> {
+  const { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, statsSockets } = draft;
+  return { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, statsSockets };
+}

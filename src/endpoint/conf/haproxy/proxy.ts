@@ -1,0 +1,272 @@
+// The sections `defaults`, `frontend`, `backend` and `listen`, keyword by keyword (proxy.md §1.4).
+
+import { hint } from '../../../base/suggest.ts';
+import type { Balance } from '../../route.ts';
+import { readBind } from './bind-line.ts';
+import { readHttpCheck, readTcpCheck } from './check-lines.ts';
+import type { ProxyDraft, Settings } from './draft.ts';
+import { readLog } from './log-line.ts';
+import { readOption } from './options.ts';
+import { show, type Report } from './report.ts';
+import type { Section } from './sections.ts';
+import { readServer, readServerOptions, readServerTemplate } from './server-line.ts';
+import { Cursor } from './statement.ts';
+import { readStats } from './stats-lines.ts';
+
+/** null: in `defaults`. */
+type Reader = (settings: Settings, proxy: ProxyDraft | null, cursor: Cursor) => void;
+
+const BALANCES: Readonly<Record<string, Balance>> = {
+  roundrobin: 'roundrobin',
+  'static-rr': 'roundrobin',
+  leastconn: 'leastconn',
+  first: 'first',
+  source: 'source',
+  random: 'leastconn',
+};
+
+const within =
+  (read: (proxy: ProxyDraft, cursor: Cursor) => void): Reader =>
+  (_, proxy, cursor) => {
+    if (proxy === null)
+      cursor.report.error(
+        cursor.placeOf(cursor.first),
+        `${show(cursor.first.text)} cannot stand in defaults`,
+      );
+    else read(proxy, cursor);
+  };
+
+const warnOfPlace = (cursor: Cursor, sentence: string): void =>
+  cursor.report.warn(cursor.placeOf(cursor.first), sentence);
+
+const ignored: Reader = (_, __, cursor) => void cursor.rest();
+
+const READERS: Readonly<Record<string, Reader>> = {
+  mode: (settings, _, cursor) => void (settings.mode = cursor.choice('mode', ['tcp', 'http'] as const)),
+  timeout: readTimeout,
+  balance: readBalance,
+  option: (settings, _, cursor) => readOption(settings, cursor, false),
+  'tcp-check': (settings, _, cursor) => readTcpCheck(settings, cursor),
+  'http-check': (settings, _, cursor) => readHttpCheck(settings, cursor),
+  'external-check': (settings, _, cursor) => {
+    const what = cursor.choice('external-check', ['command', 'path'] as const);
+    if (what === 'command') settings.externalCommand = cursor.text('a command');
+    else if (what === 'path') settings.externalPath = cursor.text('a path');
+  },
+  maxconn: (settings, _, cursor) =>
+    void (settings.connectionsMax = cursor.integer('maxconn', 0, 2 ** 31 - 1)),
+  retries: (_, __, cursor) => void cursor.integer('retries', 0, 2 ** 31 - 1),
+  default_backend: (settings, _, cursor) => void (settings.defaultBackend = cursor.text('a backend')),
+  'default-server': (settings, _, cursor) => readServerOptions(settings.defaultServer, cursor),
+  log: (settings, _, cursor) => {
+    const target = readLog(cursor);
+    if (target !== null) settings.logs.push(target);
+  },
+  stats: (settings, _, cursor) => readStats(settings.stats, cursor),
+  'monitor-uri': (settings, _, cursor) => void (settings.stats.monitorUri = cursor.text('a path')),
+  'http-request': (settings, _, cursor) => {
+    const text = cursor
+      .rest()
+      .map((word) => word.text)
+      .join(' ');
+    const [, path = '/metrics'] = /^use-service prometheus-exporter(?: if \{ path (\S+) \})?$/.exec(text) ?? [
+      '',
+    ];
+    if (text.startsWith('use-service prometheus-exporter')) settings.stats.metricsPath = path;
+    else if (text.startsWith('set-log-level ')) return;
+    else cursor.report.unsupported(cursor.placeOf(cursor.first), 'http-request rules are not served');
+  },
+  bind: within((proxy, cursor) => {
+    if (proxy.kind === 'backend')
+      warnOfPlace(cursor, "'bind' does nothing in a backend: make it a frontend or listen");
+    else proxy.binds.push(...readBind(cursor));
+    cursor.rest();
+  }),
+  server: within((proxy, cursor) => {
+    if (proxy.kind === 'frontend') {
+      warnOfPlace(cursor, "'server' does nothing in a frontend: put it into a backend");
+      cursor.rest();
+      return;
+    }
+    const server = readServer(cursor, proxy.settings.defaultServer);
+    if (server !== null) proxy.servers.push(server);
+  }),
+  'server-template': within((proxy, cursor) => {
+    proxy.servers.push(...readServerTemplate(cursor, proxy.settings.defaultServer));
+  }),
+  use_backend: within((proxy, cursor) => {
+    const at = cursor.place;
+    const name = cursor.text('a backend');
+    if (cursor.peek() === null) proxy.useBackend ??= name;
+    else cursor.report.unsupported(at, 'use_backend with a condition is not served');
+    cursor.rest();
+  }),
+  'use-server': within((proxy, cursor) => {
+    const at = cursor.placeOf(cursor.first);
+    const text = cursor
+      .rest()
+      .map((word) => word.text)
+      .join(' ');
+    // `use-server R0 if { srv_is_up(R0) } { nbsrv(check_R0) ge 2 }`: sentinels are asked by way of another backend.
+    const counted = [...text.matchAll(/nbsrv\(([^)]+)\)/g)].map(([, name = '']) => name);
+    if (counted.length === 0) cursor.report.unsupported(at, 'use-server is not served');
+    for (const name of counted) proxy.countedBackends.add(name);
+  }),
+  disabled: within((proxy) => void (proxy.isDisabled = true)),
+  enabled: within((proxy) => void (proxy.isDisabled = false)),
+  'stick-table': (_, __, cursor) => warnOfStick(cursor),
+  stick: (_, __, cursor) => warnOfStick(cursor),
+  fullconn: ignored,
+  id: ignored,
+  description: ignored,
+  'hash-type': ignored,
+  'hash-balance-factor': ignored,
+  errorfile: ignored,
+  errorfiles: ignored,
+  'log-format': ignored,
+  'log-format-sd': ignored,
+  'log-tag': ignored,
+  'log-steps': ignored,
+  'unique-id-format': ignored,
+  'load-server-state-from-file': ignored,
+  'server-state-file-name': ignored,
+  'clitcpka-cnt': ignored,
+  'clitcpka-idle': ignored,
+  'clitcpka-intvl': ignored,
+  'srvtcpka-cnt': ignored,
+  'srvtcpka-idle': ignored,
+  'srvtcpka-intvl': ignored,
+  backlog: ignored,
+  'bind-process': ignored,
+  'http-reuse': ignored,
+  'max-keep-alive-queue': ignored,
+  'retry-on': ignored,
+};
+
+const UNSUPPORTED: readonly string[] = [
+  'acl',
+  'tcp-request',
+  'tcp-response',
+  'http-response',
+  'http-after-response',
+  'http-error',
+  'redirect',
+  'cookie',
+  'compression',
+  'capture',
+  'dispatch',
+  'source',
+  'filter',
+  'monitor',
+  'monitor-net',
+  'rate-limit',
+  'declare',
+  'email-alert',
+  'force-persist',
+  'ignore-persist',
+  'use-fcgi-app',
+  'dynamic-cookie-key',
+  'reqrep',
+  'rspadd',
+];
+
+export function readStatements(
+  section: Section,
+  settings: Settings,
+  proxy: ProxyDraft | null,
+  report: Report,
+): void {
+  for (const statement of section.statements) {
+    const cursor = new Cursor(statement, report);
+    const { first } = cursor;
+    const reader = READERS[first.text];
+    if (first.text === 'no' || first.text === 'default') readNegated(settings, cursor);
+    else if (reader !== undefined) {
+      const before = report.count;
+      reader(settings, proxy, cursor);
+      // One complaint a line is enough.
+      if (report.count === before) cursor.end();
+    } else {
+      const known = [...Object.keys(READERS), ...UNSUPPORTED];
+      const sentence = UNSUPPORTED.includes(first.text)
+        ? `${first.text} is not served`
+        : `there is no keyword ${show(first.text)}${hint(first.text, known)}`;
+      report.unsupported(cursor.placeOf(first), sentence);
+    }
+  }
+}
+
+function readNegated(settings: Settings, cursor: Cursor): void {
+  if (cursor.accept('option')) readOption(settings, cursor, true);
+  else if (cursor.accept('log')) settings.logs = [];
+  else cursor.error("only 'no option X' and 'no log' are known");
+}
+
+function readTimeout(settings: Settings, _: ProxyDraft | null, cursor: Cursor): void {
+  const what = cursor.choice('timeout', [
+    'connect',
+    'client',
+    'server',
+    'tunnel',
+    'check',
+    'queue',
+    'client-fin',
+    'server-fin',
+    'http-request',
+    'http-keep-alive',
+    'tarpit',
+    'client-hs',
+  ] as const);
+  if (what === null) return void cursor.rest();
+  const ms = cursor.timeMs(`timeout ${what}`);
+  // 0 means none, as if it were not there.
+  const value = ms === 0 ? null : ms;
+  switch (what) {
+    case 'connect':
+      settings.connectMs = value;
+      break;
+    case 'client':
+      settings.clientMs = value;
+      break;
+    case 'server':
+      settings.serverMs = value;
+      break;
+    case 'tunnel':
+      settings.tunnelMs = value;
+      break;
+    case 'check':
+      settings.checkMs = value;
+      break;
+    case 'queue':
+      settings.queueMs = value;
+      break;
+    default:
+  }
+}
+
+function readBalance(settings: Settings, _: ProxyDraft | null, cursor: Cursor): void {
+  const { place } = cursor;
+  const name = cursor.text('an algorithm')?.replace(/\(.*\)$/, '');
+  if (name === undefined) return;
+  const balance = BALANCES[name];
+  if (balance === undefined) {
+    const isKnown = /^(?:hash|uri|url_param|hdr|rdp-cookie|log-hash|log-sticky|sticky)$/.test(name);
+    const known = Object.keys(BALANCES);
+    cursor.report.unsupported(
+      place,
+      isKnown ? `balance ${name} is not served` : `there is no balance ${show(name)}${hint(name, known)}`,
+    );
+    cursor.rest();
+    return;
+  }
+  if (name === 'random') cursor.report.warn(place, 'balance random is served as leastconn');
+  settings.balance = balance;
+}
+
+function warnOfStick(cursor: Cursor): void {
+  cursor.rest();
+  cursor.report.warn(
+    cursor.placeOf(cursor.first),
+    'stick tables are not kept: an endpoint for a primary stays with the one in use by itself',
+  );
+}

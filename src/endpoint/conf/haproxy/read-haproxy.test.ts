@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { HaproxyFile } from './haproxy-conf.ts';
+import { readHaproxy } from './read-haproxy.ts';
+
+const TIMES = 'defaults\n mode tcp\n timeout connect 4s\n timeout client 5m\n timeout server 5m\n';
+
+const LADDER = String.raw`
+ option tcp-check
+ tcp-check connect
+ tcp-check send AUTH\ sesame\r\n
+ tcp-check expect string +OK
+ tcp-check send PING\r\n
+ tcp-check expect string +PONG
+ tcp-check send info\ replication\r\n
+ tcp-check expect string role:master
+ tcp-check send QUIT\r\n
+ tcp-check expect string +OK
+`;
+
+function read(text: string, isLenient = false, environment: Record<string, string> = {}): HaproxyFile {
+  const result = readHaproxy(text, { path: 'h.cfg', isLenient, environment });
+  assert.ok(result.ok, result.ok ? '' : result.problem.join('\n'));
+  return result.value;
+}
+
+function problems(text: string): readonly string[] {
+  const result = readHaproxy(text, { path: 'h.cfg', isLenient: false, environment: {} });
+  return result.ok ? [] : result.problem;
+}
+
+describe('haproxy.cfg of the tutorials', () => {
+  const file = read(`global
+ daemon
+ maxconn 4000
+ log /dev/log local0 notice
+ user haproxy
+ group haproxy
+ chroot /var/lib/haproxy
+ pidfile /run/h.pid
+ stats socket /run/h.sock mode 600 level admin
+${TIMES}
+frontend fe
+ bind *:6379 name redis
+ default_backend bk
+backend bk
+ balance first${LADDER}
+ server a 10.0.0.1:6379 check inter 1s fall 2 rise 3 weight 10
+ server b 10.0.0.2:6379 check inter 1s maxconn 50
+listen stats
+ bind :8404
+ mode http
+ stats enable
+ stats uri /stats
+ stats refresh 10
+ stats auth admin:hush
+`);
+
+  it('makes a primary endpoint of the ladder, with its password', () => {
+    const [backend] = file.conf.backends;
+    assert.deepEqual(backend?.role, { kind: 'primary', preferred: null });
+    assert.deepEqual(backend?.source, { kind: 'checks' });
+    assert.deepEqual(backend?.credentials, { user: null, password: 'sesame' });
+    assert.equal(backend?.endsOthers, true);
+    assert.equal(backend?.balance, 'first');
+    assert.deepEqual(backend?.timing, {
+      intervalMs: 1_000,
+      fastIntervalMs: 1_000,
+      downIntervalMs: 1_000,
+      rise: 3,
+      fall: 2,
+      timeoutMs: 1_000,
+    });
+    assert.deepEqual(
+      backend?.servers.map(({ name, host, port, weight, connectionsMax, checks }) => [
+        name,
+        host,
+        port,
+        weight,
+        connectionsMax,
+        checks.length,
+      ]),
+      [
+        ['a', '10.0.0.1', 6379, 10, null, 0],
+        ['b', '10.0.0.2', 6379, 1, 50, 0],
+      ],
+    );
+  });
+
+  it('listens where HAProxy does, with its limits', () => {
+    const [frontend] = file.conf.frontends;
+    assert.deepEqual(frontend?.binds, [
+      { kind: 'tcp', host: '*', port: 6379, tls: null, acceptsProxyProtocol: false },
+    ]);
+    assert.equal(frontend?.mode, 'redis');
+    assert.equal(frontend?.idleMsMax, 300_000);
+    assert.equal(frontend?.queue.timeoutMs, 4_000);
+    assert.equal(file.conf.frontends.length, 1);
+  });
+
+  it('hands over what the process is told', () => {
+    const { statsPages, ...process } = file.process;
+    assert.deepEqual(process, {
+      logs: [{ to: { kind: 'unix', path: '/dev/log' }, isRaw: false, facility: 'local0', level: 'notice' }],
+      user: 'haproxy',
+      group: 'haproxy',
+      isDaemon: true,
+      chroot: '/var/lib/haproxy',
+      pidFile: '/run/h.pid',
+      connectionsMax: 4_000,
+      statsSockets: [
+        { bind: { kind: 'unix', path: '/run/h.sock' }, mode: 0o600, user: null, group: null, level: 'admin' },
+      ],
+      httpFrontends: [],
+    });
+    assert.deepEqual(
+      statsPages.map(({ name, uri, refreshMs, users }) => [name, uri, refreshMs, users.length]),
+      [['stats', '/stats', 10_000, 1]],
+    );
+  });
+
+  it('makes a replica endpoint of role:slave, and refuses clients without one, as HAProxy does', () => {
+    const replicas = read(
+      `${TIMES}listen r\n bind :6380${LADDER.replace('role:master', 'role:slave')} server a 10.0.0.1:6379 check\n`,
+    );
+    const role = replicas.conf.backends[0]?.role;
+    assert.equal(role?.kind, 'replica');
+    assert.equal(role?.kind === 'replica' && role.withoutReplica, 'refuse');
+  });
+
+  it('finds the sentinels behind use-server and nbsrv (charts for Kubernetes)', () => {
+    const sentinels = [0, 1]
+      .map(
+        (index) => String.raw`backend is_master_${index}
+ option tcp-check
+ tcp-check connect port 26379
+ tcp-check send SENTINEL\ get-master-addr-by-name\ mymaster\r\n
+ tcp-check expect string 10.0.0.${index}
+ server s0 10.0.0.10:26379 check
+ server s1 10.0.0.11:26379 check
+`,
+      )
+      .join('');
+    const { conf } = read(`${TIMES}frontend fe
+ bind :6379
+ default_backend bk
+backend bk${LADDER} use-server R0 if { srv_is_up(R0) } { nbsrv(is_master_0) ge 2 }
+ server R0 10.0.0.1:6379 check
+${sentinels}`);
+    assert.deepEqual(conf.backends[0]?.source, {
+      kind: 'sentinels',
+      sentinels: [
+        { host: '10.0.0.10', port: 26_379 },
+        { host: '10.0.0.11', port: 26_379 },
+      ],
+      group: 'mymaster',
+      credentials: null,
+      tls: null,
+    });
+    assert.deepEqual(conf.backends[0]?.servers, []);
+  });
+
+  it('runs any other script as it stands, and keeps what HAProxy does', () => {
+    const { conf } = read(
+      String.raw`${TIMES} timeout check 300ms
+listen x
+ bind 127.0.0.1:7000-7001,[::1]:7000
+ option allbackups
+ option tcp-check
+ default-server inter 2s fall 1 fastinter 100ms downinter 5s on-marked-down shutdown-sessions
+ tcp-check send-binary 50494e470d0a
+ tcp-check expect min-recv 2 ! rstring ^-
+ server a 10.0.0.1:6379 check
+ server b 10.0.0.2:6379 check backup disabled ssl verify none sni str(b.example)
+ server c 10.0.0.3:6379
+`,
+    );
+    const [backend] = conf.backends;
+    assert.deepEqual(backend?.role, { kind: 'any' });
+    assert.equal(backend?.usesAllBackups, true);
+    assert.equal(backend?.endsOthers, true);
+    assert.equal(conf.frontends[0]?.mode, 'tcp');
+    assert.equal(conf.frontends[0]?.binds.length, 3);
+    const [a, b, c] = backend?.servers ?? [];
+    assert.deepEqual(a?.checks[0]?.timing, {
+      intervalMs: 2_000,
+      fastIntervalMs: 100,
+      downIntervalMs: 5_000,
+      rise: 2,
+      fall: 1,
+      timeoutMs: 2_300,
+    });
+    const check = a?.checks[0]?.check;
+    assert.deepEqual(check?.kind === 'tcp-check' && check.steps.slice(1), [
+      { kind: 'send', bytes: 'PING\r\n' },
+      { kind: 'expect', what: 'rstring', pattern: '^-', isNegated: true, bytesMin: 2, comment: null },
+    ]);
+    assert.equal(b?.isBackup && b.isDisabled, true);
+    assert.deepEqual([b?.tls?.verifies, b?.tls?.serverName], [false, 'b.example']);
+    assert.deepEqual(c?.checks, []);
+  });
+
+  it('reads mode http of the tutorials', () => {
+    const { conf, process } = read(`defaults
+ mode http
+ timeout connect 1s
+listen web
+ bind :8080
+ balance roundrobin
+ option forwardfor
+ option httpchk GET /health HTTP/1.1\\r\\nHost:\\ example
+ http-check expect status 200-299,304
+ stats uri /haproxy
+ server a 10.0.0.1:80 check weight 3
+ server-template w 2 10.0.0.9:80 check
+`);
+    assert.equal(conf.frontends[0]?.mode, 'http');
+    assert.deepEqual(
+      conf.backends[0]?.servers.map(({ name }) => name),
+      ['a', 'w1', 'w2'],
+    );
+    const check = conf.backends[0]?.servers[0]?.checks[0]?.check;
+    assert.ok(check?.kind === 'http');
+    assert.deepEqual(
+      [check.method, check.path, check.version, check.headers, check.expects],
+      [
+        'GET',
+        '/health',
+        '1.1',
+        [['Host', 'example']],
+        [
+          {
+            kind: 'status',
+            ranges: [
+              [200, 299],
+              [304, 304],
+            ],
+            isNegated: false,
+          },
+        ],
+      ],
+    );
+    assert.deepEqual(
+      process.httpFrontends.map(({ frontend, forwardsFor, stats }) => [frontend, forwardsFor, stats?.uri]),
+      [['web', true, '/haproxy']],
+    );
+  });
+
+  it('passes on the defaults that stand above, or are named', () => {
+    const { conf } = read(`defaults one
+ mode tcp
+ timeout client 1m
+ timeout server 1m
+defaults two from one
+ timeout client 2m
+ option redis-check
+defaults three
+ timeout client 3m
+listen a from two
+ bind :1
+ server s 10.0.0.1:1 check
+listen b from one
+ bind :2
+ server s 10.0.0.1:1 check
+listen c
+ bind :3
+ server s 10.0.0.1:1 check
+`);
+    assert.deepEqual(
+      conf.frontends.map(({ idleMsMax }) => idleMsMax),
+      [60_000, 60_000, 180_000],
+    );
+    assert.deepEqual(
+      conf.backends.map(({ servers }) => servers[0]?.checks[0]?.check.kind),
+      ['redis-ping', 'tcp', 'tcp'],
+    );
+  });
+});
+
+describe('what is wrong with a haproxy.cfg', () => {
+  it('is told all at once, with line, column and a guess', () => {
+    assert.deepEqual(
+      problems(`${TIMES}listen a
+ bnid :1
+ bind nonsense
+ balance roundrobbin
+ server s 10.0.0.1:99999 check
+ server s 10.0.0.1:1 chekc
+ timeout client 5x
+ acl x src 10.0.0.0/8
+frontend f
+ bind :2
+ default_backend nowhere
+`).map((line) => line.replace(/;.*|: ADDRESS.*/, '')),
+      [
+        "h.cfg:7:2: there is no keyword 'bnid' (did you mean 'bind'?)",
+        "h.cfg:8:7: 'nonsense' is no address to listen on",
+        "h.cfg:9:10: there is no balance 'roundrobbin' (did you mean 'roundrobin'?)",
+        "h.cfg:10:11: a port is a number from 1 to 65535, not '99999'",
+        "h.cfg:11:22: a server has no option 'chekc' (did you mean 'check'?)",
+        "h.cfg:12:17: timeout client is a time such as 500ms, 3s or 1m (milliseconds without a unit), not '5x'",
+        'h.cfg:13:2: acl is not served',
+        "h.cfg:14:1: 'f' leads to 'nowhere', which is no backend of this file",
+      ],
+    );
+  });
+
+  it('is a warning where we were asked to be lenient', () => {
+    const file = read(
+      `${TIMES}listen a\n bind :1\n acl x src 10.0.0.0/8\n foo bar\n server s 10.0.0.1:1\n`,
+      true,
+    );
+    assert.deepEqual(file.warnings, [
+      'h.cfg:8:2: acl is not served; it is left out',
+      "h.cfg:9:2: there is no keyword 'foo'; it is left out",
+    ]);
+  });
+
+  it('never shows a password', () => {
+    const bad = String.raw`${TIMES}listen a
+ bind :1
+ option tcp-check
+ tcp-check send AUTH sesame\r\n
+ tcp-check send "AUTH sesame
+ stats auth sesame
+ server s 10.0.0.1:1
+`;
+    assert.ok(problems(bad).length >= 2);
+    assert.doesNotMatch(problems(bad).join('\n'), /sesame/);
+  });
+
+  for (const [trap, text, warning] of [
+    ['rules without option tcp-check', ' tcp-check expect string x\n server s 10.0.0.1:1 check\n', /ignored/],
+    [
+      'a send without line end',
+      ' option tcp-check\n tcp-check send PING\n server s 10.0.0.1:1 check\n',
+      /\\r\\n/,
+    ],
+    [
+      'old connections that stay',
+      ' option redis-check\n server s 10.0.0.1:1 check\n',
+      /on-marked-down shutdown-sessions/,
+    ],
+    ['a primary by hearsay', `${LADDER} server s 10.0.0.1:1 check\n`, /only the servers themselves/],
+    [
+      'PROXY towards Redis',
+      `${LADDER} server s 10.0.0.1:1 check send-proxy\n`,
+      /does not understand the PROXY/,
+    ],
+    [
+      'an AUTH nobody looks at',
+      `${LADDER.replace(' tcp-check expect string +OK\n', '')} server s 10.0.0.1:1 check\n`,
+      /nobody looks at the answer to AUTH/,
+    ],
+    ['short idle limits', ` timeout client 6s\n${LADDER} server s 10.0.0.1:1 check\n`, /idle connections/],
+  ] as const) {
+    it(`is a trap that it warns of: ${trap}`, () => {
+      const { warnings } = read(`${TIMES}listen a\n bind :1\n${text}`);
+      assert.ok(
+        warnings.some((line) => warning.test(line)),
+        warnings.join('\n'),
+      );
+    });
+  }
+
+  it('is said of any text without failing', () => {
+    const words = fc.constantFrom(
+      ...'global defaults frontend backend listen bind server tcp-check expect send option timeout stats log \\ " \' # :1 a 10.0.0.1:1 check ! rstring ( use_backend from no http-check'.split(
+        ' ',
+      ),
+    );
+    const line = fc
+      .array(fc.oneof(words, fc.string({ maxLength: 6 })), { maxLength: 6 })
+      .map((all) => all.join(' '));
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 30 }), (lines) => {
+        readHaproxy(lines.join('\n'), { path: 'x', isLenient: true, environment: {} });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

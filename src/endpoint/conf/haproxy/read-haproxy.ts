@@ -1,0 +1,257 @@
+// The text of a haproxy.cfg as the machine's configuration and the process's, with warnings; or all that is wrong with
+// it. What HAProxy does with TCP for Redis is served (proxy.md §1); what is not is named with its line.
+
+import { failure, success, type Result } from '../../../base/result.ts';
+import { hint } from '../../../base/suggest.ts';
+import * as defaults from '../../defaults.ts';
+import type { BackendConf, EndpointsConf, FrontendConf } from '../../endpoint-conf.ts';
+import { finishBackend, ladderOf, sentinelBackends } from './backend.ts';
+import { copySettings, noSettings, type ProxyDraft, type Settings } from './draft.ts';
+import { noGlobal, processOf, readGlobal } from './global.ts';
+import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
+import { readStatements } from './proxy.ts';
+import { Report, show } from './report.ts';
+import { readSections, type Section } from './sections.ts';
+import type { Environment } from './words.ts';
+
+export interface HaproxyReading {
+  /** How the file is called in what is said about it. */
+  readonly path: string;
+  /** What we do not serve is left out with a warning, and not refused. */
+  readonly isLenient: boolean;
+  readonly environment: Environment;
+}
+
+/** `text` is a byte string. */
+export function readHaproxy(text: string, reading: HaproxyReading): Result<HaproxyFile, readonly string[]> {
+  const report = new Report(reading.path, reading.isLenient);
+  const sections = readSections(text, reading.environment, report);
+  const global = noGlobal();
+  for (const section of sections) if (section.kind === 'global') readGlobal(section, global, report);
+  const proxies = readProxies(sections, report);
+  const { frontends, backends, statsPages, httpFrontends } = finish(
+    proxies,
+    global.allowsExternalChecks,
+    report,
+  );
+  if (frontends.length === 0 && !report.hasErrors) {
+    report.error({ line: 1, column: 1 }, 'nothing to serve: no frontend or listen leads to a server');
+  }
+  if (report.hasErrors) return failure([...report.errors(), ...report.warnings()]);
+  const own = proxies
+    .flatMap(({ settings }) => settings.logs)
+    .filter((log): log is LogTarget => log !== 'global');
+  const logs = unique([...global.logs, ...own]);
+  const conf: EndpointsConf = {
+    frontends,
+    backends,
+    leaseMs: defaults.LEASE_MS,
+    refreshMs: defaults.REFRESH_MS,
+  };
+  return success({
+    conf,
+    process: { ...processOf(global), logs, statsPages, httpFrontends },
+    warnings: report.warnings(),
+  });
+}
+
+function unique<Value>(values: readonly Value[]): readonly Value[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}
+
+/** A `defaults` holds for all that follows, until the next; `from` names another. */
+function readProxies(sections: readonly Section[], report: Report): ProxyDraft[] {
+  const proxies: ProxyDraft[] = [];
+  const named = new Map<string, Settings>();
+  let current = noSettings();
+  for (const section of sections) {
+    const { kind, head } = section;
+    if (kind === 'global') continue;
+    const [first, ...words] = head.words;
+    const place = { line: head.line, column: first?.column ?? 1 };
+    const fromAt = words.findIndex(({ text }) => text === 'from');
+    const base = fromAt === -1 ? null : words[fromAt + 1];
+    const own = fromAt === -1 ? words : words.slice(0, fromAt);
+    const found = base === undefined || base === null ? undefined : named.get(base.text);
+    if (fromAt !== -1 && found === undefined) {
+      const text = base?.text ?? '';
+      report.error(place, `there is no 'defaults ${text}' above${hint(text, named.keys())}`);
+    }
+    const [name, ...more] = own;
+    if (kind === 'defaults') {
+      const settings = found === undefined ? noSettings() : copySettings(found);
+      readStatements(section, settings, null, report);
+      if (name !== undefined) named.set(name.text, settings);
+      current = settings;
+      continue;
+    }
+    if (name === undefined) {
+      report.error(place, `${kind} needs a name`);
+      continue;
+    }
+    const proxy: ProxyDraft = {
+      kind,
+      name: name.text,
+      place,
+      settings: copySettings(found ?? current),
+      binds: [],
+      servers: [],
+      useBackend: null,
+      countedBackends: new Set(),
+      isDisabled: false,
+    };
+    // Rules of its own replace those of the defaults, as a whole.
+    if (section.statements.some(({ words: [word] }) => word?.text === 'tcp-check')) proxy.settings.steps = [];
+    if (more.length > 0) {
+      const at = { line: head.line, column: more[0]?.column ?? 1 };
+      report.error(
+        at,
+        `an address in the head of a section is not read any more: write 'bind ${more[0]?.text ?? ''}' below`,
+      );
+    }
+    readStatements(section, proxy.settings, proxy, report);
+    const same = proxies.find(
+      (one) => one.name === proxy.name && (one.kind === kind || one.kind === 'listen' || kind === 'listen'),
+    );
+    if (same === undefined) proxies.push(proxy);
+    else
+      report.error(
+        place,
+        `${show(proxy.name)} is already the name of the ${same.kind} in line ${same.place.line}`,
+      );
+  }
+  return proxies;
+}
+
+interface Finished {
+  readonly frontends: readonly FrontendConf[];
+  readonly backends: readonly BackendConf[];
+  readonly statsPages: readonly StatsPage[];
+  readonly httpFrontends: readonly HttpFrontend[];
+}
+
+function finish(drafts: readonly ProxyDraft[], allowsExternalChecks: boolean, report: Report): Finished {
+  const proxies = drafts.filter(({ isDisabled }) => !isDisabled);
+  const sentinels = sentinelBackends(proxies);
+  const frontends: FrontendConf[] = [];
+  const backends = new Map<string, BackendConf>();
+  const statsPages: StatsPage[] = [];
+  const httpFrontends: HttpFrontend[] = [];
+  for (const proxy of proxies) refuseRepeated(proxy, report);
+  for (const proxy of proxies) {
+    if (proxy.kind === 'backend') continue;
+    const target = targetOf(proxy, proxies, report);
+    if (target === 'stats') statsPages.push(statsPage(proxy));
+    if (target === null || target === 'stats') continue;
+    if (proxy.binds.length === 0) {
+      if (!report.hasErrors) {
+        report.warn(proxy.place, `${show(proxy.name)} has no bind: nobody can come, so it is left out`);
+      }
+      continue;
+    }
+    if ((proxy.settings.mode ?? 'tcp') !== (target.settings.mode ?? 'tcp')) {
+      report.error(proxy.place, `${show(proxy.name)} and ${show(target.name)} must have the same mode`);
+    }
+    const ports = new Set(proxy.binds.map((bind) => (bind.kind === 'tcp' ? bind.port : null)));
+    const backend =
+      backends.get(target.name) ??
+      finishBackend(target, {
+        sentinels,
+        report,
+        allowsExternalChecks,
+        clientPort: ports.size === 1 ? ([...ports][0] ?? null) : null,
+        id: drafts.indexOf(target) + 1,
+      });
+    backends.set(target.name, backend);
+    frontends.push(finishFrontend(proxy, target, backend));
+    if (proxy.settings.mode === 'http') {
+      const { stats, forwardsFor } = proxy.settings;
+      httpFrontends.push({
+        frontend: proxy.name,
+        forwardsFor: forwardsFor || target.settings.forwardsFor,
+        stats: stats.isEnabled ? statsPage(proxy) : null,
+      });
+    }
+  }
+  return { frontends, backends: [...backends.values()], statsPages, httpFrontends };
+}
+
+function refuseRepeated({ servers }: ProxyDraft, report: Report): void {
+  for (const [index, { name, place }] of servers.entries()) {
+    if (servers.findIndex((one) => one.name === name) < index) {
+      report.error(place, `there is already a server ${show(name)} in this backend`);
+    }
+  }
+}
+
+/** Where its clients are led; null after a complaint; `stats`: it only shows how things are. */
+function targetOf(
+  proxy: ProxyDraft,
+  all: readonly ProxyDraft[],
+  report: Report,
+): ProxyDraft | 'stats' | null {
+  const { settings, place } = proxy;
+  if (proxy.kind === 'listen' && proxy.servers.length > 0) return proxy;
+  const name = proxy.useBackend ?? settings.defaultBackend;
+  if (name === null) {
+    const { isEnabled, monitorUri, metricsPath } = settings.stats;
+    if (isEnabled || monitorUri !== null || metricsPath !== null) return 'stats';
+    report.error(place, `${show(proxy.name)} leads nowhere: it needs default_backend, or servers of its own`);
+    return null;
+  }
+  const targets = all.filter(({ kind }) => kind !== 'frontend');
+  const target = targets.find((one) => one.name === name);
+  if (target === undefined) {
+    const near = hint(
+      name,
+      targets.map((one) => one.name),
+    );
+    report.error(
+      place,
+      `${show(proxy.name)} leads to ${show(name)}, which is no backend of this file${near}`,
+    );
+    return null;
+  }
+  if (target.servers.length === 0) {
+    report.error(target.place, `${show(name)} has no servers`);
+    return null;
+  }
+  return target;
+}
+
+function statsPage({ name, binds, settings: { stats, mode } }: ProxyDraft): StatsPage {
+  const { isEnabled, uri, refreshMs, realm, users, monitorUri, metricsPath } = stats;
+  return {
+    name,
+    binds,
+    uri: uri ?? (isEnabled && mode === 'http' ? '/haproxy?stats' : null),
+    refreshMs,
+    realm,
+    users,
+    monitorUri,
+    metricsPath,
+  };
+}
+
+function finishFrontend(proxy: ProxyDraft, target: ProxyDraft, backend: BackendConf): FrontendConf {
+  const { settings } = proxy;
+  const idle = Math.min(settings.clientMs ?? Infinity, target.settings.serverMs ?? Infinity);
+  const idleMsMax = target.settings.tunnelMs ?? settings.tunnelMs ?? (idle === Infinity ? null : idle);
+  const isHttp = settings.mode === 'http';
+  return {
+    name: proxy.name,
+    binds: proxy.binds,
+    backend: backend.name,
+    mode: isHttp ? 'http' : ladderOf(target) === null || backend.role.kind === 'any' ? 'tcp' : 'redis',
+    path: 'auto',
+    isTransparent: false,
+    connectionsMax: settings.connectionsMax === 0 ? null : settings.connectionsMax,
+    idleMsMax,
+    keepAliveMs: defaults.KEEP_ALIVE_MS,
+    queue: {
+      ...defaults.QUEUE,
+      timeoutMs: target.settings.queueMs ?? target.settings.connectMs ?? defaults.QUEUE.timeoutMs,
+    },
+    hold: defaults.HOLD,
+  };
+}

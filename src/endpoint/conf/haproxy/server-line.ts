@@ -1,0 +1,184 @@
+// `server NAME ADDRESS [options]`, `server-template PREFIX COUNT ADDRESS [options]`, `default-server [options]`.
+
+import { hint } from '../../../base/suggest.ts';
+import { parseServerAddress } from './addresses.ts';
+import type { ServerDraft, ServerOptions } from './draft.ts';
+import { show, type Place } from './report.ts';
+import type { Cursor } from './statement.ts';
+
+const COUNT_MAX = 2 ** 31 - 1;
+const WEIGHT_MAX = 256;
+const TEMPLATE_MAX = 1_024;
+
+/** What a word sets. */
+type Setter = (options: ServerOptions, cursor: Cursor, at: Place) => void;
+
+const flag =
+  <Key extends keyof ServerOptions>(key: Key, value: ServerOptions[Key]): Setter =>
+  (options) => {
+    options[key] = value;
+  };
+
+const SETTERS: Readonly<Record<string, Setter>> = {
+  check: flag('isChecked', true),
+  'no-check': flag('isChecked', false),
+  backup: flag('isBackup', true),
+  'no-backup': flag('isBackup', false),
+  disabled: flag('isDisabled', true),
+  enabled: flag('isDisabled', false),
+  ssl: flag('isTls', true),
+  'no-ssl': flag('isTls', false),
+  'check-ssl': flag('checksByTls', true),
+  'no-check-ssl': flag('checksByTls', false),
+  inter: (options, cursor) => void (options.interMs = cursor.timeMs('inter', 1)),
+  fastinter: (options, cursor) => void (options.fastInterMs = cursor.timeMs('fastinter', 1)),
+  downinter: (options, cursor) => void (options.downInterMs = cursor.timeMs('downinter', 1)),
+  rise: (options, cursor) => void (options.rise = cursor.integer('rise', 1, COUNT_MAX)),
+  fall: (options, cursor) => void (options.fall = cursor.integer('fall', 1, COUNT_MAX)),
+  weight: (options, cursor) => void (options.weight = cursor.integer('weight', 0, WEIGHT_MAX)),
+  maxconn: (options, cursor) => void (options.connectionsMax = cursor.integer('maxconn', 0, COUNT_MAX)),
+  port: (options, cursor) => void (options.checkPort = cursor.integer('port', 1, 65_535)),
+  addr: (options, cursor) =>
+    void (options.checkAddress = cursor.text('an address')?.replace(/^ipv[46]@/, '') ?? null),
+  verify: (options, cursor) => {
+    const value = cursor.choice('verify', ['none', 'required'] as const);
+    options.verifies = value === null ? null : value === 'required';
+  },
+  'ca-file': (options, cursor) => void (options.caFile = cursor.text('a PEM file')),
+  crt: (options, cursor) => void (options.certificateFile = cursor.text('a PEM file')),
+  sni: (options, cursor) => void (options.serverName = literalOf(cursor, 'sni')),
+  'check-sni': (options, cursor) => void (options.serverName ??= cursor.text('a name')),
+  verifyhost: (options, cursor) => void (options.serverName = cursor.text('a name')),
+  'send-proxy': flag('proxyProtocol', 1),
+  'send-proxy-v2': flag('proxyProtocol', 2),
+  'on-marked-down': (options, cursor) => {
+    options.endsWhenDown = cursor.choice('on-marked-down', ['shutdown-sessions'] as const) !== null;
+  },
+  'on-marked-up': (options, cursor) => {
+    options.endsBackupsWhenUp = cursor.choice('on-marked-up', ['shutdown-backup-sessions'] as const) !== null;
+  },
+};
+
+/** Taken without effect, with the number of values. Names of servers are resolved by the system, again and again. */
+const IGNORED: Readonly<Record<string, number>> = {
+  id: 1,
+  cookie: 1,
+  'init-addr': 1,
+  'init-state': 1,
+  resolvers: 1,
+  'resolve-prefer': 1,
+  'resolve-opts': 1,
+  'resolve-net': 1,
+  maxqueue: 1,
+  minconn: 1,
+  slowstart: 1,
+  'pool-max-conn': 1,
+  'pool-purge-delay': 1,
+  'error-limit': 1,
+  'on-error': 1,
+  'non-stick': 0,
+  'log-proto': 1,
+  tfo: 0,
+  'tcp-ut': 1,
+  alpn: 1,
+  ciphers: 1,
+  ciphersuites: 1,
+  'ssl-min-ver': 1,
+  'ssl-max-ver': 1,
+  'no-ssl-reuse': 0,
+  'no-tls-tickets': 0,
+  'check-send-proxy': 0,
+  'no-send-proxy': 0,
+};
+const UNSUPPORTED: Readonly<Record<string, number>> = {
+  'agent-check': 0,
+  'agent-port': 1,
+  'agent-inter': 1,
+  'agent-send': 1,
+  'agent-addr': 1,
+  observe: 1,
+  track: 1,
+  source: 1,
+  interface: 1,
+  redir: 1,
+  proto: 1,
+  'check-proto': 1,
+  'send-proxy-v2-ssl': 0,
+  'send-proxy-v2-ssl-cn': 0,
+  'crl-file': 1,
+  socks4: 1,
+  'check-via-socks4': 0,
+  namespace: 1,
+  ws: 1,
+};
+
+/** The words up to the end of the line; later ones win, as in HAProxy. */
+export function readServerOptions(options: ServerOptions, cursor: Cursor): void {
+  for (let word = cursor.next(); word !== null; word = cursor.next()) {
+    const at = cursor.placeOf(word);
+    const setter = SETTERS[word.text];
+    const passedOver = IGNORED[word.text] ?? UNSUPPORTED[word.text];
+    if (setter !== undefined) {
+      setter(options, cursor, at);
+    } else if (passedOver === undefined) {
+      const known = [...Object.keys(SETTERS), ...Object.keys(IGNORED), ...Object.keys(UNSUPPORTED)];
+      cursor.report.unsupported(at, `a server has no option ${show(word.text)}${hint(word.text, known)}`);
+    } else {
+      for (let count = 0; count < passedOver; count++) cursor.next();
+      if (word.text in UNSUPPORTED) cursor.report.unsupported(at, `server ... ${word.text} is not served`);
+    }
+  }
+}
+
+/** `str(name)`: the only expression whose value is known beforehand. */
+function literalOf(cursor: Cursor, what: string): string | null {
+  const { place } = cursor;
+  const text = cursor.text(`str(NAME)`);
+  const literal = text === null ? null : /^str\(([^)]*)\)$/.exec(text)?.[1];
+  if (literal === undefined) cursor.report.unsupported(place, `${what} is served as str(NAME) only`);
+  return literal ?? null;
+}
+
+export function readServer(cursor: Cursor, defaults: ServerOptions): ServerDraft | null {
+  const place = cursor.placeOf(cursor.first);
+  const name = cursor.text('a name and an address');
+  const address = readAddress(cursor);
+  const options = { ...defaults };
+  readServerOptions(options, cursor);
+  return name === null || address === null ? null : { name, ...address, options, place };
+}
+
+/** `server-template PREFIX 3` or `2-5`: numbered servers, all with the one address. */
+export function readServerTemplate(cursor: Cursor, defaults: ServerOptions): ServerDraft[] {
+  const place = cursor.placeOf(cursor.first);
+  const prefix = cursor.text('a prefix, a number and an address');
+  const range = cursor.text('a number or a range of servers');
+  const address = readAddress(cursor);
+  const options = { ...defaults };
+  readServerOptions(options, cursor);
+  const match = /^(?:(\d{1,5})-)?(\d{1,5})$/.exec(range ?? '');
+  const first = Number(match?.[1] ?? 1);
+  const last = Number(match?.[2] ?? 0);
+  if (prefix === null || address === null) return [];
+  if (last < first || last - first >= TEMPLATE_MAX) {
+    cursor.report.error(place, `server-template takes a number of servers or a range, up to ${TEMPLATE_MAX}`);
+    return [];
+  }
+  return Array.from({ length: last - first + 1 }, (_, index) => ({
+    name: `${prefix}${first + index}`,
+    ...address,
+    options,
+    place,
+  }));
+}
+
+function readAddress(cursor: Cursor): ReturnType<typeof parseServerAddress> {
+  const word = cursor.peek();
+  if (word === null) {
+    cursor.text('an address');
+    return null;
+  }
+  const address = parseServerAddress(word.text, cursor);
+  cursor.next();
+  return address;
+}
