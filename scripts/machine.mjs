@@ -15,6 +15,7 @@ const PROGRAMS = [
   { shown: ['ping', '-V'], comesIn: 'iputils-ping' },
   { shown: ['pgrep', '--version'], comesIn: 'procps' },
   { shown: ['keepalived', '--version'], comesIn: 'keepalived' },
+  { shown: ['haproxy', '-v'], comesIn: 'haproxy' },
   { shown: ['arping', '-V'], comesIn: 'iputils-arping' },
   { shown: ['tshark', '--version'], comesIn: 'tshark' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },

@@ -59,6 +59,11 @@ export function lacksPing(): string | false {
   return works('ping', '-V') ? false : 'needs iputils-ping';
 }
 
+/** haproxy, to judge its own configuration files and to be compared with. */
+export function lacksHaproxy(): string | false {
+  return works('haproxy', '-v') ? false : 'needs haproxy';
+}
+
 export async function lacksValkey(): Promise<string | false> {
   return serverFiles('valkey').then(
     () => false,
