@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { StatsPage, StatsSocket } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
+import type { RuntimeOrder } from '../../endpoint/runtime-api.ts';
+import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { openHealthHttp, type HealthHttp } from './health-http.ts';
+import { openRuntimeSocket, type RuntimeHands } from './runtime-socket.ts';
+
+const snapshot: EndpointsSnapshot = {
+  frontends: [{ name: 'x', backend: 'bk' }],
+  backends: [
+    {
+      name: 'bk',
+      role: 'primary',
+      generation: 1,
+      leadsTo: ['10.0.0.1:6379'],
+      because: 'a',
+      expiresInMs: null,
+      alarm: null,
+      servers: [],
+      sentinels: [],
+    },
+  ],
+};
+const page: StatsPage = {
+  name: 'stats',
+  binds: [],
+  uri: '/haproxy?stats',
+  refreshMs: null,
+  realm: null,
+  users: [{ user: 'admin', password: 'hush' }],
+  monitorUri: '/alive',
+  metricsPath: null,
+};
+
+describe('the small HTTP server', () => {
+  let http: HealthHttp;
+  let base = '';
+  before(async () => {
+    const opened = await openHealthHttp({ host: '127.0.0.1', port: 0, snapshot: () => snapshot, page });
+    assert.ok(opened.ok);
+    http = opened.value;
+    base = `http://127.0.0.1:${http.port}`;
+  });
+  after(() => http.close());
+
+  it('answers what load balancers ask', async () => {
+    const answer = await fetch(`${base}/primary`);
+    assert.equal(answer.status, 200);
+    assert.match(await answer.text(), /10\.0\.0\.1:6379/);
+    assert.equal((await fetch(`${base}/replica?lag=1MB`)).status, 503);
+    assert.equal((await fetch(`${base}/alive`)).status, 200);
+    assert.equal((await fetch(`${base}/nothing`)).status, 404);
+    assert.equal((await fetch(`${base}/primary`, { method: 'POST' })).status, 405);
+  });
+
+  it('shows the page of status to those who know the password', async () => {
+    const ask = (secret: string): Promise<Response> =>
+      fetch(`${base}/haproxy?stats`, {
+        headers: { authorization: `Basic ${Buffer.from(secret).toString('base64')}` },
+      });
+    assert.equal((await fetch(`${base}/haproxy?stats`)).status, 401);
+    assert.equal((await ask('admin:wrong')).status, 401);
+    const good = await ask('admin:hush');
+    assert.equal(good.status, 200);
+    assert.match(await good.text(), /leads to 10\.0\.0\.1:6379/);
+  });
+
+  it('says when its port is taken', async () => {
+    const again = await openHealthHttp({
+      host: '127.0.0.1',
+      port: http.port,
+      snapshot: () => snapshot,
+      page: null,
+    });
+    assert.match(again.ok ? '' : again.problem, /EADDRINUSE/);
+  });
+});
+
+describe('the stats socket', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-stats-'));
+  const path = join(folder, 's.sock');
+  const conf: StatsSocket = {
+    bind: { kind: 'unix', path },
+    mode: 0o660,
+    user: null,
+    group: null,
+    level: 'admin',
+  };
+  const orders: RuntimeOrder[] = [];
+  const hands: RuntimeHands = {
+    view: () => ({ snapshot, version: '1', pid: 1, uptimeMs: 0, connectionsMax: null }),
+    order: (order) => orders.push(order),
+  };
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const say = (line: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let text = '';
+      const socket = connect(path, () => socket.write(line));
+      socket.on('data', (bytes) => {
+        text += bytes.toString();
+      });
+      socket.once('end', () => resolve(text));
+      socket.once('error', reject);
+    });
+
+  it('answers one line and ends, with the mode that was asked for', async () => {
+    const opened = await openRuntimeSocket(conf, hands);
+    assert.ok(opened.ok);
+    assert.equal(statSync(path).mode & 0o777, 0o660);
+    assert.match(await say('show info;show backend\n'), /Name: Baton[^]*# name\nbk\n/);
+    assert.match(await say('set server bk/a state maint\n'), /No such server/);
+    assert.deepEqual(orders, []);
+    assert.match(
+      await openRuntimeSocket(conf, hands).then((two) => (two.ok ? '' : two.problem)),
+      /another process/,
+    );
+    opened.value.close();
+    assert.equal(existsSync(path), false);
+  });
+
+  it('says when it cannot be made', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const bad = await openRuntimeSocket(
+      { ...conf, bind: { kind: 'unix', path: join(folder, 'file', 'x') } },
+      hands,
+    );
+    assert.equal(bad.ok, false);
+    const unknown = await openRuntimeSocket({ ...conf, user: 'nobody-of-this-name' }, hands);
+    assert.match(unknown.ok ? '' : unknown.problem, /no user/);
+  });
+});

@@ -1,0 +1,94 @@
+// The endpoint's small HTTP server: Patroni's questions for load balancers, and HAProxy's page of status where a file
+// asks for it. It answers GET and HEAD, and changes nothing.
+
+import { timingSafeEqual, createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { failure, success, type Result } from '../../base/result.ts';
+import type { StatsPage } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
+import { answerHealth } from '../../endpoint/health.ts';
+import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { statusPage } from '../../endpoint/status-page.ts';
+
+const CONNECTIONS_MAX = 256;
+const REQUEST_MS_MAX = 10_000;
+
+export interface HealthHttpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly snapshot: () => EndpointsSnapshot;
+  /** null: only the questions. */
+  readonly page: StatsPage | null;
+}
+
+export interface HealthHttp {
+  readonly port: number;
+  close(): void;
+}
+
+/** Listens, or says why not. */
+export function openHealthHttp(options: HealthHttpOptions): Promise<Result<HealthHttp, string>> {
+  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) =>
+    answer(request, response, options),
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  return new Promise((resolve) => {
+    server.once('error', (error) => resolve(failure(`${options.host}:${options.port}: ${error.message}`)));
+    server.listen({ port: options.port, ...(options.host === '*' ? {} : { host: options.host }) }, () => {
+      const address = server.address();
+      resolve(
+        success({
+          port: typeof address === 'object' && address !== null ? address.port : options.port,
+          close() {
+            server.close();
+            server.closeAllConnections();
+          },
+        }),
+      );
+    });
+  });
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { snapshot, page }: HealthHttpOptions,
+): void {
+  const send = (status: number, type: string, body: string, headers: Record<string, string> = {}): void => {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+  if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS') {
+    send(405, 'text/plain', 'only GET, HEAD and OPTIONS\n');
+    return;
+  }
+  const [path = '/', search = ''] = (request.url ?? '/').split('?');
+  if (page !== null && page.monitorUri === path) {
+    send(200, 'text/plain', 'ok\n');
+    return;
+  }
+  // HAProxy's own default holds a question mark.
+  if (page !== null && page.uri !== null && (request.url === page.uri || path === page.uri)) {
+    if (isWelcome(request, page))
+      send(200, 'text/html; charset=utf-8', toText(statusPage(snapshot(), page.refreshMs)));
+    else {
+      const realm = (page.realm ?? 'Baton').replaceAll(/["\\]/g, '');
+      send(401, 'text/plain', 'who are you?\n', { 'www-authenticate': `Basic realm="${realm}"` });
+    }
+    return;
+  }
+  const found = answerHealth(path, Object.fromEntries(new URLSearchParams(search)), snapshot());
+  if (found === null)
+    send(404, 'text/plain', 'there is /primary, /replica?lag=1MB, /health and /readiness\n');
+  else send(found.status, 'application/json', toText(`${JSON.stringify(found.body)}\n`));
+}
+
+const toText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
+const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
+
+/** Compares digests, so that time tells nothing about a password. */
+function isWelcome(request: IncomingMessage, { users }: StatsPage): boolean {
+  if (users.length === 0) return true;
+  const [, encoded = ''] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  const given = digest(Buffer.from(encoded, 'base64').toString('latin1'));
+  return users.some(({ user, password }) => timingSafeEqual(given, digest(`${user}:${password}`)));
+}

@@ -1,0 +1,39 @@
+// The page of status that `stats uri` asks for: one table a backend, without scripts, for people.
+
+import type { EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
+
+const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+
+/** `refreshMs` null: the page stays as it is. */
+export function statusPage(snapshot: EndpointsSnapshot, refreshMs: number | null): string {
+  const refresh =
+    refreshMs === null
+      ? ''
+      : `<meta http-equiv="refresh" content="${Math.max(1, Math.round(refreshMs / 1_000))}">`;
+  const backends = snapshot.backends.map((backend) => {
+    const from = snapshot.frontends.filter((one) => one.backend === backend.name).map(({ name }) => name);
+    const alarm = backend.alarm === null ? '' : `<p class="alarm">${escape(backend.alarm)}</p>`;
+    const rows = backend.servers.map(row).join('');
+    return `<h2>${escape(backend.name)}</h2><p>${escape(from.join(', '))} leads to ${escape(backend.leadsTo.join(', ') || 'nowhere')}: ${escape(backend.because)}</p>${alarm}
+<table><tr><th>server<th>address<th>state<th>health<th>role<th>weight<th>lag<th>reason</tr>${rows}</table>`;
+  });
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8">${refresh}<title>Baton endpoint</title>
+<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse}td,th{padding:.2em .8em;border:1px solid #ccc;text-align:left}.up{background:#dfd}.down{background:#fdd}.unknown{background:#eee}.alarm{color:#b00}</style></head>
+<body><h1>Baton endpoint</h1>${backends.join('\n')}</body></html>
+`;
+}
+
+function row(server: ServerSnapshot): string {
+  const lag = server.lagBytes === null ? '' : `${server.lagBytes} bytes`;
+  const cells = [
+    server.isServing ? `${server.name} (serving)` : server.name,
+    server.address,
+    server.adminState,
+    server.health,
+    server.role ?? '',
+    String(server.weight),
+    lag,
+    server.reason,
+  ];
+  return `<tr class="${server.health}">${cells.map((cell) => `<td>${escape(cell)}`).join('')}</tr>`;
+}
