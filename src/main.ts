@@ -16,6 +16,9 @@ async function main(): Promise<void> {
   if (!asksForHelp && (isCommand || isSentinel || argv.includes('--sentinel'))) {
     const { runSentinelCommand } = await import('./cli/sentinel-command.ts');
     await runSentinelCommand(isCommand ? argv.slice(1) : argv);
+  } else if (basename(process.argv[1] ?? '') === 'haproxy' && first !== 'relay-worker') {
+    const { runHaproxyCommand } = await import('./cli/haproxy-command.ts');
+    await runHaproxyCommand(argv);
   } else if (first === 'relay-worker') {
     const { startRelayWorker } = await import('./cli/relay-worker.ts');
     startRelayWorker();

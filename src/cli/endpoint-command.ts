@@ -20,6 +20,9 @@ through a switch. "auto" takes the socket path for a loopback listener where tha
 /** What `run` and `check` are given besides {@link EndpointFlags}. */
 export interface EndpointOptions extends EndpointFlags {
   readonly file: string | null;
+  readonly useFile?: string;
+  readonly http?: string;
+  readonly daemon?: true;
   readonly check?: true;
   readonly lenient?: true;
   readonly authFile?: string;
@@ -45,6 +48,10 @@ export function addEndpointCommand(program: Command): void {
     .description(
       'Leads clients to the primary of a group (or to its replicas), by what sentinels or the servers say.',
     )
+    .argument('[file]', 'a haproxy.cfg, in place of the options that say who and where')
+    .option('-f, --use-file <file>', 'the same')
+    .option('--lenient', 'start although the file asks for things that are not served')
+    .option('-D, --daemon', 'go to the background')
     .option('--sentinels <list>', 'sentinels to ask, HOST[:PORT] separated by commas')
     .option('--primary <name>', 'the name that the sentinels give the group')
     .option('--servers <list>', 'without sentinels: the servers, which are asked themselves')
@@ -81,15 +88,16 @@ export function addEndpointCommand(program: Command): void {
     .option('--idle-timeout <time>', 'ends idle clients; never subscribers or blocked ones (default: none)')
     .option('--lease <time>', 'a decision stands so long without being confirmed', '3s')
     .option('--refresh <time>', 'how often it is confirmed', '500ms')
+    .option('--http <addr>', 'answer /primary, /replica?lag=1MB and /health there, for load balancers')
     .option('--auth-file <file>', 'its first line is "password" or "user password" for the servers')
     .option('--sentinel-auth-file <file>', 'the same for the sentinels')
     .option('--name <name>', 'what "baton endpoint status" calls this daemon')
     .option('-p, --pid <file>', 'write the process id there')
     .option('-c, --check', 'say what was understood, and exit')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: Omit<EndpointOptions, 'file'>) => {
+    .action(async (file: string | undefined, options: Omit<EndpointOptions, 'file'>) => {
       const { runEndpoint, checkEndpoint } = await import('./endpoint.ts');
-      const given = { ...options, file: null };
+      const given = { ...options, file: file ?? options.useFile ?? null };
       if (options.check === true) process.exitCode = checkEndpoint(given);
       else await runEndpoint(given);
     });

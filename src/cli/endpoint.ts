@@ -1,21 +1,25 @@
-// `baton endpoint`: one plain port that is always the primary, in the foreground, until a signal ends it.
+// `baton endpoint`: one plain port that is always the primary, until a signal ends it.
 
-import { readFileSync } from 'node:fs';
-import type { ApiResponse } from '../api/routes.ts';
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
-import { failure, success, type Result } from '../base/result.ts';
+import { reportListening, startInBackground, takeBackgroundMark } from '../daemon/background.ts';
 import { EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
+import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
+import { openHealthHttp } from '../daemon/endpoint/health-http.ts';
+import { LogTargets } from '../daemon/endpoint/log-targets.ts';
+import { openRuntimeSocket } from '../daemon/endpoint/runtime-socket.ts';
 import { Log } from '../daemon/log.ts';
 import { PidFile } from '../daemon/pid-file.ts';
 import { governProcess } from '../daemon/process-life.ts';
-import type { Credentials, EndpointsConf } from '../endpoint/endpoint-conf.ts';
+import { findIds, type Ids } from '../daemon/user-ids.ts';
+import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import { targetText } from '../endpoint/route.ts';
 import type { EndpointOptions } from './endpoint-command.ts';
-import { endpointsFromFlags } from './endpoint-arguments.ts';
+import { ordersFor } from './endpoint-control.ts';
+import { nameOf, readPlan, type EndpointPlan } from './endpoint-plan.ts';
+import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 2;
-const WORKERS_MAX = 64;
 const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 function complain(problems: readonly string[]): void {
@@ -24,45 +28,66 @@ function complain(problems: readonly string[]): void {
 
 /** `--check`: says what was understood, or what is wrong. Returns the exit code. */
 export function checkEndpoint(options: EndpointOptions): number {
-  const conf = readConf(options);
-  if (!conf.ok) {
-    complain(conf.problem);
-    return EXIT_USAGE;
+  const plan = readPlan(options);
+  if (!plan.ok) {
+    complain(plan.problem);
+    // As `haproxy -c`.
+    return options.file === null ? EXIT_USAGE : 1;
   }
-  for (const { name, binds, backend, path } of conf.value.frontends) {
+  const { conf, warnings } = plan.value;
+  for (const { name, binds, backend, path } of conf.frontends) {
     const listens = binds.map((bind) => (bind.kind === 'unix' ? bind.path : targetText(bind))).join(' ');
     process.stdout.write(`${name}: listens on ${listens}, leads to ${backend}, path ${path}\n`);
   }
+  for (const { name, role, source, servers } of conf.backends) {
+    const who =
+      source.kind === 'sentinels'
+        ? `the sentinels' ${source.group}`
+        : servers.map((one) => one.name).join(' ');
+    process.stdout.write(`${name}: ${role.kind} of ${who}\n`);
+  }
+  for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`);
   return 0;
 }
 
 /** Runs until a signal ends it. The process ends by itself, with its own exit code. */
 export async function runEndpoint(options: EndpointOptions): Promise<void> {
-  const log = new Log({ level: 'notice', file: '', logFormat: 'legacy', logTimestampFormat: 'legacy' });
-  let daemon: EndpointDaemon | null = null;
-  let controlSocket: ControlSocket | null = null;
-  const pidFile = new PidFile({ pidFile: options.pid === undefined ? null : toBytes(options.pid) }, false);
+  const isInBackground = takeBackgroundMark();
+  const console = new Log({ level: 'notice', file: '', logFormat: 'legacy', logTimestampFormat: 'legacy' });
+  const warn = (sentence: string): void => console.write('warning', toBytes(sentence));
+  const closing: (() => void)[] = [];
   const cleanUp = (): void => {
-    controlSocket?.close();
-    pidFile.remove();
+    for (const close of closing.splice(0)) close();
   };
+  let daemon: EndpointDaemon | null = null;
   governProcess({
     terminate: () => (daemon === null ? process.exit(0) : daemon.terminate()),
-    report: (sentence) => log.write('warning', toBytes(sentence)),
+    report: warn,
     cleanUp,
   });
-  const conf = readConf(options);
-  if (!conf.ok) {
-    complain(conf.problem);
-    process.exit(EXIT_USAGE);
+  const plan = readPlan(options);
+  if (!plan.ok) {
+    complain(plan.problem);
+    process.exit(options.file === null ? EXIT_USAGE : 1);
   }
+  const { conf, process: settings, warnings } = plan.value;
+  for (const warning of warnings) warn(warning);
+  if ((options.daemon === true || settings?.isDaemon === true) && !isInBackground) {
+    process.exit(await startInBackground(null));
+  }
+  const runAs = idsOf(settings);
+  const log: EndpointLog =
+    settings === null || settings.logs.length === 0
+      ? console
+      : new LogTargets(settings.logs, 'haproxy', warn);
   const started = await EndpointDaemon.start({
-    conf: conf.value,
+    conf,
     paths: {
       cgroup: options.cgroup ?? null,
       coversAllNamespaces: options.netns === 'all',
       workers: options.workers === undefined ? null : Number(options.workers),
       masquerade: options.masquerade === 'no' ? 'no' : 'auto',
+      runAs,
       name: nameOf(options),
     },
     log,
@@ -79,103 +104,104 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   for (const { endpoint, listens, path, because } of daemon.chosen) {
     log.write('notice', `${endpoint} listens on ${listens.join(', ')}, path ${path}: ${because}`);
   }
+  process.on('SIGHUP', () => {
+    if (daemon !== null) reload(daemon, options, log);
+  });
+  const pidFile = new PidFile({ pidFile: pidFileOf(options, settings) }, isInBackground && settings === null);
   const pidProblem = pidFile.write();
-  if (pidProblem !== null) log.write('warning', toBytes(pidProblem));
+  closing.push(() => pidFile.remove());
+  if (pidProblem !== null) warn(pidProblem);
+  closing.push(...(await openDoors(daemon, plan.value, warn)));
+  const controlSocket = await openControl(daemon, nameOf(options), warn);
+  if (controlSocket !== null) closing.push(() => controlSocket.close());
+  // HAProxy, too, gives its rights up once it has bound its ports.
+  if (runAs !== null) becomeUser(runAs);
+  if (isInBackground) reportListening();
+}
+
+const pidFileOf = (options: EndpointOptions, settings: HaproxyProcess | null): string | null =>
+  options.pid === undefined ? (settings?.pidFile ?? null) : toBytes(options.pid);
+
+/** Whom the file says to run as; null: as we are. Exits if there is no such user. */
+function idsOf(settings: HaproxyProcess | null): Ids | null {
+  if (settings === null || (settings.user === null && settings.group === null)) return null;
+  const ids = findIds(settings.user, settings.group);
+  if (ids.ok) return ids.value;
+  complain([`${ids.problem}: make it, or leave "user" and "group" out`]);
+  process.exit(1);
+}
+
+function becomeUser({ uid, gid }: Ids): void {
+  if (process.getuid?.() !== 0) return;
+  process.setgroups?.([]);
+  if (gid !== undefined) process.setgid?.(gid);
+  if (uid !== undefined) process.setuid?.(uid);
+}
+
+/** Doors for others than clients: HAProxy's runtime API and page, and what load balancers ask. What closes them. */
+async function openDoors(
+  daemon: EndpointDaemon,
+  { process: settings, http }: EndpointPlan,
+  warn: (sentence: string) => void,
+): Promise<(() => void)[]> {
+  const closing: (() => void)[] = [];
+  const startedAt = performance.now();
+  const snapshot = (): ReturnType<EndpointDaemon['status']>['snapshot'] => daemon.status().snapshot;
+  const keep = (opened: Awaited<ReturnType<typeof openRuntimeSocket>>): void => {
+    if (opened.ok) closing.push(() => opened.value.close());
+    else warn(opened.problem);
+  };
+  for (const socket of settings?.statsSockets ?? []) {
+    const hands = {
+      view: () => ({
+        snapshot: snapshot(),
+        version: VERSION,
+        pid: process.pid,
+        uptimeMs: performance.now() - startedAt,
+        connectionsMax: settings?.connectionsMax ?? null,
+      }),
+      order: daemon.order.bind(daemon),
+    };
+    keep(await openRuntimeSocket(socket, hands));
+  }
+  const pages = (settings?.statsPages ?? []).flatMap((page) =>
+    page.binds.flatMap((bind) => (bind.kind === 'tcp' ? [{ host: bind.host, port: bind.port, page }] : [])),
+  );
+  const questions = http === null ? [] : [{ ...http, page: null }];
+  for (const { host, port, page } of [...pages, ...questions]) {
+    keep(await openHealthHttp({ host, port, snapshot, page }));
+  }
+  return closing;
+}
+
+async function openControl(
+  daemon: EndpointDaemon,
+  name: string,
+  warn: (sentence: string) => void,
+): Promise<ControlSocket | null> {
   const { openControlSocket } = await import('../api/control-socket.ts');
   const opened = await openControlSocket({
     folder: runtimeFolder(),
     kind: 'endpoint',
-    name: nameOf(options),
+    name,
     distinction: String(process.pid),
-    source: { status: () => daemon?.status(), orders: ordersFor(daemon) },
+    source: { status: () => daemon.status(), orders: ordersFor(daemon) },
   });
-  if (opened.ok) controlSocket = opened.value;
-  else log.write('notice', toBytes(`No control socket for "baton endpoint status": ${opened.problem}`));
+  if (opened.ok) return opened.value;
+  warn(`No control socket for "baton endpoint status": ${opened.problem}`);
+  return null;
 }
 
-const nameOf = ({ name, primary }: EndpointOptions): string => name ?? primary ?? 'servers';
-
-function ordersFor(daemon: EndpointDaemon): Record<string, (body: unknown) => Promise<ApiResponse>> {
-  const done = (isDone: boolean, sentence: string): ApiResponse => ({
-    status: 200,
-    body: { isDone, sentence },
-  });
-  return {
-    '/switch': async (body) => {
-      const { to, backend } = fieldsOf(body);
-      const target = fieldsOf(to);
-      const { host, port } = target;
-      const where = typeof host === 'string' && typeof port === 'number' ? { host, port } : null;
-      return {
-        status: 200,
-        body: await daemon.switchTo(typeof backend === 'string' ? backend : null, where),
-      };
-    },
-    '/server': (body) => {
-      const { server, state, backend } = fieldsOf(body);
-      if (typeof server !== 'string' || (state !== 'drain' && state !== 'maint' && state !== 'ready')) {
-        return Promise.resolve(done(false, 'an order names a server and one of drain, maint, ready'));
-      }
-      const having = daemon
-        .status()
-        .snapshot.backends.filter(
-          ({ name, servers }) =>
-            (typeof backend !== 'string' || name === backend) && servers.some((one) => one.name === server),
-        );
-      for (const { name } of having) daemon.setState(name, server, state);
-      const names = having.map(({ name }) => name).join(', ');
-      return Promise.resolve(
-        having.length === 0
-          ? done(false, `there is no server ${server}: "baton endpoint status" lists them`)
-          : done(true, `${server} is ${state} in ${names}`),
-      );
-    },
-  };
-}
-
-function fieldsOf(body: unknown): Record<string, unknown> {
-  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
-}
-
-function readConf(options: EndpointOptions): Result<EndpointsConf, readonly string[]> {
-  const problems: string[] = [];
-  const credentials = (flag: string, file: string | undefined): Credentials | null => {
-    if (file === undefined) return null;
-    const read = readCredentials(file);
-    if (read.ok) return read.value;
-    problems.push(`${flag} ${file}: ${read.problem}`);
-    return null;
-  };
-  const secrets = {
-    servers: credentials('--auth-file', options.authFile),
-    sentinels: credentials('--sentinel-auth-file', options.sentinelAuthFile),
-  };
-  if (options.netns !== undefined && options.netns !== 'all')
-    problems.push(`--netns ${options.netns}: only "all" is known`);
-  if (options.masquerade !== undefined && options.masquerade !== 'auto' && options.masquerade !== 'no') {
-    problems.push(`--masquerade ${options.masquerade}: "auto" or "no"`);
-  }
-  const workers = Number(options.workers ?? '1');
-  if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) {
-    problems.push(`--workers ${options.workers ?? ''}: a number from 1 to ${WORKERS_MAX}`);
-  }
-  const conf = endpointsFromFlags(options, secrets);
-  if (!conf.ok) problems.push(...conf.problem);
-  return conf.ok && problems.length === 0 ? success(conf.value) : failure(problems);
-}
-
-/** `password` or `user password`, in the first line. */
-function readCredentials(file: string): Result<Credentials, string> {
-  try {
-    const [line = ''] = readFileSync(file, 'latin1').split(/\r?\n/);
-    const words = line.split(/\s+/).filter((word) => word !== '');
-    const [first, second] = words;
-    if (first === undefined || words.length > 2)
-      return failure('its first line is "password" or "user password"');
-    return success(
-      second === undefined ? { user: null, password: first } : { user: first, password: second },
-    );
-  } catch (error) {
-    return failure((error as Error).message);
-  }
+/** SIGHUP. With something that cannot be used, all stays as it is. */
+function reload(daemon: EndpointDaemon, options: EndpointOptions, log: EndpointLog): void {
+  const plan = readPlan(options);
+  const outcome = plan.ok ? daemon.reload(plan.value.conf) : plan;
+  const lines = outcome.ok ? (plan.ok ? plan.value.warnings : []) : outcome.problem;
+  for (const line of lines) log.write('warning', toBytes(line));
+  log.write(
+    outcome.ok ? 'notice' : 'warning',
+    outcome.ok
+      ? 'the configuration was read anew'
+      : 'the configuration was not read anew: the one before it stays',
+  );
 }

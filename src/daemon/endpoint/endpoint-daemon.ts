@@ -2,7 +2,7 @@
 // operating system want of a process (pid file, signals) is the command's.
 
 import { failure, success, type Result } from '../../base/result.ts';
-import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
+import type { EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import { Endpoints } from '../../endpoint/endpoints.ts';
 import type { AdminState, Effect, Event } from '../../endpoint/io.ts';
 import type { Target } from '../../endpoint/route.ts';
@@ -56,7 +56,7 @@ export interface SwitchResult {
 export class EndpointDaemon {
   /** Which path each frontend takes, and why. */
   readonly chosen: readonly ChosenPath[];
-  readonly #conf: EndpointsConf;
+  #conf: EndpointsConf;
   readonly #machine: Endpoints;
   readonly #loop: Loop<Event, Effect>;
   readonly #world: EndpointWorld;
@@ -109,6 +109,25 @@ export class EndpointDaemon {
     loop.start(this.#machine, { kind: 'start' });
   }
 
+  /**
+   * SIGHUP: servers, sentinels, checks and settings of backends change without a connection being dropped that still leads
+   * where it should. What is listened on cannot change so; then all stays as it is.
+   */
+  reload(conf: EndpointsConf): Result<null, readonly string[]> {
+    const named = (frontends: readonly FrontendConf[]): Map<string, string> =>
+      new Map(frontends.map((frontend) => [frontend.name, JSON.stringify(frontend)]));
+    const [before, after] = [named(this.#conf.frontends), named(conf.frontends)];
+    const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+      (name) => before.get(name) !== after.get(name),
+    );
+    if (changed.length > 0) {
+      return failure([`what clients connect to has changed (${changed.join(', ')}), which takes a restart`]);
+    }
+    this.#conf = conf;
+    this.#loop.deliver({ kind: 'reload', conf });
+    return success(null);
+  }
+
   /** SIGTERM and SIGINT. */
   terminate(): void {
     this.#loop.deliver({ kind: 'stop' });
@@ -144,6 +163,11 @@ export class EndpointDaemon {
     if (found?.servers.some(({ name }) => name === server) !== true) return false;
     this.#loop.deliver({ kind: 'set-state', backend, server, state });
     return true;
+  }
+
+  /** What an operator asks of a server that is there. */
+  order(order: Extract<Event, { readonly kind: 'set-state' | 'set-weight' }>): void {
+    this.#loop.deliver(order);
   }
 
   status(): EndpointStatus {

@@ -16,6 +16,8 @@ export interface PathOptions {
   /** Relay workers; null: one less than there are cores, at least one. */
   readonly workers: number | null;
   readonly masquerade: 'auto' | 'no';
+  /** Whom relay workers run as; null: as this process. */
+  readonly runAs: { readonly uid?: number; readonly gid?: number } | null;
   /** What tells this daemon from others of this machine, for names that all of them share. */
   readonly name: string;
 }
@@ -113,7 +115,13 @@ export async function openPaths(
   if (ofPath('relay').length > 0) {
     take(
       'relay',
-      await RelayPath.open({ conf, frontends: ofPath('relay'), workers: options.workers, events }),
+      await RelayPath.open({
+        conf,
+        frontends: ofPath('relay'),
+        workers: options.workers,
+        events,
+        ...(options.runAs === null ? {} : { runAs: options.runAs }),
+      }),
     );
   }
   if (problems.length > 0) {

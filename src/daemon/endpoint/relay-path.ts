@@ -2,7 +2,7 @@
 // replaces one that died. This process reads no client's byte; a worker whose parent is gone ends by itself.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { closeSync, rmSync } from 'node:fs';
+import { closeSync, realpathSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { BackendConf, Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
@@ -37,6 +37,8 @@ export interface RelayPathOptions {
   /** null: one less than there are cores, at least one. */
   readonly workers: number | null;
   readonly events: PathEvents;
+  /** Whom workers run as; absent: as this process. */
+  readonly runAs?: { readonly uid?: number; readonly gid?: number };
   /** The file that runs a worker when it is given `relay-worker`; default: the program that runs. */
   readonly program?: string;
 }
@@ -157,12 +159,14 @@ export class RelayPath implements RoutePath {
 
   /** Starts worker number `index`; resolves to what keeps it from serving, or null. */
   #start(index: number, restartMs: number): Promise<string | null> {
-    const program = this.#options.program ?? process.argv[1] ?? '';
+    // Where the program really is: a link to it may lie where another user may not look.
+    const program = this.#options.program ?? realpathSync(process.argv[1] ?? '');
     const child = fork(program, ['relay-worker'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...this.#fds],
       // Deadlines may be Infinity, which JSON has no word for.
       serialization: 'advanced',
       execArgv: [],
+      ...this.#options.runAs,
     });
     const worker: Worker = { index, child, startedMs: performance.now(), restartMs };
     this.#workers[index] = worker;

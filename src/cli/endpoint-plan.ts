@@ -1,0 +1,113 @@
+// What `baton endpoint` is to do: from its options, or from a haproxy.cfg.
+
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { failure, success, type Result } from '../base/result.ts';
+import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
+import type { Credentials, EndpointsConf } from '../endpoint/endpoint-conf.ts';
+import { endpointsFromFlags, parseHostPort } from './endpoint-arguments.ts';
+import type { EndpointOptions } from './endpoint-command.ts';
+import { readHaproxyFile } from './endpoint-haproxy.ts';
+
+const WORKERS_MAX = 64;
+
+export interface EndpointPlan {
+  readonly conf: EndpointsConf;
+  /** null: described by options. */
+  readonly process: HaproxyProcess | null;
+  /** What an operator should read before it runs. */
+  readonly warnings: readonly string[];
+  /** Where to answer load balancers' questions; null: nowhere. */
+  readonly http: { readonly host: string; readonly port: number } | null;
+}
+
+/** What others call the daemon. */
+export function nameOf({ name, primary, file }: EndpointOptions): string {
+  return name ?? primary ?? (file === null ? 'servers' : basename(file).replace(/\.(cfg|conf)$/, ''));
+}
+
+/** Reads what it was given; all problems at once. */
+export function readPlan(options: EndpointOptions): Result<EndpointPlan, readonly string[]> {
+  const problems = problemsOf(options);
+  const http =
+    options.http === undefined
+      ? null
+      : parseHostPort(/^\d+$/.test(options.http) ? `127.0.0.1:${options.http}` : options.http, null);
+  if (options.http !== undefined && http === null)
+    problems.push(`--http ${options.http}: PORT (on loopback) or ADDRESS:PORT`);
+  const plan = options.file === null ? fromFlags(options, http) : fromFile(options, options.file, http);
+  if (!plan.ok) problems.push(...plan.problem);
+  return plan.ok && problems.length === 0 ? plan : failure(problems);
+}
+
+function problemsOf({ netns, masquerade, workers }: EndpointOptions): string[] {
+  const problems: string[] = [];
+  if (netns !== undefined && netns !== 'all') problems.push(`--netns ${netns}: only "all" is known`);
+  if (masquerade !== undefined && masquerade !== 'auto' && masquerade !== 'no') {
+    problems.push(`--masquerade ${masquerade}: "auto" or "no"`);
+  }
+  const count = Number(workers ?? '1');
+  if (!Number.isInteger(count) || count < 1 || count > WORKERS_MAX) {
+    problems.push(`--workers ${workers ?? ''}: a number from 1 to ${WORKERS_MAX}`);
+  }
+  return problems;
+}
+
+function fromFile(
+  options: EndpointOptions,
+  file: string,
+  http: EndpointPlan['http'],
+): Result<EndpointPlan, readonly string[]> {
+  const given = (['sentinels', 'primary', 'servers', 'listen', 'replicaListen'] as const).filter(
+    (flag) => options[flag] !== undefined,
+  );
+  if (given.length > 0) {
+    const flags = given.map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    return failure([`${file} says all that ${flags.join(', ')} would: leave one of them out`]);
+  }
+  const read = readHaproxyFile(file, { isLenient: options.lenient === true, environment: process.env });
+  if (!read.ok) return read;
+  const { conf, warnings } = read.value;
+  // A file of HAProxy is relayed, as HAProxy does, unless the command line says otherwise.
+  const path = options.path === undefined || options.path === 'auto' ? 'relay' : options.path;
+  const frontends = conf.frontends.map((frontend) => ({ ...frontend, path: path as typeof frontend.path }));
+  return success({ conf: { ...conf, frontends }, process: read.value.process, warnings, http });
+}
+
+function fromFlags(
+  options: EndpointOptions,
+  http: EndpointPlan['http'],
+): Result<EndpointPlan, readonly string[]> {
+  const problems: string[] = [];
+  const credentials = (flag: string, file: string | undefined): Credentials | null => {
+    if (file === undefined) return null;
+    const read = readCredentials(file);
+    if (read.ok) return read.value;
+    problems.push(`${flag} ${file}: ${read.problem}`);
+    return null;
+  };
+  const conf = endpointsFromFlags(options, {
+    servers: credentials('--auth-file', options.authFile),
+    sentinels: credentials('--sentinel-auth-file', options.sentinelAuthFile),
+  });
+  if (!conf.ok) problems.push(...conf.problem);
+  return conf.ok && problems.length === 0
+    ? success({ conf: conf.value, process: null, warnings: [], http })
+    : failure(problems);
+}
+
+/** `password` or `user password`, in the first line. */
+function readCredentials(file: string): Result<Credentials, string> {
+  try {
+    const [line = ''] = readFileSync(file, 'latin1').split(/\r?\n/);
+    const words = line.split(/\s+/).filter((word) => word !== '');
+    const [first, second] = words;
+    if (first === undefined || words.length > 2)
+      return failure('its first line is "password" or "user password"');
+    return success(
+      second === undefined ? { user: null, password: first } : { user: first, password: second },
+    );
+  } catch (error) {
+    return failure((error as Error).message);
+  }
+}
