@@ -2,22 +2,10 @@
 // Answers were compared with those of HAProxy 2.6; each command's answer ends with an empty line.
 
 import { strictInteger } from '../base/strict-integer.ts';
-import type { AdminState } from './io.ts';
+import type { AdminState, Event } from './io.ts';
 import type { BackendSnapshot, EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
 
-export type RuntimeOrder =
-  | {
-      readonly kind: 'set-state';
-      readonly backend: string;
-      readonly server: string;
-      readonly state: AdminState;
-    }
-  | {
-      readonly kind: 'set-weight';
-      readonly backend: string;
-      readonly server: string;
-      readonly weight: number;
-    };
+export type RuntimeOrder = Extract<Event, { readonly kind: 'set-state' | 'set-weight' }>;
 
 export interface RuntimeAnswer {
   readonly text: string;
