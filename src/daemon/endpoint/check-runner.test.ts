@@ -89,11 +89,14 @@ describe('checks that are run for real', () => {
 
   it('says what it waited for when the time is over', async () => {
     const steps: TcpCheckStep[] = [{ kind: 'send', bytes: 'info\r\n' }, expectString('role:master')];
-    assert.deepEqual(await outcomeOf({ kind: 'tcp-check', steps }, port, 100), {
-      isUp: false,
-      detail: "expect string 'role:master' (step 2): nothing within 100 ms",
-      weight: null,
-    });
+    assert.deepEqual(
+      await outcomeOf({ kind: 'tcp-check', host: null, port: null, tls: null, steps }, port, 100),
+      {
+        isUp: false,
+        detail: "expect string 'role:master' (step 2): nothing within 100 ms",
+        weight: null,
+      },
+    );
   });
 
   it('tells a refusal at once', async () => {

@@ -60,7 +60,7 @@ export class CheckRunner {
       case 'redis-ping':
         return runDialogue(new RedisPing(check), server, signal);
       case 'tcp-check':
-        return runDialogue(new TcpCheck(check.steps, matchWithin), server, signal);
+        return runDialogue(new TcpCheck(check, matchWithin), server, signal);
       case 'http':
         return runDialogue(new HttpCheck(check, HTTP_TOOLS), server, signal);
       case 'smtp':

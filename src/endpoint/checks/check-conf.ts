@@ -71,7 +71,14 @@ export type CheckConf =
       readonly credentials: Credentials | null;
       readonly tls: TlsClientConf | null;
     }
-  | { readonly kind: 'tcp-check'; readonly steps: readonly TcpCheckStep[] }
+  /** Unless its first step connects, a connection to `host` and `port` comes before it. */
+  | {
+      readonly kind: 'tcp-check';
+      readonly host: string | null;
+      readonly port: number | null;
+      readonly tls: TlsClientConf | null;
+      readonly steps: readonly TcpCheckStep[];
+    }
   | {
       readonly kind: 'http';
       readonly host: string | null;

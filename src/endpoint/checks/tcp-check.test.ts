@@ -17,9 +17,12 @@ const expect = (what: What, pattern: string, more: { not?: true; min?: number } 
   comment: null,
 });
 
+const tcpCheck = (steps: readonly TcpCheckStep[], matcher = matches): TcpCheck =>
+  new TcpCheck({ kind: 'tcp-check', host: null, port: null, tls: null, steps }, matcher);
+
 /** What came of it once the server has said `answer`, and, if `closed`, has closed. */
 function verdict(step: TcpCheckStep, answer: string, closed = false): string {
-  const check = new TcpCheck([step], matches);
+  const check = tcpCheck([step]);
   check.begin();
   check.connected();
   const steps = [...check.received(answer), ...(closed ? check.closed() : [])];
@@ -46,7 +49,7 @@ describe('tcp-check, as HAProxy 2.6.12 was seen to do it', () => {
   ];
 
   it('walks the ladder of the tutorials: connects by itself, and sends when the answer before was good', () => {
-    const check = new TcpCheck(ladder, matches);
+    const check = tcpCheck(ladder);
     assert.deepEqual(
       check.begin().map(({ kind }) => kind),
       ['connect'],
@@ -68,17 +71,22 @@ describe('tcp-check, as HAProxy 2.6.12 was seen to do it', () => {
   });
 
   it('never shows what it sent', () => {
-    const check = new TcpCheck(ladder, matches);
+    const check = tcpCheck(ladder);
     check.begin();
     check.connected();
     assert.doesNotMatch(JSON.stringify([check.waitsFor, check.closed()]), /sesame/);
   });
 
+  it('waits for a connection first, and counts steps as HAProxy does', () => {
+    const check = tcpCheck([expect('string', 'x')]);
+    check.begin();
+    assert.equal(check.waitsFor, 'a connection');
+    check.connected();
+    assert.equal(check.waitsFor, "expect string 'x' (step 1)");
+  });
+
   it('begins a new answer with each send', () => {
-    const check = new TcpCheck(
-      [send('a'), expect('string', '+OK'), send('b'), expect('string', '+OK')],
-      matches,
-    );
+    const check = tcpCheck([send('a'), expect('string', '+OK'), send('b'), expect('string', '+OK')]);
     check.begin();
     check.connected();
     assert.deepEqual(check.received('+OK +OK'), [send('b')]);
@@ -93,7 +101,7 @@ describe('tcp-check, as HAProxy 2.6.12 was seen to do it', () => {
       tls: null,
       sendsProxyProtocol: false,
     });
-    const check = new TcpCheck([connect(1), expect('string', 'x'), connect(2)], matches);
+    const check = tcpCheck([connect(1), expect('string', 'x'), connect(2)]);
     assert.deepEqual(check.begin(), [connect(1)]);
     assert.deepEqual(check.connected(), []);
     assert.deepEqual(check.received('x'), [connect(2)]);
@@ -130,7 +138,7 @@ describe('tcp-check, as HAProxy 2.6.12 was seen to do it', () => {
   });
 
   it('is down when a pattern takes too long to match', () => {
-    const check = new TcpCheck([expect('rstring', '(a+)+$')], () => null);
+    const check = tcpCheck([expect('rstring', '(a+)+$')], () => null);
     check.begin();
     check.connected();
     assert.match(told(check.received('aaaa')) ?? '', /takes too long/);

@@ -7,32 +7,29 @@
 // - An answer shorter than the text to be found is not judged, whatever `min-recv` says.
 
 import { assert } from '../../base/assert.ts';
-import type { TcpCheckStep } from './check-conf.ts';
+import type { CheckConf, TcpCheckStep } from './check-conf.ts';
 import { end, type Dialogue, type DialogueStep, type Matcher } from './dialogue.ts';
 import { compilePattern } from './pcre.ts';
 
+type TcpCheckConf = Extract<CheckConf, { readonly kind: 'tcp-check' }>;
 type Expect = Extract<TcpCheckStep, { readonly kind: 'expect' }>;
 
 /** HAProxy's tune.bufsize. */
 const BUFFER_BYTES_MAX = 16_384;
-const IMPLICIT_CONNECT: DialogueStep = {
-  kind: 'connect',
-  host: null,
-  port: null,
-  tls: null,
-  sendsProxyProtocol: false,
-};
-
 export class TcpCheck implements Dialogue {
+  readonly #conf: TcpCheckConf;
   readonly #steps: readonly TcpCheckStep[];
   readonly #patterns: ReadonlyMap<TcpCheckStep, RegExp>;
   readonly #matches: Matcher;
   #index = 0;
   #answer = '';
   #isClosed = false;
+  #isConnected = false;
 
   /** The patterns were compiled once before, when the file was read: one that cannot be is a bug. */
-  constructor(steps: readonly TcpCheckStep[], matches: Matcher) {
+  constructor(conf: TcpCheckConf, matches: Matcher) {
+    const { steps } = conf;
+    this.#conf = conf;
     this.#steps = steps;
     this.#matches = matches;
     this.#patterns = new Map(
@@ -47,12 +44,13 @@ export class TcpCheck implements Dialogue {
 
   get waitsFor(): string {
     const step = this.#steps[this.#index];
-    return step?.kind === 'expect' ? stepText(step, this.#index) : 'a connection';
+    return this.#isConnected && step?.kind === 'expect' ? stepText(step, this.#index) : 'a connection';
   }
 
   begin(): readonly DialogueStep[] {
     const [first] = this.#steps;
-    if (first?.kind !== 'connect') return [IMPLICIT_CONNECT];
+    const { host, port, tls } = this.#conf;
+    if (first?.kind !== 'connect') return [{ kind: 'connect', host, port, tls, sendsProxyProtocol: false }];
     this.#index = 1;
     return [first];
   }
@@ -60,6 +58,7 @@ export class TcpCheck implements Dialogue {
   connected(): readonly DialogueStep[] {
     this.#answer = '';
     this.#isClosed = false;
+    this.#isConnected = true;
     return this.#advance();
   }
 
@@ -91,6 +90,7 @@ export class TcpCheck implements Dialogue {
         todo.push(step);
         // The rest follows when it is there.
         if (step.kind === 'connect') {
+          this.#isConnected = false;
           this.#index += 1;
           return todo;
         }

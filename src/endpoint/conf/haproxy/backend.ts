@@ -258,12 +258,7 @@ function checkOf(
           sendsProxyProtocol: step.sendsProxyProtocol,
         };
       });
-      const [first] = steps;
-      const begins = first?.kind === 'connect';
-      return {
-        kind: 'tcp-check',
-        steps: begins ? steps : [{ kind: 'connect', host, port, tls, sendsProxyProtocol: false }, ...steps],
-      };
+      return { kind: 'tcp-check', host, port, tls, steps };
     }
     case 'external':
       return externalCheck(proxy, server, index, around);
