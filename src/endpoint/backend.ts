@@ -6,11 +6,16 @@ import { capShares, chooseReplicas } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { BackendConf } from './endpoint-conf.ts';
 import type { Group } from './group.ts';
+import { HookLines } from './hook-lines.ts';
+import type { HookRunId } from './io.ts';
+import { Quorum } from './quorum.ts';
 import type { RedisServer } from './redis-server.ts';
-import { targetText, type RouteServer } from './route.ts';
+import { isSameTarget, targetText, type RouteServer, type Target } from './route.ts';
 
 interface Choice {
   readonly servers: readonly RouteServer[];
+  /** Whose clients stay though no new ones come. */
+  readonly keeps?: readonly Target[];
   readonly until: number;
   readonly because: string;
 }
@@ -20,6 +25,10 @@ export class Backend {
   readonly group: Group | null;
   /** Of a backend whose role is `any`. */
   readonly checked: readonly CheckedServer[];
+  /** Of a virtual server. */
+  readonly quorum: Quorum | null;
+  /** Of a virtual server that has one. */
+  readonly sorry: CheckedServer | null;
   /** Names of the frontends that lead here. */
   readonly frontends: readonly string[];
   generation = 0;
@@ -27,13 +36,15 @@ export class Backend {
   because = 'nothing is known yet';
   /** Of the route that was last told. */
   deadline = -Infinity;
+  #keeps: readonly Target[] = [];
+  readonly #hooks: HookLines;
   readonly #core: Core;
   readonly #leaseMs: number;
   readonly #refreshMs: number;
   #isTold = false;
   #lookedAt = -Infinity;
   /** Where it led before a reload, which stands until enough is known again. */
-  #inherited: { readonly servers: readonly RouteServer[]; readonly until: number } | null = null;
+  #inherited: Pick<Choice, 'servers' | 'until' | 'keeps'> | null = null;
 
   constructor(
     core: Core,
@@ -58,29 +69,53 @@ export class Backend {
       this.generation = after.generation;
       this.servers = after.servers;
       this.deadline = after.deadline;
-      this.#inherited = { servers: after.servers, until: core.now + options.leaseMs };
+      this.#keeps = after.#keeps;
+      this.#inherited = { servers: after.servers, until: core.now + options.leaseMs, keeps: after.#keeps };
       this.#isTold = after.#isTold;
     }
-    this.checked =
-      options.group === null ? conf.servers.map((server) => new CheckedServer(core, server, this)) : [];
+    const checked = options.group === null ? conf.servers : [];
+    this.checked = checked.map((server) => {
+      const before = after?.checked.find(({ name }) => name === server.name);
+      return new CheckedServer(core, server, this, before?.isAlive ?? null);
+    });
+    const { virtual } = conf;
+    this.#hooks = after === undefined ? new HookLines(core) : after.#hooks;
+    this.quorum =
+      virtual === undefined
+        ? null
+        : new Quorum(core, conf.name, virtual, this.#hooks, after?.quorum?.isUp ?? null);
+    this.sorry = virtual?.sorry == null ? null : new CheckedServer(core, virtual.sorry, this);
+  }
+
+  /** No command that tells of it runs. */
+  get isQuiet(): boolean {
+    return this.#hooks.isIdle;
+  }
+
+  hookEnded(run: HookRunId, exitCode: number, signal: number): boolean {
+    return this.#hooks.ended(run, exitCode, signal);
   }
 
   dueAt(): number {
-    const servers = this.checked.map((server) => server.dueAt());
+    const servers = this.#all().map((server) => server.dueAt());
     // What leads nowhere can wait for news.
     const route = this.servers.length === 0 ? Infinity : Math.min(this.deadline, this.#renewAt());
-    return Math.min(Infinity, route, ...servers);
+    return Math.min(route, this.#hooks.dueAt(), ...servers);
   }
 
   attend(): void {
-    for (const server of this.checked) server.attend();
+    for (const server of this.#all()) server.attend();
+    this.#hooks.attend();
+    this.quorum?.judge(this.checked);
     const { now } = this.#core;
     this.#lookedAt = now;
     const choice = this.#inherit(this.#choose());
     const isLapsed = choice.until <= now && choice.servers.length > 0;
     const servers = isLapsed ? [] : choice.servers;
     const because = isLapsed ? `not confirmed any more: ${choice.because}` : choice.because;
-    const isChange = !isSame(servers, this.servers) || !this.#isTold;
+    const keeps = choice.keeps ?? [];
+    const isChange = !isSame(servers, this.servers) || !isSameTargets(keeps, this.#keeps) || !this.#isTold;
+    this.#keeps = keeps;
     this.because = because;
     if (isChange) {
       this.generation += 1;
@@ -104,14 +139,21 @@ export class Backend {
     this.#core.tell(server.health === 'up' ? 'info' : 'alarm', 'server', this.conf.name, sentence);
   }
 
+  lifeChanged(server: CheckedServer): void {
+    const { real } = server.conf;
+    if (real !== undefined) this.quorum?.serverChanged(real, server.isAlive, server.reason);
+  }
+
   closeChecks(): void {
-    for (const server of this.checked) server.close();
+    for (const server of this.#all()) server.close();
   }
 
   close(): void {
     this.closeChecks();
+    this.quorum?.stop(this.checked);
     if (this.servers.length === 0) return;
     this.servers = [];
+    this.#keeps = [];
     this.generation += 1;
     this.because = 'the daemon is stopping';
     this.#tell(Infinity);
@@ -124,12 +166,18 @@ export class Backend {
 
   #inherit(choice: Choice): Choice {
     if (this.#inherited === null) return choice;
-    const isKnown = this.#knows();
-    if (choice.servers.length > 0 || isKnown || this.#inherited.until <= this.#core.now) {
+    // One primary is all there is to know; of several servers each has to be looked at first, or the clients of those that
+    // are looked at last would be cut off.
+    const isEnough = this.#knows() || (this.conf.role.kind !== 'any' && choice.servers.length > 0);
+    if (isEnough || this.#inherited.until <= this.#core.now) {
       this.#inherited = null;
       return choice;
     }
-    return { ...this.#inherited, because: 'it led there before the configuration was read anew' };
+    const { until, keeps, servers } = this.#inherited;
+    const isGone = (one: RouteServer): boolean =>
+      this.conf.role.kind === 'any' && !this.#all().some(({ name }) => name === one.name);
+    const because = 'it led there before the configuration was read anew';
+    return { servers: servers.filter((one) => !isGone(one)), until, keeps: keeps ?? [], because };
   }
 
   /** Whether every server was looked at since the start. */
@@ -167,26 +215,45 @@ export class Backend {
     return { servers, until, because: choice.because };
   }
 
+  #all(): readonly CheckedServer[] {
+    return this.sorry === null ? this.checked : [...this.checked, this.sorry];
+  }
+
   #chooseChecked(): Choice {
+    const until = this.#core.now + this.#leaseMs;
+    if (this.sorry !== null && this.quorum?.isSorry === true) {
+      const { sorry } = this;
+      const servers = sorry.isUsable ? [checkedRouteServer(sorry)] : [];
+      const because = `${sorry.name}, which says sorry: the quorum is not reached${this.#others([])}`;
+      return { servers, until, because, keeps: this.#kept([sorry]) };
+    }
     const usable = this.checked.filter(({ isUsable }) => isUsable);
     const first = usable.filter(({ conf }) => !conf.isBackup);
     const backups = usable.filter(({ conf }) => conf.isBackup);
     const chosen = first.length > 0 ? first : this.conf.usesAllBackups ? backups : backups.slice(0, 1);
-    const servers = chosen.map((server) => ({
-      name: server.name,
-      ...server.target,
-      weight: Math.max(1, server.effectiveWeight),
-      connectionsMax: server.conf.connectionsMax,
-    }));
-    const others = this.checked
-      .filter((server) => !chosen.includes(server) && server.health !== 'up')
-      .map((server) => `${server.name}: ${server.reason}`);
-    const but = others.length === 0 ? '' : ` (not ${others.join('; not ')})`;
+    const but = this.#others(chosen);
     const because =
       chosen.length === 0
         ? `no server is up${but}`
         : `${chosen.length} of ${this.checked.length} servers serve${but}`;
-    return { servers, until: this.#core.now + this.#leaseMs, because };
+    return { servers: chosen.map(checkedRouteServer), until, because, keeps: this.#kept(chosen) };
+  }
+
+  /** Who is down and why, for the end of a sentence. */
+  #others(chosen: readonly CheckedServer[]): string {
+    const others = this.checked
+      .filter((server) => !chosen.includes(server) && server.health !== 'up')
+      .map((server) => `${server.name}: ${server.reason}`);
+    return others.length === 0 ? '' : ` (not ${others.join('; not ')})`;
+  }
+
+  /** Of a virtual server: those that are drained, and those that leave their clients in peace. */
+  #kept(chosen: readonly CheckedServer[]): Target[] {
+    if (this.quorum === null) return [];
+    return this.#all()
+      .filter((server) => !chosen.includes(server))
+      .filter((server) => server.conf.real?.keepsClients === true || isDrained(server))
+      .map(({ target }) => target);
   }
 
   #tell(until: number): void {
@@ -202,6 +269,7 @@ export class Backend {
           balance: this.conf.balance,
           deadline: this.servers.length === 0 ? Infinity : until,
           endsOthers: this.conf.endsOthers || this.conf.role.kind !== 'any',
+          ...(this.#keeps.length === 0 ? {} : { keeps: this.#keeps }),
           because: this.because,
         },
       });
@@ -216,6 +284,21 @@ const routeServer = (server: RedisServer): RouteServer => ({
   connectionsMax: server.conf.connectionsMax,
 });
 
+const checkedRouteServer = (server: CheckedServer): RouteServer => ({
+  name: server.name,
+  ...server.target,
+  weight: Math.max(1, server.effectiveWeight),
+  connectionsMax: server.conf.connectionsMax,
+  ...(server.conf.connectionsAgain === undefined ? {} : { connectionsAgain: server.conf.connectionsAgain }),
+});
+
+/** Well, but no new clients for it. */
+const isDrained = (server: CheckedServer): boolean =>
+  server.health === 'up' && server.effectiveWeight === 0 && server.adminState !== 'maint';
+
+const isSameTargets = (a: readonly Target[], b: readonly Target[]): boolean =>
+  a.length === b.length && a.every((one, index) => isSameTarget(one, b[index] as Target));
+
 function isSame(a: readonly RouteServer[], b: readonly RouteServer[]): boolean {
   return (
     a.length === b.length &&
@@ -226,7 +309,8 @@ function isSame(a: readonly RouteServer[], b: readonly RouteServer[]): boolean {
         one.host === other.host &&
         one.port === other.port &&
         one.weight === other.weight &&
-        one.connectionsMax === other.connectionsMax
+        one.connectionsMax === other.connectionsMax &&
+        one.connectionsAgain === other.connectionsAgain
       );
     })
   );

@@ -1,6 +1,7 @@
 // One server of an `any` backend: judged by checks that the shell runs, one after the other by their own clocks. It is up
 // while none of its checks is down (keepalived's rule; HAProxy has one check a server).
 
+import { weightIsAdded } from './checks/check-conf.ts';
 import type { Core } from './core.ts';
 import type { ServerCheckConf, ServerConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
@@ -9,13 +10,31 @@ import { Verdict } from './verdict.ts';
 
 class Check {
   readonly conf: ServerCheckConf;
-  readonly verdict = new Verdict();
+  readonly verdict: Verdict;
   run: CheckRunId | null = null;
   dueAt: number;
+  /** What its last good result said of the weight; null: nothing. */
+  saysWeight: number | null = null;
+  #isBegun = false;
 
-  constructor(conf: ServerCheckConf, now: number) {
+  constructor(conf: ServerCheckConf, isPresumedUp: boolean, now: number) {
     this.conf = conf;
+    this.verdict = new Verdict(isPresumedUp);
     this.dueAt = now;
+  }
+
+  /** A run begins. */
+  begin(run: CheckRunId, now: number): void {
+    const { secondAfterMs } = this.conf;
+    this.run = run;
+    this.dueAt = now + (this.#isBegun ? this.intervalMs : (secondAfterMs ?? this.intervalMs));
+    this.#isBegun = true;
+  }
+
+  /** By how much it changes the weight of a server that is configured to have `weight`. */
+  weightChange(weight: number): number {
+    if (this.saysWeight === null) return 0;
+    return weightIsAdded(this.conf.check) ? this.saysWeight : this.saysWeight - weight;
   }
 
   /** HAProxy's inter, fastinter and downinter. */
@@ -29,14 +48,14 @@ class Check {
 export interface CheckedServerOwner {
   /** Its health or its weight has changed. */
   serverChanged(server: CheckedServer, sentence: string | null): void;
+  /** It came to life, or died. */
+  lifeChanged(server: CheckedServer): void;
 }
 
 export class CheckedServer {
   readonly conf: ServerConf;
   adminState: AdminState;
   weight: number;
-  /** What a check says of its weight, in percent; null: nothing. */
-  weightPercent: number | null = null;
   ip: string | null = null;
   readonly #core: Core;
   readonly #owner: CheckedServerOwner;
@@ -44,13 +63,15 @@ export class CheckedServer {
   #isResolving = false;
   #resolveAt = 0;
 
-  constructor(core: Core, conf: ServerConf, owner: CheckedServerOwner) {
+  /** `wasAlive`: before a reload; null: it is new. */
+  constructor(core: Core, conf: ServerConf, owner: CheckedServerOwner, wasAlive: boolean | null = null) {
     this.#core = core;
     this.conf = conf;
     this.#owner = owner;
     this.weight = conf.weight;
     this.adminState = conf.isDisabled ? 'maint' : 'ready';
-    this.#checks = conf.checks.map((check) => new Check(check, core.now));
+    const isPresumedUp = wasAlive ?? conf.real?.startsAlive ?? false;
+    this.#checks = conf.checks.map((check) => new Check(check, isPresumedUp, core.now));
     this.#resolveAt = core.now;
   }
 
@@ -60,6 +81,11 @@ export class CheckedServer {
 
   get target(): Target {
     return { host: this.ip ?? this.conf.host, port: this.conf.port };
+  }
+
+  /** None of its checks is down; one without a result yet counts as its configuration says. Is not enough for clients. */
+  get isAlive(): boolean {
+    return this.#checks.every(({ verdict }) => verdict.isAlive);
   }
 
   /** Without a check nothing speaks against it. */
@@ -78,7 +104,10 @@ export class CheckedServer {
 
   get effectiveWeight(): number {
     if (this.adminState !== 'ready') return 0;
-    return this.weightPercent === null ? this.weight : Math.round((this.weight * this.weightPercent) / 100);
+    return Math.max(
+      0,
+      this.#checks.reduce((sum, check) => sum + check.weightChange(this.weight), this.weight),
+    );
   }
 
   get isUsable(): boolean {
@@ -96,11 +125,11 @@ export class CheckedServer {
     if (this.ip === null) return this.#resolve();
     for (const check of this.#checks) {
       if (check.run !== null || check.dueAt > this.#core.now) continue;
-      check.run = this.#core.nextId();
-      check.dueAt = this.#core.now + check.intervalMs;
+      const run = this.#core.nextId();
+      check.begin(run, this.#core.now);
       this.#core.emit({
         kind: 'run-check',
-        run: check.run,
+        run,
         check: check.conf.check,
         server: this.target,
         timeoutMs: check.conf.timing.timeoutMs,
@@ -109,11 +138,12 @@ export class CheckedServer {
   }
 
   /** False: the run is none of its. */
-  ended(run: CheckRunId, isUp: boolean, detail: string, weightPercent: number | null): boolean {
+  ended(run: CheckRunId, isUp: boolean, detail: string, weight: number | null): boolean {
     const check = this.#checks.find((one) => one.run === run);
     if (check === undefined) return false;
     check.run = null;
     const before = this.health;
+    const wasAlive = this.isAlive;
     const { timing } = check.conf;
     if (isUp) check.verdict.succeeded(timing);
     else check.verdict.failed(timing, detail);
@@ -123,10 +153,10 @@ export class CheckedServer {
       before === after
         ? null
         : `${this.name} (${targetText(this.conf)}) is ${after}${detail === '' ? '' : `: ${detail}`}`;
-    if (sentence !== null || this.weightPercent !== weightPercent) {
-      this.weightPercent = weightPercent;
-      this.#owner.serverChanged(this, sentence);
-    }
+    const saysMore = weight !== null && weight !== check.saysWeight;
+    if (saysMore) check.saysWeight = weight;
+    if (sentence !== null || saysMore) this.#owner.serverChanged(this, sentence);
+    if (this.isAlive !== wasAlive) this.#owner.lifeChanged(this);
     return true;
   }
 

@@ -5,6 +5,7 @@
 
 import type { CheckConf } from './checks/check-conf.ts';
 import type { Balance } from './route.ts';
+import type { RealConf, VirtualConf } from './virtual-conf.ts';
 
 /** A host name or address, and a port. */
 export interface HostPort {
@@ -116,11 +117,17 @@ export interface ServerConf extends HostPort {
   readonly sendsProxyProtocol: 1 | 2 | null;
   /** Of a backend whose role is `any`: it is up while none of them is down. None: it counts as up. */
   readonly checks: readonly ServerCheckConf[];
+  /** Full at `connectionsMax`, it gets clients again below this many; absent: at once. */
+  readonly connectionsAgain?: number;
+  /** Of a backend that is a virtual server. */
+  readonly real?: RealConf;
 }
 
 export interface ServerCheckConf {
   readonly check: CheckConf;
   readonly timing: CheckTiming;
+  /** The second run comes so long after the first, so that many checks do not keep coming at once; absent: as usual. */
+  readonly secondAfterMs?: number;
 }
 
 /** Which servers of a backend clients may be led to. */
@@ -171,6 +178,8 @@ export interface BackendConf {
   readonly endsOthers: boolean;
   /** All backup servers serve when no other does; false: the first of them (HAProxy's `allbackups`). */
   readonly usesAllBackups: boolean;
+  /** It is one of keepalived's virtual servers; its role is `any`. */
+  readonly virtual?: VirtualConf;
 }
 
 export interface EndpointsConf {

@@ -17,6 +17,8 @@ import type { Target } from './route.ts';
 
 /** A step that does not settle goes round in a circle: a bug. */
 const ROUNDS_MAX = 1_000;
+/** At the end, commands that tell of it may take so long. */
+const LAST_HOOKS_MS = 5_000;
 
 export class Endpoints {
   readonly #core = new Core();
@@ -25,6 +27,8 @@ export class Endpoints {
   #backends = new Map<string, Backend>();
   #switchovers: Switchover[] = [];
   #isStopping = false;
+  /** Stopping: when to leave at the latest. */
+  #leaveAt = Infinity;
 
   constructor(conf: EndpointsConf) {
     this.#conf = conf;
@@ -36,13 +40,14 @@ export class Endpoints {
     assert(now >= core.now, 'time never goes back');
     core.now = now;
     this.#handle(event);
-    if (!this.#isStopping) this.#settle();
+    if (this.#isStopping) this.#leave();
+    else this.#settle();
     return core.takeEffects();
   }
 
   /** When `tick` is due at the latest; absolute milliseconds. */
   deadline(): number {
-    if (this.#isStopping) return Infinity;
+    if (this.#isStopping) return this.#leaveAt;
     let due = Infinity;
     for (const group of this.#groups.values()) due = Math.min(due, group.dueAt());
     for (const backend of this.#backends.values()) due = Math.min(due, backend.dueAt());
@@ -73,6 +78,11 @@ export class Endpoints {
         for (const { checked } of this.#backends.values()) {
           if (checked.some((server) => server.ended(event.run, event.isUp, event.detail, event.weight)))
             return;
+        }
+        return;
+      case 'hook-ended':
+        for (const backend of this.#backends.values()) {
+          if (backend.hookEnded(event.run, event.exitCode, event.signal)) return;
         }
         return;
       case 'demoted':
@@ -213,6 +223,14 @@ export class Endpoints {
     this.#isStopping = true;
     for (const backend of this.#backends.values()) backend.close();
     for (const group of this.#groups.values()) group.close();
+    this.#leaveAt = this.#core.now + LAST_HOOKS_MS;
+  }
+
+  /** As soon as all has been told, or it takes too long. */
+  #leave(): void {
+    const isDone = [...this.#backends.values()].every(({ isQuiet }) => isQuiet);
+    if (this.#leaveAt === Infinity || (!isDone && this.#core.now < this.#leaveAt)) return;
+    this.#leaveAt = Infinity;
     this.#core.emit({ kind: 'exit', code: 0 });
   }
 }

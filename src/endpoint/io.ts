@@ -7,11 +7,14 @@ import type { CheckConf } from './checks/check-conf.ts';
 import type { EndpointsConf, TlsClientConf } from './endpoint-conf.ts';
 import type { Route, Target } from './route.ts';
 import type { SwitchAnswer, SwitchId, SwitchStep } from './switchover.ts';
+import type { HookCommand } from './virtual-conf.ts';
 
 /** One connection attempt; never used again for another. */
 export type ConnectionId = number;
 /** One run of one check. */
 export type CheckRunId = number;
+/** One run of one hook. */
+export type HookRunId = number;
 
 /** See the same type of sentinel/io.ts. */
 export type EndOfConnection = 'refused' | 'closed' | 'reset' | 'failed';
@@ -39,13 +42,20 @@ export type Event =
   | { readonly kind: 'reply'; readonly connection: ConnectionId; readonly reply: Reply }
   /** The answer to `resolve`; null: the name has no address. */
   | { readonly kind: 'resolved'; readonly host: string; readonly ip: string | null }
-  /** `weight`: what the check says the server's weight is, in percent of the configured one; null: nothing. */
+  /** `weight`: what the check says of the server's weight, see {@link CheckConf}; null: nothing. */
   | {
       readonly kind: 'check-ended';
       readonly run: CheckRunId;
       readonly isUp: boolean;
       readonly detail: string;
       readonly weight: number | null;
+    }
+  /** Also when it could not be started: exit code 127. `signal` 0: it exited. */
+  | {
+      readonly kind: 'hook-ended';
+      readonly run: HookRunId;
+      readonly exitCode: number;
+      readonly signal: number;
     }
   /** A path saw a server say that it is no primary any more (-READONLY and the like). */
   | { readonly kind: 'demoted'; readonly endpoint: string; readonly server: Target; readonly text: string }
@@ -84,6 +94,8 @@ export type EventName =
   | 'two-primaries'
   /** No majority of the sentinels answers, or again. */
   | 'sentinels'
+  /** A virtual server gained or lost its quorum. */
+  | 'quorum'
   /** An ordered switch. */
   | 'switch';
 
@@ -112,6 +124,18 @@ export type Effect =
     }
   /** Its result is wanted no more. */
   | { readonly kind: 'stop-check'; readonly run: CheckRunId }
+  /** Run in a process group of its own; `hook-ended` follows. `owner`: of whom it tells. */
+  | {
+      readonly kind: 'run-hook';
+      readonly run: HookRunId;
+      readonly owner: string;
+      readonly command: HookCommand;
+    }
+  /** Signal the whole process group of a run. Its end is told as usual. */
+  | { readonly kind: 'signal-hook'; readonly run: HookRunId; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  /** To every FIFO, without waiting; what does not fit is dropped. */
+  | { readonly kind: 'write-fifo'; readonly line: string }
+  | { readonly kind: 'send-mail'; readonly subject: string; readonly body: string }
   /** Carry it out on the paths of its endpoint. */
   | { readonly kind: 'route'; readonly route: Route }
   /** A step of an ordered switch that the paths of `endpoints` have to take; `switch-answer` follows. */

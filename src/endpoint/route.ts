@@ -15,6 +15,8 @@ export interface RouteServer extends Target {
   readonly weight: number;
   /** Open connections at most; null: no limit. */
   readonly connectionsMax: number | null;
+  /** Once full, it gets clients again below this many; absent: at once. */
+  readonly connectionsAgain?: number;
 }
 
 /** How one of several servers is chosen for a new connection (HAProxy's `balance`). */
@@ -36,6 +38,8 @@ export interface Route {
   readonly deadline: number;
   /** Connections to servers that are not in the route any more are reset; false: only new ones are kept from them. */
   readonly endsOthers: boolean;
+  /** Whose connections stand all the same until they end by themselves; absent: nobody's. */
+  readonly keeps?: readonly Target[];
   /** A sentence that says why, e.g. `10.0.0.1:6379 is the primary: 3 of 3 sentinels say so at config epoch 7`. */
   readonly because: string;
 }

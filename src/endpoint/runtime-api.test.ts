@@ -29,6 +29,7 @@ const backend = (name: string, more: Partial<BackendSnapshot> = {}): BackendSnap
   because: 'a',
   expiresInMs: null,
   alarm: null,
+  hasQuorum: null,
   servers: [server('a'), server('b', { health: 'down', reason: 'no, "never"', isServing: false })],
   sentinels: [],
   ...more,

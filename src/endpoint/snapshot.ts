@@ -42,6 +42,8 @@ export interface BackendSnapshot {
   /** Until the route lapses unless it is confirmed; null: it does not. */
   readonly expiresInMs: number | null;
   readonly alarm: string | null;
+  /** Of a virtual server; null: it is none. */
+  readonly hasQuorum: boolean | null;
   readonly servers: readonly ServerSnapshot[];
   readonly sentinels: readonly SentinelSnapshot[];
 }
@@ -82,7 +84,8 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
       isServing: isServing(server.name),
     };
   });
-  const checked = backend.checked.map((server): ServerSnapshot => ({
+  const all = backend.sorry === null ? backend.checked : [...backend.checked, backend.sorry];
+  const checked = all.map((server): ServerSnapshot => ({
     name: server.name,
     address: targetText(server.target),
     health: server.health,
@@ -104,6 +107,7 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
     because: backend.because,
     expiresInMs: servers.length === 0 || deadline === Infinity ? null : Math.max(0, deadline - now),
     alarm: group?.primary.alarm?.text ?? null,
+    hasQuorum: backend.quorum?.isUp ?? null,
     servers: [...watched, ...checked],
     sentinels: (group?.source?.sentinels ?? []).map(({ where, answer, problem }) => ({
       address: targetText(where),

@@ -128,6 +128,10 @@ export class Stage {
   now = 0;
   /** What the paths answer to a step of a switch; null: nothing yet. */
   answersStep: boolean = true;
+  /** What a check of this server finds; null: nothing yet, the test says it itself. */
+  checkFinds: ((address: string) => { readonly isUp: boolean; readonly weight?: number }) | null = null;
+  /** Hooks end a moment after they began. */
+  endsHooks: boolean = true;
   readonly #lines = new Map<ConnectionId, Line>();
   #later: { readonly at: number; readonly event: Event; readonly isValid: () => boolean }[] = [];
   #hasStarted = false;
@@ -196,6 +200,22 @@ export class Stage {
     return route === undefined || route.deadline <= this.now ? [] : route.servers.map(targetText);
   }
 
+  /** What was told of virtual servers: `hook /up.sh`, `fifo VS ... UP`, `mail <subject>`, in this order. */
+  told(): string[] {
+    return this.effects.flatMap(({ effect }) => {
+      switch (effect.kind) {
+        case 'run-hook':
+          return [`hook ${effect.command.argv.join(' ')}`];
+        case 'write-fifo':
+          return [`fifo ${effect.line.trimEnd()}`];
+        case 'send-mail':
+          return [`mail ${effect.subject}`];
+        default:
+          return [];
+      }
+    });
+  }
+
   alarms(): string[] {
     return this.effects.flatMap(({ effect }) =>
       effect.kind === 'event' && effect.level === 'alarm' ? [`${effect.name}: ${effect.text}`] : [],
@@ -224,6 +244,15 @@ export class Stage {
         return;
       case 'send':
         return this.#hear(effect.connection, effect.args);
+      case 'run-check': {
+        const found = this.checkFinds?.(targetText(effect.server));
+        if (found === undefined) return;
+        const { isUp, weight = null } = found;
+        return this.#soon({ kind: 'check-ended', run: effect.run, isUp, detail: 'as the test says', weight });
+      }
+      case 'run-hook':
+        if (this.endsHooks) this.#soon({ kind: 'hook-ended', run: effect.run, exitCode: 0, signal: 0 });
+        return;
       case 'switch-step':
         if (this.answersStep) this.#soon({ kind: 'switch-answer', id: effect.id, answer: { kind: 'done' } });
         return;

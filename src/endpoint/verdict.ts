@@ -14,6 +14,17 @@ export class Verdict {
   #against = 0;
   /** What the last contradiction was; shown while it is not enough. */
   reason = 'not checked yet';
+  /** Until the first result it is taken for up by those who count, though it gets no clients (keepalived without alpha). */
+  readonly isPresumedUp: boolean;
+
+  constructor(isPresumedUp = false) {
+    this.isPresumedUp = isPresumedUp;
+  }
+
+  /** Up, or taken for it. */
+  get isAlive(): boolean {
+    return this.health === 'up' || (this.health === 'unknown' && this.isPresumedUp);
+  }
 
   /** Whether results now contradict the verdict. */
   get isChanging(): boolean {
@@ -27,7 +38,8 @@ export class Verdict {
 
   /** True: `health` has changed. `isProof`: the server is surely gone, and nothing needs to be counted. */
   failed({ fall }: Thresholds, reason: string, isProof = false): boolean {
-    return this.#count('down', this.health === 'unknown' || isProof ? 1 : fall, reason);
+    const isFirst = this.health === 'unknown' && !this.isPresumedUp;
+    return this.#count('down', isFirst || isProof ? 1 : fall, reason);
   }
 
   #count(to: 'up' | 'down', needed: number, reason: string): boolean {

@@ -164,6 +164,14 @@ describe('checks that are run for real', () => {
     assert.equal(readFileSync(seen, 'utf8'), `10.0.0.9 6379 127.0.0.1 ${port} first\n`);
   });
 
+  it('reads a file, and takes one that is not there for 0', async () => {
+    const path = join(folder, 'drain');
+    const check: CheckConf = { kind: 'file', path, weight: -5 };
+    assert.deepEqual(await outcomeOf(check, port), { isUp: true, detail: 'it says 0', weight: 0 });
+    writeFileSync(path, '2\n');
+    assert.deepEqual(await outcomeOf(check, port), { isUp: true, detail: 'it says 2', weight: -10 });
+  });
+
   it('asks a name server', async () => {
     const names = createSocket('udp4');
     let code = 0;

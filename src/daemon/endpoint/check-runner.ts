@@ -4,13 +4,14 @@
 import { unreachable } from '../../base/assert.ts';
 import type { CheckConf } from '../../endpoint/checks/check-conf.ts';
 import type { CheckOutcome } from '../../endpoint/checks/dialogue.ts';
+import { fileOutcome } from '../../endpoint/checks/file-check.ts';
 import { HttpCheck } from '../../endpoint/checks/http-check.ts';
 import { RedisPing, SmtpGreeting, TcpConnect } from '../../endpoint/checks/line-checks.ts';
 import { TcpCheck } from '../../endpoint/checks/tcp-check.ts';
 import type { CheckRunId, Effect } from '../../endpoint/io.ts';
 import type { Target } from '../../endpoint/route.ts';
 import { HTTP_TOOLS, matchWithin, runDialogue } from './dialogue-runner.ts';
-import { checkByDns, checkByEcho, CommandChecks } from './other-checks.ts';
+import { checkByDns, checkByEcho, CommandChecks, readTracked } from './other-checks.ts';
 
 type RunCheck = Extract<Effect, { readonly kind: 'run-check' }>;
 
@@ -71,6 +72,8 @@ export class CheckRunner {
         return checkByDns(check, server, signal);
       case 'command':
         return this.#commands.check(check, server, signal);
+      case 'file':
+        return fileOutcome(check, await readTracked(check.path));
       default:
         return unreachable(check, 'a check the daemon does not know');
     }

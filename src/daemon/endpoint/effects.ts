@@ -8,6 +8,7 @@ import type { CheckRunner } from './check-runner.ts';
 import type { EndpointJournal, EndpointLog } from './endpoint-journal.ts';
 import type { Paths } from './paths.ts';
 import type { ServerLinks } from './server-links.ts';
+import type { Telling } from './telling.ts';
 
 /** The hands of the daemon. */
 export interface EndpointWorld {
@@ -15,6 +16,7 @@ export interface EndpointWorld {
   readonly resolver: Resolver;
   readonly checks: CheckRunner;
   readonly paths: Paths;
+  readonly telling: Telling;
   readonly log: EndpointLog;
   readonly journal: EndpointJournal;
   /** Tells the machine what came of an effect. */
@@ -38,6 +40,16 @@ export function carryOutEndpoint(effect: Effect, world: EndpointWorld): void {
       return world.checks.run(effect);
     case 'stop-check':
       return world.checks.stop(effect.run);
+    case 'run-hook':
+      return world.telling.run(effect.run, effect.command, (exitCode, signal) =>
+        world.tell({ kind: 'hook-ended', run: effect.run, exitCode, signal }),
+      );
+    case 'signal-hook':
+      return world.telling.signal(effect.run, effect.signal);
+    case 'write-fifo':
+      return world.telling.writeFifo(effect.line);
+    case 'send-mail':
+      return world.telling.mail(effect.subject, effect.body);
     case 'route':
       return world.paths.apply(effect.route);
     case 'switch-step':

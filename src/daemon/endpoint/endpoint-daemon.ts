@@ -22,11 +22,17 @@ import {
 import { openPaths, type PathOptions, type ChosenPath } from './open-paths.ts';
 import { Paths } from './paths.ts';
 import { ServerLinks } from './server-links.ts';
+import { Telling, type TellingOptions } from './telling.ts';
+
+/** At the end, mails that wait may take so long. */
+const LAST_MAILS_MS = 1_000;
 
 export interface EndpointDaemonOptions {
   readonly conf: EndpointsConf;
   readonly paths: PathOptions;
   readonly log: EndpointLog;
+  /** Of virtual servers; absent: there are none. */
+  readonly telling?: TellingOptions;
   /** The last thing called. */
   readonly exit: (code: number) => void;
 }
@@ -97,6 +103,7 @@ export class EndpointDaemon {
         tell({ kind: 'check-ended', run, isUp, detail, weight }),
       ),
       paths,
+      telling: new Telling(options.log, options.telling ?? { fifos: [], mail: null }),
       log: options.log,
       journal: this.#journal,
       tell,
@@ -191,13 +198,13 @@ export class EndpointDaemon {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.#loop.stop();
-    const { links, checks, paths } = this.#world;
+    const { links, checks, paths, telling } = this.#world;
     for (const end of this.#switches.values()) end({ isDone: false, sentence: 'the daemon was stopped' });
     // After the effects under way, the last of which this is.
     setImmediate(() => {
       links.closeAll();
       checks.closeAll();
-      void paths.close().finally(() => this.#exit(code));
+      void Promise.allSettled([paths.close(), telling.close(LAST_MAILS_MS)]).then(() => this.#exit(code));
     });
   }
 }

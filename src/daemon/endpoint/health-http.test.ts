@@ -21,6 +21,7 @@ const snapshot: EndpointsSnapshot = {
       because: 'a',
       expiresInMs: null,
       alarm: null,
+      hasQuorum: null,
       servers: [],
       sentinels: [],
     },

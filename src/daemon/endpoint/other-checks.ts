@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { constants, open } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import type { CheckConf } from '../../endpoint/checks/check-conf.ts';
 import { commandOutcome, externalCheckCall } from '../../endpoint/checks/command-check.ts';
@@ -13,6 +14,8 @@ import { Runs } from '../vrrp-runs.ts';
 
 const ECHO_BYTES = 56;
 const DNS_PORT = 53;
+/** A number is shorter. */
+const FILE_BYTES_MAX = 256;
 const UP: CheckOutcome = { isUp: true, detail: '', weight: null };
 const down = (detail: string): CheckOutcome => ({ isUp: false, detail, weight: null });
 
@@ -65,6 +68,22 @@ export function checkByDns(
     socket.connect(port ?? DNS_PORT, server.host, () => socket.send(query));
     return () => socket.close();
   });
+}
+
+/** The first bytes of a file; null: there is none, or it can't be read. */
+export async function readTracked(path: string): Promise<string | null> {
+  try {
+    // A FIFO without a writer would be waited for.
+    const file = await open(Buffer.from(path, 'latin1'), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(FILE_BYTES_MAX), 0, FILE_BYTES_MAX, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return null;
+  }
 }
 
 /** Runs commands. At the timeout a command's whole process group is killed. */

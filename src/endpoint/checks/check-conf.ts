@@ -113,4 +113,14 @@ export type CheckConf =
       readonly saysWeight: boolean;
       /** An external check of HAProxy's gets addresses as arguments and HAPROXY_ variables; null: keepalived's, nothing. */
       readonly haproxy: ExternalCheckCaller | null;
-    };
+    }
+  /**
+   * A file that holds a whole number (keepalived's FILE_CHECK). Weight 0: bad while it is not 0. Else the number times the
+   * weight is added to the server's weight, and bad from -254 down.
+   */
+  | { readonly kind: 'file'; readonly path: string; readonly weight: number };
+
+/** Whether the weight that comes with a result is the server's weight itself, or is added to it. */
+export function weightIsAdded(check: CheckConf): boolean {
+  return check.kind === 'file';
+}

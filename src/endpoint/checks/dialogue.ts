@@ -8,7 +8,7 @@ export interface CheckOutcome {
   readonly isUp: boolean;
   /** What was seen, for people. Nothing that was sent stands in it: that may be a password. */
   readonly detail: string;
-  /** Percent of the configured weight that the server asks for; null: it does not say. */
+  /** What it says of the server's weight, see {@link weightIsAdded}; null: nothing. */
   readonly weight: number | null;
 }
 

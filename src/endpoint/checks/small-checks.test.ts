@@ -6,6 +6,7 @@ import { byteString } from '../../base/byte-string.ts';
 import { commandOutcome, externalCheckCall } from './command-check.ts';
 import { dnsQuery, dnsTrouble } from './dns-query.ts';
 import type { DialogueStep } from './dialogue.ts';
+import { fileOutcome } from './file-check.ts';
 import { echoRequest, internetChecksum, isEchoReply } from './echo.ts';
 import { RedisPing, SmtpGreeting } from './line-checks.ts';
 
@@ -144,5 +145,27 @@ describe('commands', () => {
     assert.deepEqual(call.args, ['NOT_USED', 'NOT_USED', '10.0.0.1', '6379']);
     assert.equal(call.environment['HAPROXY_SERVER_NAME'], 'a');
     assert.equal(call.environment['PATH'], '/usr/bin');
+  });
+});
+
+describe('a file', () => {
+  const found = (weight: number, text: string | null): string => {
+    const { isUp, weight: change } = fileOutcome({ weight }, text);
+    return isUp ? `up ${change}` : 'down';
+  };
+
+  it('without a weight takes the server out while it is not 0', () => {
+    assert.deepEqual(
+      ['0', ' 1\n', '-1', '', 'on', null].map((text) => found(0, text)),
+      ['up 0', 'down', 'down', 'up 0', 'up 0', 'up 0'],
+    );
+  });
+
+  it('with a weight changes that of the server, and takes it out from -254 down', () => {
+    assert.deepEqual(
+      ['2', '0', '-126', '-127'].map((text) => found(2, text)),
+      ['up 4', 'up 0', 'up -252', 'down'],
+    );
+    assert.deepEqual([found(-1, '0'), found(-3, '1')], ['up 0', 'up -3']);
   });
 });
