@@ -142,7 +142,14 @@ function checkerKeywords(kind: CheckerKind, commands: Commands): Keywords<Checke
     case 'SSL_GET':
       return keywordTable(HTTP, HTTP_BLOCKS);
     case 'SMTP_CHECK':
-      return keywordTable({ ...CONNECTING, helo_name: option(1) }, { host: () => {} });
+      // An older form has what is connected to in a block of its own.
+      return keywordTable(
+        { ...CONNECTING, helo_name: option(1) },
+        {
+          host: (draft, block, report) =>
+            readStatements(report, 'host', block.block ?? [], keywordTable(CONNECTING), draft),
+        },
+      );
     case 'DNS_CHECK':
       return keywordTable({ ...CONNECTING, type: option(1), name: option(1) });
     case 'UDP_CHECK':

@@ -25,6 +25,11 @@ export interface MailBlock extends Omit<MailConf, 'server'> {
   readonly tellsFaults: boolean;
 }
 
+/** A FIFO and whose changes it hears: of virtual routers, of virtual servers, or of both. */
+export interface FifoBlock extends FifoConf {
+  readonly hears: 'all' | 'vrrp' | 'lvs';
+}
+
 /** A script run once, before everything or after it. */
 export interface LifeScript {
   readonly command: Command;
@@ -48,7 +53,7 @@ export interface GlobalConf {
   readonly umask: number | null;
   /** Shape of the JSON dump. */
   readonly jsonVersion: 1 | 2;
-  readonly fifos: readonly FifoConf[];
+  readonly fifos: readonly FifoBlock[];
   readonly tellStatesOnReload: boolean;
 }
 

@@ -11,7 +11,12 @@ import type { ConfProblem } from './problems.ts';
 import type { VirtualServerConf } from './servers.ts';
 
 /** One line for a problem or a warning, and the line of the file it is about. */
-export function describeProblem({ severity, where, sentence, text }: ConfProblem): string[] {
+export function describeProblem({
+  severity,
+  where,
+  sentence,
+  text,
+}: Pick<ConfProblem, 'severity' | 'where' | 'sentence' | 'text'>): string[] {
   const line = `${where}: ${severity === 'warning' ? 'warning: ' : ''}${sentence}`;
   return text === '' ? [line] : [line, `    ${text}`];
 }
@@ -39,7 +44,7 @@ export function describeCheck(
     ...conf.files.map(({ name, path }) => `file ${name}: ${path}`),
     ...describeMail(conf),
     ...describeGlobal(conf.global),
-    ...conf.balancer.virtualServers.map(describeServer),
+    ...conf.balancer.virtualServers.flatMap(describeServer),
     ...conf.foreignUsers.map(
       ({ user, where }) => `runs a command as ${user} (${where}): needs root, or CAP_SETUID and CAP_SETGID`,
     ),
@@ -116,14 +121,20 @@ function describeGlobal({ fifos, startupDelayMs, delayAfterBootMs }: GlobalConf)
   ];
 }
 
-function describeServer({ target, scheduler, forwarding, realServers }: VirtualServerConf): string {
+function describeServer({ target, scheduler, realServers, sorryServer }: VirtualServerConf): string[] {
   const name =
     target.kind === 'group'
       ? `group ${target.name}`
       : target.kind === 'fwmark'
         ? `fwmark ${target.mark}`
         : `${target.address} ${target.port}`;
-  return `virtual server ${name}: ${scheduler}, ${forwarding}, ${realServers.length} real servers; not served yet`;
+  const sorry = sorryServer === null ? '' : `, else ${sorryServer.address} ${sorryServer.port}`;
+  const servers = realServers.map(
+    ({ address, port, weight, checkers }) =>
+      `  real server ${address} ${port}, weight ${weight}, ` +
+      (checkers.length === 0 ? 'not checked' : checkers.map(({ kind }) => kind).join(', ')),
+  );
+  return [`virtual server ${name}: ${scheduler}, ${realServers.length} real servers${sorry}`, ...servers];
 }
 
 function addressText(one: VirtualAddress): string {

@@ -2,10 +2,10 @@
 
 import { MULTICAST_GROUP_IPV4, MULTICAST_GROUP_IPV6 } from '../router-conf.ts';
 import { familyOf, isMulticast } from '../ip-address.ts';
-import type { Command, FifoConf } from '../router-conf.ts';
+import type { Command } from '../router-conf.ts';
 import { entriesOf, type Keywords, keywordTable, type Reader } from './blocks.ts';
 import { type Commands, SUPPLEMENTARY_GROUPS } from './commands.ts';
-import type { GlobalConf, MailBlock } from './conf.ts';
+import type { FifoBlock, GlobalConf, MailBlock } from './conf.ts';
 import { GUARD, readGuard, unknownDirective } from './directives.ts';
 import { mailAddresses, type MailWish, readMailServer, readMailWish } from './mail.ts';
 import { type Report, show } from './problems.ts';
@@ -39,6 +39,7 @@ export interface InstanceDefaults {
   /** null: not said. */
   smtpAlert: MailWish | null;
   smtpAlertVrrp: MailWish | null;
+  smtpAlertChecker: MailWish | null;
 }
 
 /** What is read, before the defaults that need the machine's name. */
@@ -61,7 +62,7 @@ export interface GlobalDraft extends InstanceDefaults {
   logUnknownIds: boolean;
   umask: number | null;
   jsonVersion: 1 | 2;
-  fifos: Map<string, { path: string | null; script: Command | null }>;
+  fifos: Map<FifoBlock['hears'], { path: string | null; script: Command | null }>;
   tellStatesOnReload: boolean;
   /** Commands are checked after all of the block is read: script_user may come last. */
   scripts: { readonly statement: Statement; readonly set: (command: Command) => void }[];
@@ -92,6 +93,7 @@ export function globalDraft(commands: Commands): GlobalDraft {
     guard: true,
     smtpAlert: null,
     smtpAlertVrrp: null,
+    smtpAlertChecker: null,
     routerId: null,
     mailServer: null,
     helloName: null,
@@ -162,13 +164,13 @@ function command(set: (draft: GlobalDraft, command: Command) => void): Reader<Gl
   };
 }
 
-function fifo(draft: GlobalDraft, name: string): { path: string | null; script: Command | null } {
+function fifo(draft: GlobalDraft, name: FifoBlock['hears']): { path: string | null; script: Command | null } {
   const known = draft.fifos.get(name) ?? { path: null, script: null };
   draft.fifos.set(name, known);
   return known;
 }
 
-function fifoPath(name: string): Reader<GlobalDraft> {
+function fifoPath(name: FifoBlock['hears']): Reader<GlobalDraft> {
   return (draft, statement, report) => {
     const path = readText(report, statement, 'the path of a FIFO');
     if (path === null) return;
@@ -194,7 +196,7 @@ function multicast(key: 'multicastGroup4' | 'multicastGroup6', family: 'ipv4' | 
   };
 }
 
-function mailWish(key: 'smtpAlert' | 'smtpAlertVrrp'): Reader<GlobalDraft> {
+function mailWish(key: 'smtpAlert' | 'smtpAlertVrrp' | 'smtpAlertChecker'): Reader<GlobalDraft> {
   return (draft, statement, report) => put(draft, key, readMailWish(report, statement));
 }
 
@@ -232,7 +234,7 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
     smtp_connect_timeout: time('mailTimeoutMs', 1, SECONDS_MAX, 6),
     smtp_alert: mailWish('smtpAlert'),
     smtp_alert_vrrp: mailWish('smtpAlertVrrp'),
-    smtp_alert_checker: accepted,
+    smtp_alert_checker: mailWish('smtpAlertChecker'),
     no_email_faults: flag('noEmailFaults'),
     script_user(draft, statement, report) {
       const user = valueAt(report, statement, 0, 'a user, and may take a group');
@@ -272,8 +274,10 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
     vrrp_down_timer_adverts: count('downTimerAdverts', 1, 100),
     notify_fifo: fifoPath('all'),
     vrrp_notify_fifo: fifoPath('vrrp'),
+    lvs_notify_fifo: fifoPath('lvs'),
     notify_fifo_script: command((draft, read) => void (fifo(draft, 'all').script = read)),
     vrrp_notify_fifo_script: command((draft, read) => void (fifo(draft, 'vrrp').script = read)),
+    lvs_notify_fifo_script: command((draft, read) => void (fifo(draft, 'lvs').script = read)),
     vrrp_notify_priority_changes: flag('tellPriorityChanges'),
     fifo_write_vrrp_states_on_reload: flag('tellStatesOnReload'),
     v3_checksum_as_v2: flag('checksumAsVersion2'),
@@ -323,8 +327,8 @@ export const GLOBAL_KEYWORDS: Keywords<GlobalDraft> = keywordTable<GlobalDraft>(
    nftables_ifindex nftables_counters nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark vrrp_priority
    vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime vrrp_rlimit_rtime checker_priority
    checker_no_swap checker_rt_priority checker_cpu_affinity checker_rlimit_rttime checker_rlimit_rtime bfd_priority
-   bfd_no_swap bfd_rt_priority bfd_cpu_affinity bfd_rlimit_rttime bfd_rlimit_rtime lvs_notify_fifo
-   lvs_notify_fifo_script snmp_socket enable_snmp_vrrp enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2
+   bfd_no_swap bfd_rt_priority bfd_cpu_affinity bfd_rlimit_rttime bfd_rlimit_rtime
+   snmp_socket enable_snmp_vrrp enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2
    enable_snmp_rfcv3 enable_snmp_checker snmp_vs_stats_update_interval snmp_rs_stats_update_interval enable_dbus
    dbus_service_name dbus_no_interface_name vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force
    vrrp_netlink_monitor_rcv_bufs vrrp_netlink_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs
@@ -351,9 +355,9 @@ export function finishGlobal(draft: GlobalDraft, machine: MachineNames, report: 
     const read = draft.commands.readLine(statement);
     if (read !== null) set(read);
   }
-  const fifos: FifoConf[] = [];
-  for (const { path, script } of draft.fifos.values()) {
-    if (path !== null) fifos.push({ path, script });
+  const fifos: FifoBlock[] = [];
+  for (const [hears, { path, script }] of draft.fifos) {
+    if (path !== null) fifos.push({ path, script, hears });
     else if (script !== null) {
       const { statement } =
         draft.scripts.find((one) => one.statement.keyword.text.endsWith('fifo_script')) ?? {};

@@ -20,7 +20,7 @@ import type {
 import { finishInstance } from './finish-instance.ts';
 import { finishGlobal, GLOBAL_KEYWORDS, globalDraft, readGlobalDirective } from './global-defs.ts';
 import { type InstanceDraft, readInstance } from './instance.ts';
-import { warnOfNoMail } from './mail.ts';
+import { serverMailDefault, warnOfNoMail } from './mail.ts';
 import { preprocess } from './preprocess.ts';
 import { type ConfProblem, Report, show, showName, whereOf } from './problems.ts';
 import type { ServerGroupConf, SslConf, VirtualServerConf } from './servers.ts';
@@ -30,7 +30,8 @@ import { finishGroups, type GroupDraft, readGroup } from './sync-group.ts';
 import { readFile, readProcess, readScript } from './trackables.ts';
 import type { Trackables } from './tracking.ts';
 import { buildTree, type Statement, type Word } from './tree.ts';
-import { readServerGroup, readSsl, readVirtualServer } from './virtual-server.ts';
+import { readServerGroup, readSsl } from './server-group.ts';
+import { readVirtualServer } from './virtual-server.ts';
 
 export interface ConfSource {
   /** As problems shall name it. */
@@ -89,6 +90,7 @@ class Loader {
   readonly #virtualServers: { readonly place: Word; readonly server: VirtualServerConf }[] = [];
   readonly #serverGroups: ServerGroupConf[] = [];
   #ssl: SslConf | null = null;
+  #serverMail: boolean | null = null;
   /** `KIND NAME` of every named block, to where it is. */
   readonly #names = new Map<string, Word>();
 
@@ -108,13 +110,14 @@ class Loader {
     }
     const global = finishGlobal(globals, this.#surroundings, this.#report);
     this.#noteNames(root);
+    this.#serverMail = serverMailDefault(globals);
     readStatements(this.#report, null, root, this.#rootKeywords(), null);
     const instances = this.#finishInstances(globals, global.dynamicInterfaces);
     const known = new Set(this.#instances.map(({ name }) => name));
     const groups = finishGroups(this.#groups, instances, known, globals, this.#report);
     warnOfNoMail(global.mail, [...this.#instances, ...this.#groups], globals, this.#report);
     this.#checkIdentities(instances);
-    this.#announceBalancer();
+    this.#checkServerGroups();
     for (const { redis, nameWord } of [...this.#instances, ...this.#groups]) {
       for (const one of redis) this.#addRedis(one, nameWord);
     }
@@ -175,7 +178,7 @@ class Loader {
         this.#groups.push(readGroup(report, block, name, this.#commands, this.#trackables()));
       }),
       virtual_server: (block) => {
-        const server = readVirtualServer(report, block, this.#commands);
+        const server = readVirtualServer(report, block, this.#commands, this.#serverMail);
         if (server !== null) this.#virtualServers.push({ place: block.keyword, server });
       },
       virtual_server_group: this.#named('server group', (block, { text }) => {
@@ -282,8 +285,7 @@ class Loader {
     }
   }
 
-  /** Load balancing is read and checked, and not yet done. */
-  #announceBalancer(): void {
+  #checkServerGroups(): void {
     for (const { place, server } of this.#virtualServers) {
       const { target } = server;
       if (target.kind === 'group' && !this.#serverGroups.some(({ name }) => name === target.name)) {
@@ -291,8 +293,6 @@ class Loader {
         const sentence = `there is no virtual_server_group ${show(target.name)}${hint(target.name, names)}`;
         this.#report.error(place, 'unknown-group', sentence);
       }
-      const sentence = 'virtual_server is read and checked, but baton does not serve it yet';
-      this.#report.warn(place, 'not-served', sentence);
     }
   }
 }

@@ -17,6 +17,12 @@ export interface MailWish {
 export interface MailWishes {
   readonly smtpAlert: MailWish | null;
   readonly smtpAlertVrrp: MailWish | null;
+  readonly smtpAlertChecker: MailWish | null;
+}
+
+/** What counts for virtual and real servers that do not say; null: nobody said. */
+export function serverMailDefault({ smtpAlertChecker, smtpAlert }: MailWishes): boolean | null {
+  return (smtpAlertChecker ?? smtpAlert)?.isWanted ?? null;
 }
 
 /** The value of `smtp_alert`; null: reported. */

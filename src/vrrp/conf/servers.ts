@@ -1,5 +1,5 @@
-// What a keepalived.conf says about load balancing, as data, every default resolved (vrrp.md §2.3). Nothing serves it
-// yet. Times are milliseconds, addresses are canonical text.
+// What a keepalived.conf says about load balancing, as data, every default resolved (vrrp.md §2.3). Times are milliseconds,
+// addresses are canonical text.
 
 import type { Command } from '../router-conf.ts';
 

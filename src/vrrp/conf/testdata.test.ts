@@ -53,7 +53,7 @@ const FILES: readonly (readonly [
   [
     'replicas.conf',
     'instance VI_1: VRRPv2 router 51 on eth0, priority 100, preempts, multicast 224.0.0.18',
-    ['not-served'],
+    [],
   ],
 ];
 

@@ -24,7 +24,7 @@ export function toRouters(conf: KeepalivedConf, options: RouterOptions): VrrpCon
     processes: conf.processes.map((process) => omit(process, 'weight', 'reverse')),
     files: conf.files.map((file) => omit(file, 'weight', 'reverse')),
     redis: conf.redis.map((redis) => omit(redis, 'where')),
-    fifos: global.fifos,
+    fifos: global.fifos.filter(({ hears }) => hears !== 'lvs').map((fifo) => omit(fifo, 'hears')),
     mail: toMail(global.mail),
     mailsFaults: global.mail.tellsFaults,
     startupDelayMs: Math.max(global.startupDelayMs, global.delayAfterBootMs - options.sinceBootMs, 0),

@@ -1,9 +1,8 @@
-// Reads virtual_server, its real_server blocks, virtual_server_group and SSL (vrrp.md §2.3): checked into data whole,
-// though nothing serves it yet.
+// Reads virtual_server and its real_server blocks (vrrp.md §2.3).
 
-import { familyOf, formatAddress, parseAddress } from '../ip-address.ts';
+import { familyOf } from '../ip-address.ts';
 import type { Command } from '../router-conf.ts';
-import { entriesOf, type Keywords, keywordTable, type Reader, readStatements, words } from './blocks.ts';
+import { type Keywords, keywordTable, type Reader, readStatements, words } from './blocks.ts';
 import { inherit, noTiming, PORT_MAX, readChecker, type Timing, timingReaders } from './checkers.ts';
 import type { Commands } from './commands.ts';
 import { omit } from './omit.ts';
@@ -14,9 +13,7 @@ import type {
   Endpoint,
   Forwarding,
   RealServerConf,
-  ServerGroupConf,
   ServerTarget,
-  SslConf,
   VirtualServerConf,
 } from './servers.ts';
 import { hint } from '../../base/suggest.ts';
@@ -105,8 +102,9 @@ function readTarget(report: Report, { keyword, values }: Statement): ServerTarge
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 interface RealDraft extends Mutable<
-  Omit<RealServerConf, 'forwarding' | 'inhibitOnFailure' | 'sendsMail' | 'checkers'>
+  Omit<RealServerConf, 'weight' | 'forwarding' | 'inhibitOnFailure' | 'sendsMail' | 'checkers'>
 > {
+  ownWeight: number | null;
   readonly place: Word;
   readonly timing: Timing;
   forwarding: Forwarding | null;
@@ -119,6 +117,7 @@ interface VirtualDraft extends Mutable<
   Omit<VirtualServerConf, 'realServers' | 'sorryServer' | 'sendsMail' | 'where'>
 > {
   readonly timing: Timing;
+  weight: number;
   inhibitOnFailure: boolean;
   smtpAlert: boolean | null;
   sorry: Endpoint | null;
@@ -133,7 +132,7 @@ function realKeywords(commands: Commands): Keywords<RealDraft> {
     {
       ...timingReaders<RealDraft>(),
       weight: (draft, statement, report) => {
-        draft.weight = readInteger(report, statement, 0, WEIGHT_MAX) ?? draft.weight;
+        draft.ownWeight = readInteger(report, statement, 0, WEIGHT_MAX);
       },
       lvs_method: (draft, statement, report) => {
         draft.forwarding = readForwarding(report, statement)?.forwarding ?? null;
@@ -169,7 +168,7 @@ function readRealServer(report: Report, block: Statement, commands: Commands): R
     where: whereOf(block.keyword),
     place: block.keyword,
     timing: noTiming(),
-    weight: 1,
+    ownWeight: null,
     forwarding: null,
     inhibitOnFailure: null,
     upperThreshold: 0,
@@ -248,7 +247,9 @@ function virtualKeywords(commands: Commands): Keywords<VirtualDraft> {
       smtp_alert: (draft, statement, report) => void (draft.smtpAlert = readBoolean(report, statement)),
       snmp_name: (draft, statement, report) => void (draft.snmpName = readText(report, statement, 'a name')),
       // The weight of real servers that do not say.
-      weight: (_draft, statement, report) => void readInteger(report, statement, 0, WEIGHT_MAX),
+      weight: (draft, statement, report) => {
+        draft.weight = readInteger(report, statement, 0, WEIGHT_MAX) ?? draft.weight;
+      },
     },
     {
       real_server(draft, block, report) {
@@ -259,16 +260,21 @@ function virtualKeywords(commands: Commands): Keywords<VirtualDraft> {
   );
 }
 
-/** Reads a virtual_server; null: it has no good target, which is reported. */
+/**
+ * Reads a virtual_server; null: it has no good target, which is reported. `mailDefault`: whether changes are mailed where
+ * it does not say; null: as keepalived, those of real servers are.
+ */
 export function readVirtualServer(
   report: Report,
   block: Statement,
   commands: Commands,
+  mailDefault: boolean | null,
 ): VirtualServerConf | null {
   const target = readTarget(report, block);
   const draft: VirtualDraft = {
     target: target ?? { kind: 'group', name: '' },
     timing: noTiming(),
+    weight: 1,
     // keepalived's default scheduler.
     scheduler: 'wlc',
     flags: [],
@@ -300,16 +306,23 @@ export function readVirtualServer(
   const { timing, smtpAlert, sorry, sorryInhibit, sorryForwarding, realDrafts, ...rest } = omit(
     draft,
     'inhibitOnFailure',
+    'weight',
   );
   const forwarding = sorryForwarding ?? draft.forwarding;
   const port = sorry === null ? 0 : reachablePort(report, block.keyword, sorry, forwarding, draft);
   return {
     ...rest,
     where: whereOf(block.keyword),
-    sendsMail: smtpAlert ?? false,
+    sendsMail: smtpAlert ?? mailDefault ?? false,
     sorryServer: sorry === null ? null : { ...sorry, port, inhibit: sorryInhibit, forwarding },
     realServers: realDrafts.map((real) =>
-      finishReal(report, real, draft, inherit(real.timing, timing), commands),
+      finishReal(
+        report,
+        { ...real, smtpAlert: real.smtpAlert ?? smtpAlert ?? mailDefault ?? true },
+        draft,
+        inherit(real.timing, timing),
+        commands,
+      ),
     ),
   };
 }
@@ -317,12 +330,12 @@ export function readVirtualServer(
 function checkQuorum(
   report: Report,
   place: Word,
-  { quorum, hysteresis, realDrafts, sorry, target }: VirtualDraft,
+  { quorum, hysteresis, realDrafts, sorry, target, weight: defaultWeight }: VirtualDraft,
 ): void {
   if (hysteresis >= quorum && hysteresis > 0) {
     report.error(place, 'bad-quorum', `hysteresis ${hysteresis} is not less than the quorum ${quorum}`);
   }
-  const weight = realDrafts.reduce((sum, real) => sum + real.weight, 0);
+  const weight = realDrafts.reduce((sum, real) => sum + (real.ownWeight ?? defaultWeight), 0);
   if (realDrafts.length > 0 && weight < quorum) {
     report.warn(
       place,
@@ -365,7 +378,7 @@ function finishReal(
   timing: Timing,
   commands: Commands,
 ): RealServerConf {
-  const { checkerBlocks, smtpAlert, ...rest } = omit(real, 'timing', 'place');
+  const { checkerBlocks, smtpAlert, ownWeight, ...rest } = omit(real, 'timing', 'place');
   const forwarding = real.forwarding ?? server.forwarding;
   const endpoint = {
     address: real.address,
@@ -387,55 +400,10 @@ function finishReal(
   return {
     ...rest,
     ...endpoint,
+    weight: ownWeight ?? server.weight,
     forwarding,
     inhibitOnFailure: real.inhibitOnFailure ?? server.inhibitOnFailure,
-    sendsMail: smtpAlert ?? server.smtpAlert ?? true,
+    sendsMail: smtpAlert ?? true,
     checkers,
   };
-}
-
-/** Reads a virtual_server_group: addresses, ranges of addresses (`10.0.0.1-9 PORT`) and firewall marks. */
-export function readServerGroup(report: Report, block: Statement, name: string): ServerGroupConf {
-  const entries = entriesOf(report, block).flatMap(({ keyword, values }): ServerGroupConf['entries'] => {
-    const [second] = values;
-    if (keyword.text === 'fwmark' && second !== undefined) {
-      const mark = integerIn(report, second, 'fwmark', 1, COUNT_MAX);
-      return mark === null ? [] : [{ kind: 'fwmark', mark }];
-    }
-    const range = splitRange(keyword.text);
-    if (range === null) {
-      report.error(
-        keyword,
-        'bad-address',
-        `${show(keyword.text)} is no IP address and no range like 10.0.0.1-9`,
-      );
-      return [];
-    }
-    const port = second === undefined ? 0 : integerIn(report, second, 'the port', 0, PORT_MAX);
-    return port === null ? [] : [{ kind: 'addresses', ...range, port }];
-  });
-  return { name, entries };
-}
-
-/** The last number of the address up to the one after the dash: decimal in IPv4, hexadecimal in IPv6. */
-function splitRange(text: string): { readonly from: string; readonly to: string } | null {
-  const [first = '', last, ...rest] = text.split('-');
-  const from = parseAddress(first);
-  if (from === null || rest.length > 0) return null;
-  if (last === undefined) return { from: formatAddress(from), to: formatAddress(from) };
-  const to = parseAddress(first.replace(/[^.:]*$/, last));
-  return to === null ? null : { from: formatAddress(from), to: formatAddress(to) };
-}
-
-const SSL_KEYWORDS: Keywords<Mutable<SslConf>> = keywordTable<Mutable<SslConf>>({
-  password: (draft, statement, report) => void (draft.password = readText(report, statement, 'a password')),
-  ca: (draft, statement, report) => void (draft.ca = readText(report, statement, 'a file')),
-  certificate: (draft, statement, report) => void (draft.certificate = readText(report, statement, 'a file')),
-  key: (draft, statement, report) => void (draft.key = readText(report, statement, 'a file')),
-});
-
-export function readSsl(report: Report, block: Statement): SslConf {
-  const draft: Mutable<SslConf> = { password: null, ca: null, certificate: null, key: null };
-  readStatements(report, 'SSL', block.block ?? [], SSL_KEYWORDS, draft);
-  return draft;
 }
