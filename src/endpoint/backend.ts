@@ -84,7 +84,8 @@ export class Backend {
       virtual === undefined
         ? null
         : new Quorum(core, conf.name, virtual, this.#hooks, after?.quorum?.isUp ?? null);
-    this.sorry = virtual?.sorry == null ? null : new CheckedServer(core, virtual.sorry, this);
+    const sorry = virtual?.sorry ?? null;
+    this.sorry = sorry === null ? null : new CheckedServer(core, sorry, this);
   }
 
   /** No command that tells of it runs. */
@@ -287,7 +288,7 @@ const routeServer = (server: RedisServer): RouteServer => ({
 const checkedRouteServer = (server: CheckedServer): RouteServer => ({
   name: server.name,
   ...server.target,
-  weight: Math.max(1, server.effectiveWeight),
+  weight: server.conf.real?.hasEqualShare === true ? 1 : Math.max(1, server.effectiveWeight),
   connectionsMax: server.conf.connectionsMax,
   ...(server.conf.connectionsAgain === undefined ? {} : { connectionsAgain: server.conf.connectionsAgain }),
 });

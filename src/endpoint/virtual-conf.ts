@@ -42,4 +42,6 @@ export interface RealConf extends TellingConf {
   readonly startsAlive: boolean;
   /** When it leaves, its clients stay until they go by themselves (inhibit_on_failure, sorry_server_inhibit). */
   readonly keepsClients: boolean;
+  /** Its weight counts for the quorum, and 0 drains it, but it gets as many clients as any other (rr, lc). */
+  readonly hasEqualShare: boolean;
 }

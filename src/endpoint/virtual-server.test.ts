@@ -35,6 +35,7 @@ function real(name: string, address: string, more: Partial<RealConf> = {}, check
       sendsMail: false,
       startsAlive: true,
       keepsClients: false,
+      hasEqualShare: false,
       ...more,
     },
   });
