@@ -4,7 +4,12 @@ import type { Balance } from '../route.ts';
 
 /** What a choice is made of. */
 export interface Choice {
-  readonly server: { readonly weight: number; readonly connectionsMax: number | null };
+  readonly server: {
+    readonly name: string;
+    readonly weight: number;
+    readonly connectionsMax: number | null;
+    readonly connectionsAgain?: number;
+  };
   /** Clients it has now. */
   readonly clients: number;
 }
@@ -19,20 +24,29 @@ export class Chooser<Each extends Choice> {
   #balance: Balance = 'roundrobin';
   /** How far each is behind its share (smooth weighted round-robin). */
   #credit = new Map<Each, number>();
+  /** Those that were full and have yet to fall below their `connectionsAgain`. */
+  readonly #full = new Set<Each>();
 
   set(all: readonly Each[], balance: Balance): void {
     this.#all = all;
     this.#balance = balance;
     this.#credit = new Map(all.map((each) => [each, this.#credit.get(each) ?? 0]));
+    for (const each of this.#full) if (!all.includes(each)) this.#full.delete(each);
+  }
+
+  #isFull(each: Each): boolean {
+    const { connectionsMax, connectionsAgain } = each.server;
+    if (connectionsMax === null) return false;
+    const limit = this.#full.has(each) ? (connectionsAgain ?? connectionsMax) : connectionsMax;
+    const isFull = each.clients >= limit;
+    if (isFull) this.#full.add(each);
+    else this.#full.delete(each);
+    return isFull;
   }
 
   /** One that may take another client and is not in `except`; null if there is none. */
   choose(asker: Asker, except: ReadonlySet<Each> | null = null): Each | null {
-    const able = this.#all.filter(
-      (each) =>
-        except?.has(each) !== true &&
-        (each.server.connectionsMax === null || each.clients < each.server.connectionsMax),
-    );
+    const able = this.#all.filter((each) => except?.has(each) !== true && !this.#isFull(each));
     const [only] = able;
     if (only === undefined || able.length === 1) return only ?? null;
     switch (this.#balance) {
@@ -76,17 +90,22 @@ function loadOf({ clients, server }: Choice): number {
   return clients / server.weight;
 }
 
+/**
+ * Every worker chooses the same, without a word between them, and when a server comes or goes only its own clients move:
+ * each server draws a number from its name and the address, and the best draw for its weight wins (rendezvous hashing).
+ */
 function bySource<Each extends Choice>(able: readonly Each[], address: string): Each {
-  // FNV-1a: spreads addresses that differ in their last digit.
+  const scoreOf = ({ server }: Each): number => -server.weight / Math.log(draw(`${server.name} ${address}`));
+  return able.reduce((best, each) => (scoreOf(each) > scoreOf(best) ? each : best));
+}
+
+/** A number between 0 and 1, neither included, from a text: FNV-1a, mixed so that all bits depend on all. */
+function draw(text: string): number {
   let hash = 0x811c9dc5;
-  for (let at = 0; at < address.length; at++) {
-    hash = Math.imul(hash ^ address.charCodeAt(at), 0x01000193) >>> 0;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   }
-  const total = able.reduce((sum, { server }) => sum + server.weight, 0);
-  let left = hash % total;
-  for (const each of able) {
-    left -= each.server.weight;
-    if (left < 0) return each;
-  }
-  return able[0] as Each;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 2 ** 32;
 }

@@ -4,7 +4,7 @@
 // Within one turn of the event loop requests are gathered, and sent by `flush` at its end; replies are given out as they
 // are read, one write for each client.
 
-import { type Route, type RouteServer, targetText } from '../route.ts';
+import { isSameTarget, type Route, type RouteServer, targetText } from '../route.ts';
 import { Backend, type Dial } from './backend.ts';
 import { Chooser } from './choose-server.ts';
 import { Client } from './client.ts';
@@ -127,7 +127,11 @@ export class Relay implements RelayCore, ConnectionOwner {
     // Held clients of a primary that is gone are moved when there is another.
     const isBetween = this.hold.isOn && route.servers.length === 0;
     if (route.endsOthers && !isBetween) {
-      for (const [backend, untilMs] of this.#leaving) if (untilMs === Infinity) this.#leave(backend);
+      const { keeps = [] } = route;
+      for (const [backend, untilMs] of this.#leaving) {
+        const stays = [...keeps, ...route.servers].some((one) => isSameTarget(one, backend.server));
+        if (untilMs === Infinity && !stays) this.#leave(backend);
+      }
     }
     this.#queue.tryAll();
     if (this.hold.isOwn && left.size > 0 && !isBetween) this.release(false);
