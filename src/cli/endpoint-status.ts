@@ -62,7 +62,10 @@ function leadsTo(backend: BackendSnapshot | undefined): string {
 }
 
 function describeBackend(backend: BackendSnapshot): string[] {
-  const lines = [`${clean(backend.name)} (${backend.role}): ${clean(backend.because)}`];
+  const quorum = { true: ', quorum reached', false: ', quorum not reached', null: '' }[
+    `${backend.hasQuorum}`
+  ];
+  const lines = [`${clean(backend.name)} (${backend.role}${quorum}): ${clean(backend.because)}`];
   if (backend.alarm !== null) lines.push(`  ALARM: ${clean(backend.alarm)}`);
   if (backend.servers.length > 0) {
     const columns: Column[] = [

@@ -105,7 +105,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     log.write('notice', `${endpoint} listens on ${listens.join(', ')}, path ${path}: ${because}`);
   }
   process.on('SIGHUP', () => {
-    if (daemon !== null) reload(daemon, options, log);
+    if (daemon !== null) void reload(daemon, options, log);
   });
   const pidFile = new PidFile({ pidFile: pidFileOf(options, settings) }, isInBackground && settings === null);
   const pidProblem = pidFile.write();
@@ -193,9 +193,9 @@ async function openControl(
 }
 
 /** SIGHUP. With something that cannot be used, all stays as it is. */
-function reload(daemon: EndpointDaemon, options: EndpointOptions, log: EndpointLog): void {
+async function reload(daemon: EndpointDaemon, options: EndpointOptions, log: EndpointLog): Promise<void> {
   const plan = readPlan(options);
-  const outcome = plan.ok ? daemon.reload(plan.value.conf) : plan;
+  const outcome = plan.ok ? await daemon.reload(plan.value.conf) : plan;
   const lines = outcome.ok ? (plan.ok ? plan.value.warnings : []) : outcome.problem;
   for (const line of lines) log.write('warning', toBytes(line));
   log.write(

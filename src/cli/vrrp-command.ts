@@ -1,6 +1,7 @@
 // The options of `baton vrrp`: keepalived's, with its letters, and Baton's own.
 
 import { Option, type Command } from 'commander';
+import type { VrrpOptions } from './vrrp.ts';
 
 const DEFAULT_FILE = '/etc/keepalived/keepalived.conf';
 
@@ -13,6 +14,7 @@ interface Given {
   readonly lenient?: true;
   readonly logConsole?: true;
   readonly logDetail?: true;
+  readonly vrrp?: true;
   readonly checkers?: true;
 }
 
@@ -20,8 +22,10 @@ interface Given {
 export function addVrrpCommand(program: Command): void {
   const vrrp = program
     .command('vrrp')
-    .summary('hold floating addresses, with a keepalived.conf')
-    .description('Holds floating addresses by VRRP, in place of keepalived, in the foreground.')
+    .summary('hold floating addresses and serve virtual servers, with a keepalived.conf')
+    .description(
+      'Holds floating addresses by VRRP and serves virtual servers, in place of keepalived, in the foreground.',
+    )
     .argument('[file]', `keepalived.conf (default: ${DEFAULT_FILE})`)
     .option('-f, --use-file <file>', 'the same')
     .option('-t, --config-test', 'check the file, say what was understood, and exit')
@@ -32,14 +36,14 @@ export function addVrrpCommand(program: Command): void {
     .option('-l, --log-console', 'log to standard output, not to the system log')
     .option('-D, --log-detail', 'log more')
     .option('-n, --dont-fork', 'nothing: it never does')
-    .option('-P, --vrrp', 'nothing: it does no more than VRRP')
-    .addOption(new Option('-C, --checkers', 'refused: virtual servers are not served yet').hideHelp())
+    .option('-P, --vrrp', 'only virtual routers')
+    .option('-C, --checkers', 'only virtual servers')
     .action(async (file: string | undefined, given: Given) => {
-      if (given.checkers === true)
-        vrrp.error('baton: virtual servers are not served yet, so -C has nothing to do');
       const { checkVrrp, runVrrp } = await import('./vrrp.ts');
-      const options = {
+      const options: VrrpOptions = {
         file: file ?? given.useFile ?? DEFAULT_FILE,
+        // Both options are both halves, as with keepalived.
+        half: given.vrrp === given.checkers ? 'both' : given.vrrp === true ? 'routers' : 'servers',
         configId: given.configId ?? null,
         pidFile: given.pid ?? null,
         lenient: given.lenient === true,

@@ -2,10 +2,11 @@
 
 import { stripVTControlCharacters } from 'node:util';
 import { renderTable, type Column } from '../base/text-table.ts';
-import type { VrrpStatus } from '../daemon/vrrp-daemon.ts';
-import type { RouterSnapshot } from '../vrrp/snapshot.ts';
+import type { KeepalivedStatus } from '../daemon/keepalived-daemon.ts';
+import type { RouterSnapshot, Snapshot } from '../vrrp/snapshot.ts';
 import { STATE_WORDS } from '../vrrp/transitions.ts';
 import { askDaemon, findSocket } from './control-client.ts';
+import { describeEndpointStatus } from './endpoint-status.ts';
 import { duration } from './status.ts';
 
 const DECISIONS_SHOWN = 5;
@@ -23,13 +24,24 @@ export async function showVrrpStatus(options: {
   }
   const lines = options.json
     ? [JSON.stringify(answer.value, null, 2)]
-    : describeVrrpStatus(answer.value as VrrpStatus);
+    : describeVrrpStatus(answer.value as KeepalivedStatus);
   for (const line of lines) process.stdout.write(`${line}\n`);
   return 0;
 }
 
-/** Lines for people. */
-export function describeVrrpStatus({ pid, snapshot, decisions }: VrrpStatus): string[] {
+/** Lines for people: virtual routers, then virtual servers. */
+export function describeVrrpStatus({ pid, snapshot, decisions, servers }: KeepalivedStatus): string[] {
+  const told = decisions.slice(-DECISIONS_SHOWN).map(({ sentence }) => clean(sentence));
+  return [
+    `vrrp  pid ${pid}`,
+    ...(snapshot === null ? [] : ['', ...describeRouters(snapshot)]),
+    ...(told.length === 0 ? [] : ['', ...told]),
+    // Its first line names the process, which is this one.
+    ...(servers === null ? [] : describeEndpointStatus(servers).slice(1)),
+  ];
+}
+
+function describeRouters(snapshot: Snapshot): string[] {
   const columns: Column[] = [
     { heading: 'INSTANCE' },
     { heading: 'STATE' },
@@ -48,7 +60,7 @@ export function describeVrrpStatus({ pid, snapshot, decisions }: VrrpStatus): st
     String(router.virtualRouterId),
     router.addresses.map(clean).join(' '),
   ]);
-  const lines = [`vrrp  pid ${pid}`, '', ...renderTable(columns, rows)];
+  const lines = renderTable(columns, rows);
   const remarks = snapshot.routers.flatMap((router) => remarksOn(router, snapshot.guardProblem));
   if (remarks.length > 0) lines.push('', ...remarks);
   if (snapshot.trackers.length > 0) {
@@ -61,8 +73,6 @@ export function describeVrrpStatus({ pid, snapshot, decisions }: VrrpStatus): st
     const headings = [{ heading: 'TRACKER' }, { heading: 'NAME' }, { heading: 'IS' }, { heading: '' }];
     lines.push('', ...renderTable(headings, trackers));
   }
-  const last = decisions.slice(-DECISIONS_SHOWN);
-  if (last.length > 0) lines.push('', ...last.map(({ sentence }) => clean(sentence)));
   return lines;
 }
 

@@ -7,24 +7,24 @@ import { setFlagsFromString } from 'node:v8';
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
 import { failure, success, type Result } from '../base/result.ts';
+import { endpointsFromKeepalived } from '../daemon/endpoint/from-keepalived.ts';
+import { halvesOf, KeepalivedDaemon, type KeepalivedHalves } from '../daemon/keepalived-daemon.ts';
 import { keepalivedSurroundings } from '../daemon/keepalived-surroundings.ts';
 import { Log } from '../daemon/log.ts';
 import { PidFile } from '../daemon/pid-file.ts';
 import { governProcess } from '../daemon/process-life.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
 import { Syslog } from '../daemon/syslog.ts';
-import { VrrpDaemon } from '../daemon/vrrp-daemon.ts';
 import type { VrrpLog } from '../daemon/vrrp-journal.ts';
-import { bootClockMs } from '../os/boot-clock.ts';
 import { capabilityAdvice, effectiveCapabilities } from '../os/capabilities.ts';
 import { findNft } from '../os/nft.ts';
 import { describeCheck, describeProblem } from '../vrrp/conf/describe.ts';
 import { loadKeepalivedConf, type LoadedConf } from '../vrrp/conf/load.ts';
-import { toRouters } from '../vrrp/conf/to-routers.ts';
-import type { VrrpConf } from '../vrrp/router-conf.ts';
 
 export interface VrrpOptions {
   readonly file: string;
+  /** Virtual routers alone (keepalived's -P), virtual servers alone (-C), or what the file has. */
+  readonly half: 'both' | 'routers' | 'servers';
   readonly configId: string | null;
   readonly pidFile: string | null;
   readonly lenient: boolean;
@@ -46,6 +46,16 @@ const SCRIPT_PROBLEMS: ReadonlySet<string> = new Set([
 /** Usage or configuration (style: exit codes). */
 const EXIT_CONFIGURATION = 2;
 
+/** A file that was read, and what of it is to run. */
+interface Read {
+  readonly loaded: LoadedConf;
+  readonly halves: KeepalivedHalves;
+  /** All of the file and of its translation. */
+  readonly warnings: readonly Said[];
+}
+
+type Said = Parameters<typeof describeProblem>[0];
+
 interface Unusable {
   readonly exitCode: number;
   /** Byte strings. */
@@ -64,8 +74,8 @@ export function checkVrrp(options: VrrpOptions): number {
     print(process.stderr, read.problem.lines);
     return read.problem.exitCode;
   }
-  const { conf, warnings } = read.value;
-  print(process.stdout, describeCheck(conf, warnings, findNft() !== null));
+  const { loaded, warnings } = read.value;
+  print(process.stdout, describeCheck(loaded.conf, warnings, findNft() !== null));
   return 0;
 }
 
@@ -74,7 +84,7 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   // V8 forgets the compiled form of what has not run for a while, which in a backup is the take-over.
   setFlagsFromString('--no-flush-bytecode');
   const log = openLog(options);
-  let daemon: VrrpDaemon | null = null;
+  let daemon: KeepalivedDaemon | null = null;
   let controlSocket: ControlSocket | null = null;
   const manager = new ServiceManager((sentence) => log.write('warning', toBytes(sentence)));
   const pidFile = new PidFile({ pidFile: options.pidFile === null ? null : toBytes(options.pidFile) }, false);
@@ -90,9 +100,8 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
   process.on('SIGHUP', () => {
     if (daemon === null) return;
     manager.reloading();
-    reload(daemon, options, log);
     // Also with a file that was refused: the service goes on.
-    manager.ready();
+    void reload(daemon, options, log).finally(() => manager.ready());
   });
   const name = basename(options.file).replace(/\.conf$/, '');
   process.on('SIGUSR1', () => {
@@ -111,9 +120,8 @@ export async function runVrrp(options: VrrpOptions): Promise<void> {
     process.exit(EXIT_CONFIGURATION);
   }
   for (const line of read.value.warnings.flatMap(describeProblem)) log.write('warning', line);
-  const conf = toVrrpConf(read.value);
-  const started = VrrpDaemon.start({
-    conf,
+  const started = await KeepalivedDaemon.start({
+    halves: read.value.halves,
     log,
     table: guardTableName(options.file),
     manager,
@@ -156,7 +164,7 @@ function guardTableName(file: string): string {
 }
 
 /** Reads the file and refuses what this process could not do. */
-function readConf(options: VrrpOptions): Result<LoadedConf, Unusable> {
+function readConf(options: VrrpOptions): Result<Read, Unusable> {
   const path = resolve(options.file);
   let text: string;
   try {
@@ -192,19 +200,38 @@ function readConf(options: VrrpOptions): Result<LoadedConf, Unusable> {
     );
     return failure({ exitCode: EXIT_BAD_FILE, lines });
   }
-  return success(loaded.value);
+  return split(loaded.value, options);
 }
 
-function toVrrpConf({ conf }: LoadedConf): VrrpConf {
-  return toRouters(conf, { sinceBootMs: bootClockMs() });
+/** What of the file is to run; or what of that can't be. */
+function split(loaded: LoadedConf, { half, lenient }: VrrpOptions): Result<Read, Unusable> {
+  const { conf, warnings } = loaded;
+  const hasServers = conf.balancer.virtualServers.length > 0;
+  const wantsRouters = half === 'routers' || (half === 'both' && (conf.instances.length > 0 || !hasServers));
+  if (half === 'routers' || !hasServers) {
+    if (half !== 'servers') return success({ loaded, halves: halvesOf(conf, null, wantsRouters), warnings });
+    return failure({
+      exitCode: EXIT_BAD_FILE,
+      lines: ['there is no virtual_server in the file, so -C has nothing to do'],
+    });
+  }
+  const translated = endpointsFromKeepalived(conf, lenient);
+  if (!translated.ok) {
+    return failure({
+      exitCode: EXIT_BAD_FILE,
+      lines: [...warnings, ...translated.problem].flatMap(describeProblem),
+    });
+  }
+  const halves = halvesOf(conf, translated.value.conf, wantsRouters);
+  return success({ loaded, halves, warnings: [...warnings, ...translated.value.warnings] });
 }
 
 /** SIGHUP. With a file that can't be used, all stays as it is. */
-function reload(daemon: VrrpDaemon, options: VrrpOptions, log: VrrpLog): void {
+async function reload(daemon: KeepalivedDaemon, options: VrrpOptions, log: VrrpLog): Promise<void> {
   const read = readConf(options);
   const lines = read.ok ? read.value.warnings.flatMap(describeProblem) : read.problem.lines;
   for (const line of lines) log.write('warning', line);
-  const reloaded = read.ok ? daemon.reload(toVrrpConf(read.value)) : failure([]);
+  const reloaded = read.ok ? await daemon.reload(read.value.halves) : failure([]);
   for (const line of reloaded.ok ? [] : reloaded.problem) log.write('warning', toBytes(line));
   const outcome = reloaded.ok ? 'was read anew' : 'was not read anew: the configuration before it stays';
   log.write(reloaded.ok ? 'notice' : 'warning', toBytes(`${options.file} ${outcome}`));

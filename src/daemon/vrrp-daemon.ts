@@ -4,8 +4,7 @@
 import { failure, success, type Result } from '../base/result.ts';
 import { Mailer } from '../notify/mailer.ts';
 import { bootClockMs } from '../os/boot-clock.ts';
-import { capabilityAdvice, effectiveCapabilities, type Capability } from '../os/capabilities.ts';
-import { commandText } from '../vrrp/command-text.ts';
+import { capabilityAdvice, effectiveCapabilities } from '../os/capabilities.ts';
 import type { Effect, Event } from '../vrrp/io.ts';
 import { keepalivedDump, type KeepalivedEntry } from '../vrrp/keepalived-dump.ts';
 import type { Command, Hooks, VrrpConf } from '../vrrp/router-conf.ts';
@@ -13,9 +12,9 @@ import { rehearse } from '../vrrp/rehearsal.ts';
 import type { Snapshot } from '../vrrp/snapshot.ts';
 import { STATE_WORDS } from '../vrrp/transitions.ts';
 import { Vrrp } from '../vrrp/vrrp.ts';
+import { commandProblems } from './command-problems.ts';
 import { Loop } from './loop.ts';
 import type { ServiceManager } from './service-manager.ts';
-import { findIds } from './user-ids.ts';
 import { Adverts, type AdvertWay } from './vrrp-adverts.ts';
 import { carryOutVrrp, type VrrpWorld } from './vrrp-effects.ts';
 import { Fifos } from './vrrp-fifos.ts';
@@ -256,26 +255,11 @@ export class VrrpDaemon {
 /** What this process may not do though the configuration asks for it, and whom it names that nobody knows. */
 function problemsOf(conf: VrrpConf): string[] {
   const has = effectiveCapabilities();
-  const lacks = (...needed: Capability[]): Capability[] => needed.filter((one) => !has.has(one));
-  const problems: string[] = [];
-  const forAdverts = lacks('CAP_NET_RAW', 'CAP_NET_ADMIN');
-  if (forAdverts.length > 0) problems.push(`a floating address ${capabilityAdvice(...forAdverts)}`);
-  const forUsers = lacks('CAP_SETUID', 'CAP_SETGID');
-  for (const command of commandsOf(conf)) {
-    const ids = findIds(command.user, command.group);
-    const shown = commandText(command);
-    if (!ids.ok) problems.push(`${shown}: ${ids.problem}`);
-    else if (forUsers.length > 0 && !isOurs(ids.value)) {
-      problems.push(`${shown} ${capabilityAdvice(...forUsers)}`);
-    }
-  }
-  return [...new Set(problems)];
-}
-
-function isOurs({ uid, gid }: { readonly uid?: number; readonly gid?: number }): boolean {
-  return (
-    (uid === undefined || uid === process.geteuid?.()) && (gid === undefined || gid === process.getegid?.())
-  );
+  const missing = (['CAP_NET_RAW', 'CAP_NET_ADMIN'] as const).filter((one) => !has.has(one));
+  return [
+    ...(missing.length > 0 ? [`a floating address ${capabilityAdvice(...missing)}`] : []),
+    ...commandProblems(commandsOf(conf)),
+  ];
 }
 
 function* commandsOf(conf: VrrpConf): Generator<Command> {

@@ -61,6 +61,7 @@ export class CheckedServer {
   readonly #owner: CheckedServerOwner;
   readonly #checks: readonly Check[];
   #isResolving = false;
+  #hasNoAddress = false;
   #resolveAt = 0;
 
   /** `wasAlive`: before a reload; null: it is new. */
@@ -97,7 +98,8 @@ export class CheckedServer {
   }
 
   get reason(): string {
-    if (this.ip === null) return `${this.conf.host} has no address`;
+    if (this.#hasNoAddress) return `${this.conf.host} has no address`;
+    if (this.ip === null) return 'not checked yet';
     const failing = this.#checks.find(({ verdict }) => verdict.health !== 'up');
     return failing?.verdict.reason ?? '';
   }
@@ -169,6 +171,7 @@ export class CheckedServer {
     this.#core.resolve(this.conf.host, (ip) => {
       this.#isResolving = false;
       this.ip = ip;
+      this.#hasNoAddress = ip === null;
       this.#resolveAt = this.#core.now + Math.max(1_000, this.#checks[0]?.conf.timing.intervalMs ?? 0);
       for (const check of this.#checks) check.dueAt = this.#core.now;
       this.#owner.serverChanged(this, ip === null ? `${this.name}: ${this.conf.host} has no address` : null);

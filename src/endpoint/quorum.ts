@@ -73,11 +73,11 @@ export class Quorum {
   #change(isUp: boolean, why: string): void {
     const { label, routerId } = this.conf;
     const word = isUp ? 'UP' : 'DOWN';
-    const sentence = `${isUp ? 'gained' : 'lost'} its quorum: ${why}`;
-    this.#core.tell(isUp ? 'info' : 'alarm', 'quorum', this.#backend, sentence);
+    const happened = isUp ? 'gained' : 'lost';
+    this.#core.tell(isUp ? 'info' : 'alarm', 'quorum', this.#backend, `${happened}: ${why}`);
     this.#tell(this.conf, isUp, `VS ${label} ${word}\n`, {
       subject: `[${routerId}] Virtualserver ${label} - ${word}`,
-      body: `=> It ${sentence}. <=`,
+      body: `=> It ${happened} its quorum: ${why}. <=`,
     });
   }
 

@@ -19,8 +19,9 @@ import {
   type EndpointEventEntry,
   type EndpointLog,
 } from './endpoint-journal.ts';
-import { openPaths, type PathOptions, type ChosenPath } from './open-paths.ts';
+import { openPaths, type ChosenPath, type OpenedPaths, type PathOptions } from './open-paths.ts';
 import { Paths } from './paths.ts';
+import type { PathEvents } from './route-path.ts';
 import { ServerLinks } from './server-links.ts';
 import { Telling, type TellingOptions } from './telling.ts';
 
@@ -61,8 +62,9 @@ export interface SwitchResult {
 
 export class EndpointDaemon {
   /** Which path each frontend takes, and why. */
-  readonly chosen: readonly ChosenPath[];
+  chosen: readonly ChosenPath[];
   #conf: EndpointsConf;
+  readonly #options: EndpointDaemonOptions;
   readonly #machine: Endpoints;
   readonly #loop: Loop<Event, Effect>;
   readonly #world: EndpointWorld;
@@ -75,10 +77,8 @@ export class EndpointDaemon {
   /** Opens what clients connect to and starts; or says all that is in the way, with nothing left open. */
   static async start(options: EndpointDaemonOptions): Promise<Result<EndpointDaemon, readonly string[]>> {
     let daemon: EndpointDaemon | null = null;
-    const opened = await openPaths(options.conf, options.paths, {
-      warn: (sentence) => options.log.write('warning', sentence),
-      demoted: (endpoint, server, text) => daemon?.tell({ kind: 'demoted', endpoint, server, text }),
-    });
+    const events = pathEvents(options.log, () => daemon);
+    const opened = await openPaths(options.conf, options.paths, events);
     if (!opened.ok) return failure(opened.problem);
     daemon = new EndpointDaemon(options, new Paths(opened.value.paths), opened.value.chosen);
     return success(daemon);
@@ -87,6 +87,7 @@ export class EndpointDaemon {
   private constructor(options: EndpointDaemonOptions, paths: Paths, chosen: readonly ChosenPath[]) {
     this.chosen = chosen;
     this.#conf = options.conf;
+    this.#options = options;
     this.#exit = options.exit;
     const loop = new Loop<Event, Effect>({
       perform: (effect) => carryOutEndpoint(effect, this.#world),
@@ -117,22 +118,47 @@ export class EndpointDaemon {
   }
 
   /**
-   * SIGHUP: servers, sentinels, checks and settings of backends change without a connection being dropped that still leads
-   * where it should. What is listened on cannot change so; then all stays as it is.
+   * SIGHUP. Endpoints that are as they were keep their clients; the others are opened and closed. Or says why they can't be
+   * opened, and goes on as before. One that keeps a port but changes otherwise is closed before it is opened again.
    */
-  reload(conf: EndpointsConf): Result<null, readonly string[]> {
-    const named = (frontends: readonly FrontendConf[]): Map<string, string> =>
-      new Map(frontends.map((frontend) => [frontend.name, JSON.stringify(frontend)]));
-    const [before, after] = [named(this.#conf.frontends), named(conf.frontends)];
-    const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
-      (name) => before.get(name) !== after.get(name),
+  async reload(conf: EndpointsConf, telling?: TellingOptions): Promise<Result<null, readonly string[]>> {
+    const isSame = (name: string): boolean => openedFor(conf, name) === openedFor(this.#conf, name);
+    const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));
+    const added = conf.frontends.filter(({ name }) => !isSame(name));
+    const held = new Set(gone.flatMap(({ binds }) => binds.map((bind) => JSON.stringify(bind))));
+    const again = added.filter(
+      ({ name, binds }) =>
+        gone.some((one) => one.name === name) || binds.some((bind) => held.has(JSON.stringify(bind))),
     );
-    if (changed.length > 0) {
-      return failure([`what clients connect to has changed (${changed.join(', ')}), which takes a restart`]);
-    }
+    const fresh = await this.#open(
+      conf,
+      added.filter((one) => !again.includes(one)),
+    );
+    if (!fresh.ok) return fresh;
+    const { paths, log } = this.#world;
+    await paths.drop(gone.map(({ name }) => name));
+    const reopened = await this.#open(conf, again);
+    if (!reopened.ok) for (const problem of reopened.problem) log.write('warning', problem);
+    const opened = [fresh.value, ...(reopened.ok ? [reopened.value] : [])];
+    for (const one of opened) paths.add(one.paths);
+    const kept = this.chosen.filter(({ endpoint }) => !gone.some(({ name }) => name === endpoint));
+    this.chosen = [...kept, ...opened.flatMap(({ chosen }) => chosen)];
     this.#conf = conf;
+    if (telling !== undefined) this.#world.telling.configure(telling);
     this.#loop.deliver({ kind: 'reload', conf });
-    return success(null);
+    return reopened.ok ? success(null) : reopened;
+  }
+
+  #open(
+    conf: EndpointsConf,
+    frontends: readonly FrontendConf[],
+  ): Promise<Result<OpenedPaths, readonly string[]>> {
+    const { paths, log } = this.#options;
+    return openPaths(
+      { ...conf, frontends },
+      paths,
+      pathEvents(log, () => this),
+    );
   }
 
   /** SIGTERM and SIGINT. */
@@ -207,4 +233,20 @@ export class EndpointDaemon {
       void Promise.allSettled([paths.close(), telling.close(LAST_MAILS_MS)]).then(() => this.#exit(code));
     });
   }
+}
+
+/** All that the path of an endpoint was opened with, as text. */
+function openedFor({ frontends, backends }: EndpointsConf, name: string): string {
+  const frontend = frontends.find((one) => one.name === name);
+  const backend = backends.find((one) => one.name === frontend?.backend);
+  const special = backend?.servers.filter(({ tls, sendsProxyProtocol }) => tls ?? sendsProxyProtocol);
+  const ofServers = special?.map((server) => [server.name, server.tls, server.sendsProxyProtocol]);
+  return JSON.stringify([frontend, backend?.role.kind, backend?.tls, backend?.connectMsMax, ofServers]);
+}
+
+function pathEvents(log: EndpointLog, daemon: () => EndpointDaemon | null): PathEvents {
+  return {
+    warn: (sentence) => log.write('warning', sentence),
+    demoted: (endpoint, server, text) => daemon()?.tell({ kind: 'demoted', endpoint, server, text }),
+  };
 }

@@ -228,7 +228,7 @@ function schedulingOf(server: VirtualServerConf, remarks: Remarks): Scheduling {
   if (server.persistenceEngine !== null) {
     remarks.error(where, `persistence_engine ${server.persistenceEngine} is not served: take the line away`);
   }
-  const scheduling = known ?? (SCHEDULERS['wlc'] as Scheduling);
+  const scheduling = known ?? leastConnections;
   if (persistenceTimeoutMs === 0) return scheduling;
   const whole = server.persistenceGranularity === null ? '' : '; persistence_granularity is not followed';
   remarks.warn(

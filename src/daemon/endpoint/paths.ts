@@ -7,10 +7,24 @@ import type { RoutePath } from './route-path.ts';
 
 export class Paths {
   /** By the frontend's name. */
-  readonly #paths: ReadonlyMap<string, RoutePath>;
+  readonly #paths: Map<string, RoutePath>;
 
   constructor(paths: ReadonlyMap<string, RoutePath>) {
-    this.#paths = paths;
+    this.#paths = new Map(paths);
+  }
+
+  add(paths: ReadonlyMap<string, RoutePath>): void {
+    for (const [name, path] of paths) this.#paths.set(name, path);
+  }
+
+  /** Takes back what was opened for these endpoints; resolves when it is. */
+  async drop(endpoints: readonly string[]): Promise<void> {
+    for (const path of this.#distinct()) {
+      const mine = endpoints.filter((endpoint) => this.#paths.get(endpoint) === path);
+      for (const endpoint of mine) this.#paths.delete(endpoint);
+      if (this.#distinct().includes(path)) path.drop?.(mine);
+      else await path.close();
+    }
   }
 
   apply(route: Route): void {

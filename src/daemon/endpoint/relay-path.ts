@@ -59,8 +59,9 @@ interface Worker {
 
 export class RelayPath implements RoutePath {
   readonly #options: RelayPathOptions;
-  readonly #endpoints: readonly RelayConf[];
-  readonly #fds: readonly number[];
+  #endpoints: readonly RelayConf[];
+  /** null: closed, and its place is kept, since workers know each by its place. */
+  readonly #fds: (number | null)[];
   readonly #workers: (Worker | null)[] = [];
   /** The last route of each endpoint, for a worker that starts later. */
   readonly #routes = new Map<string, Route>();
@@ -99,7 +100,7 @@ export class RelayPath implements RoutePath {
   private constructor(options: RelayPathOptions, endpoints: readonly RelayConf[], fds: readonly number[]) {
     this.#options = options;
     this.#endpoints = endpoints;
-    this.#fds = fds;
+    this.#fds = [...fds];
   }
 
   apply(route: Route): void {
@@ -113,6 +114,21 @@ export class RelayPath implements RoutePath {
     return answers.every((answer) => answer?.kind === 'step-done' || answer === null)
       ? { kind: 'done' }
       : { kind: 'failed', sentence: 'a relay worker did not answer' };
+  }
+
+  drop(names: readonly string[]): void {
+    const dropped = this.#endpoints.filter(({ frontend }) => names.includes(frontend.name));
+    this.#endpoints = this.#endpoints.filter((one) => !dropped.includes(one));
+    for (const { frontend, listening } of dropped) {
+      this.#routes.delete(frontend.name);
+      for (const worker of this.#living()) tell(worker.child, { kind: 'drop', endpoint: frontend.name });
+      for (const one of listening.flat()) {
+        if (one.kind !== 'descriptor') continue;
+        const fd = this.#fds[one.fd - FIRST_FD];
+        if (typeof fd === 'number') closeSync(fd);
+        this.#fds[one.fd - FIRST_FD] = null;
+      }
+    }
   }
 
   status(): unknown {
@@ -147,7 +163,7 @@ export class RelayPath implements RoutePath {
         }),
     );
     await Promise.all(ended);
-    for (const fd of this.#fds) closeSync(fd);
+    for (const fd of this.#fds) if (fd !== null) closeSync(fd);
     for (const { frontend } of this.#endpoints) {
       for (const bind of frontend.binds) if (bind.kind === 'unix') rmSync(bind.path, { force: true });
     }
@@ -162,7 +178,7 @@ export class RelayPath implements RoutePath {
     // Where the program really is: a link to it may lie where another user may not look.
     const program = this.#options.program ?? realpathSync(process.argv[1] ?? '');
     const child = fork(program, ['relay-worker'], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...this.#fds],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...this.#fds.map((fd) => fd ?? 'ignore')],
       // Deadlines may be Infinity, which JSON has no word for.
       serialization: 'advanced',
       execArgv: [],

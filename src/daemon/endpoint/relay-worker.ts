@@ -16,7 +16,8 @@ const UNACKNOWLEDGED_MS_MAX = 20_000;
 
 class RelayWorker {
   readonly #relays = new Map<string, RelayServer | TcpRelay>();
-  readonly #servers: Server[] = [];
+  /** By the endpoint. */
+  readonly #servers = new Map<string, Server[]>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -30,6 +31,11 @@ class RelayWorker {
         return;
       case 'route':
         this.#relays.get(message.route.endpoint)?.lead(message.route);
+        return;
+      case 'drop':
+        for (const server of this.#servers.get(message.endpoint) ?? []) server.close();
+        this.#relays.get(message.endpoint)?.close();
+        this.#relays.delete(message.endpoint);
         return;
       case 'step':
         return this.#takeStep(message);
@@ -53,9 +59,11 @@ class RelayWorker {
     const relay =
       frontend.mode === 'tcp' ? new TcpRelay(conf, dialer, this.#now) : this.#multiplexing(conf, dialer);
     this.#relays.set(frontend.name, relay);
+    const servers: Server[] = [];
+    this.#servers.set(frontend.name, servers);
     for (const [at, bind] of frontend.binds.entries()) {
       for (const one of listening[at] ?? []) {
-        this.#servers.push(
+        servers.push(
           await listen(bind, one, (socket, first, proxied) => relay.accept(socket, first, proxied)),
         );
       }

@@ -8,6 +8,8 @@ export interface RoutePath {
   apply(route: Route): void;
   /** Its part of an ordered switch, for these endpoints. Paths that can't hold clients have none. */
   takeStep?(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer>;
+  /** These endpoints are no more: takes back what was opened for them. The others do not notice. */
+  drop?(endpoints: readonly string[]): void;
   /** For `baton endpoint status`; plain data. */
   status(): unknown;
   /** Takes everything back, in the safe order. */

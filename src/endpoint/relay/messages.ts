@@ -39,6 +39,8 @@ export type ToWorker =
   /** Once, first. */
   | { readonly kind: 'start'; readonly endpoints: readonly RelayConf[] }
   | { readonly kind: 'route'; readonly route: Route }
+  /** It is no more: its clients are reset, its ports closed. */
+  | { readonly kind: 'drop'; readonly endpoint: string }
   /** `step` answers to `id`. */
   | {
       readonly kind: 'step';

@@ -24,7 +24,7 @@ export function describeProblem({
 /** The lines of a check that found nothing that keeps the file from being used. `hasNft`: the guard can be set up. */
 export function describeCheck(
   conf: KeepalivedConf,
-  warnings: readonly ConfProblem[] = [],
+  warnings: readonly Pick<ConfProblem, 'severity' | 'where' | 'sentence' | 'text'>[] = [],
   hasNft = false,
 ): string[] {
   return [

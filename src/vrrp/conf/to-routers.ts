@@ -34,7 +34,8 @@ export function toRouters(conf: KeepalivedConf, options: RouterOptions): VrrpCon
   };
 }
 
-function toMail(mail: MailBlock): MailConf | null {
+/** null: no mail is sent. */
+export function toMail(mail: MailBlock): MailConf | null {
   const { server } = mail;
   return server === null || mail.to.length === 0 ? null : { ...omit(mail, 'tellsFaults'), server };
 }
