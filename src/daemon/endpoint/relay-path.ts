@@ -13,7 +13,7 @@ import type {
   ServerOptions,
   ToWorker,
 } from '../../endpoint/relay/messages.ts';
-import { type Route, targetText } from '../../endpoint/route.ts';
+import type { Route } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/switchover.ts';
 import { listenFreebind } from '../../os/freebind-listen.ts';
 import { OsError } from '../../os/os-error.ts';
@@ -289,9 +289,8 @@ function openBind(bind: Bind, fds: number[], problems: string[], sharing: { canS
         sharing.canShare = false;
         opened.push({ listening: { kind: 'address', host, port: bind.port }, fd: null });
       } else {
-        problems.push(
-          `cannot listen on ${targetText({ host, port: bind.port })}: ${(error as Error).message}`,
-        );
+        // It says what could not be done, where, and what to do.
+        problems.push((error as Error).message);
       }
     }
   }
