@@ -82,16 +82,23 @@ export class TcpRelay {
     this.#route = route;
     const backends = new Map<string, TcpBackend>();
     const isLapsed = this.#now() >= route.deadline;
+    // One that was left out, and whose clients could stay, comes back with them.
+    const known = new Map(this.#backends);
+    for (const { backend } of this.#pairs)
+      if (backend !== null) known.set(targetText(backend.server), backend);
     for (const server of isLapsed ? [] : route.servers) {
-      const backend = this.#backends.get(targetText(server)) ?? { server, clients: 0 };
+      const backend = known.get(targetText(server)) ?? { server, clients: 0 };
       backend.server = server;
       backends.set(targetText(server), backend);
     }
     this.#backends = backends;
     this.#chooser.set([...backends.values()], route.balance);
     if (route.endsOthers || isLapsed) {
-      const stays = new Set(backends.values());
-      for (const pair of this.#pairs) if (pair.backend !== null && !stays.has(pair.backend)) this.#end(pair);
+      const kept = isLapsed ? [] : (route.keeps ?? []);
+      const stays = new Set([...backends.keys(), ...kept.map(targetText)]);
+      for (const pair of this.#pairs) {
+        if (pair.backend !== null && !stays.has(targetText(pair.backend.server))) this.#end(pair);
+      }
     }
     for (const pair of Array.from(this.#waiting.keys())) this.#connect(pair);
     this.#arm(route, isLapsed);

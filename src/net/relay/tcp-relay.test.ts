@@ -1,0 +1,98 @@
+// Who stays and who is reset when the route of a plain relay changes, with real sockets on loopback.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { it, type TestContext } from 'node:test';
+import type { Route, RouteServer } from '../../endpoint/route.ts';
+import { frontendConf } from '../../endpoint/test-kit.ts';
+import { Dialer } from './dialer.ts';
+import { TcpRelay } from './tcp-relay.ts';
+
+async function listening(t: TestContext, server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Greets with its name, then says everything back. */
+async function echoServer(t: TestContext, name: string): Promise<RouteServer> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write(`${name};`);
+    socket.pipe(socket);
+  });
+  return { host: '127.0.0.1', port: await listening(t, server), name, weight: 1, connectionsMax: null };
+}
+
+class Client {
+  readonly socket: Socket;
+  readonly isOver: Promise<unknown>;
+  heard = '';
+
+  constructor(t: TestContext, port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.setEncoding('latin1').on('data', (text: string) => void (this.heard += text));
+    this.socket.on('error', () => undefined);
+    this.isOver = new Promise((resolve) => this.socket.once('close', resolve));
+    t.after(() => this.socket.destroy());
+  }
+
+  async hears(text: string): Promise<void> {
+    while (!this.heard.endsWith(text)) await once(this.socket, 'data');
+  }
+}
+
+it('a server that left is rid of its clients, unless the route keeps them, or it has come back', async (t) => {
+  const conf = {
+    frontend: { ...frontendConf('web', 'web'), mode: 'tcp' as const },
+    listening: [],
+    connectMsMax: 5_000,
+    connectionsMax: null,
+    isPrimary: false,
+    serverDefaults: { tls: null, sendsProxyProtocol: null },
+    servers: {},
+  };
+  const relay = new TcpRelay(conf, new Dialer({ conf, tune: () => undefined }), () => 0);
+  t.after(() => relay.close());
+  const port = await listening(
+    t,
+    createServer((socket) => relay.accept(socket, null, null)),
+  );
+  let generation = 0;
+  const lead = (servers: readonly RouteServer[], keeps: Route['keeps'] = []): void =>
+    relay.lead({
+      endpoint: 'web',
+      generation: (generation += 1),
+      servers,
+      balance: 'roundrobin',
+      deadline: Infinity,
+      endsOthers: true,
+      keeps,
+      because: 'the test says so',
+    });
+  const [a, b] = [await echoServer(t, 'a'), await echoServer(t, 'b')];
+  lead([a]);
+  const first = new Client(t, port);
+  await first.hears('a;');
+  lead([b], [a]);
+  lead([a]);
+  first.socket.write('drained and back;');
+  await first.hears('drained and back;');
+  lead([b], [a]);
+  first.socket.write('drained;');
+  await first.hears('drained;');
+  const second = new Client(t, port);
+  await second.hears('b;');
+  lead([b]);
+  await first.isOver;
+  second.socket.write('unharmed;');
+  await second.hears('unharmed;');
+  assert.equal(relay.counts.clients, 1);
+});
