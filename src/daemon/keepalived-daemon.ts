@@ -60,7 +60,13 @@ export function halvesOf(
 const NO_SERVERS: EndpointsConf = { frontends: [], backends: [], leaseMs: LEASE_MS, refreshMs: REFRESH_MS };
 
 /** The file has no word for these. All that matters of them to a relay is how many workers it has: as many as it likes. */
-const PATHS = { cgroup: null, coversAllNamespaces: false, workers: null, masquerade: 'auto' } as const;
+const PATHS = {
+  runAs: null,
+  cgroup: null,
+  coversAllNamespaces: false,
+  workers: null,
+  masquerade: 'auto',
+} as const;
 
 export class KeepalivedDaemon {
   readonly #options: KeepalivedDaemonOptions;
