@@ -16,9 +16,12 @@ export interface Unreachable {
 const ANSWER_MS_MAX = 3_000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
+/** What a daemon's socket is named after. */
+export type DaemonKind = 'sentinel' | 'vrrp' | 'endpoint';
+
 /** The socket that was named, else the only one of a daemon of this kind on which somebody listens. */
 export async function findSocket(
-  kind: 'sentinel' | 'vrrp' | 'endpoint',
+  kind: DaemonKind,
   named: string | null,
   folder: string | null = runtimeFolder(),
 ): Promise<Result<string, Unreachable>> {

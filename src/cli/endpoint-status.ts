@@ -3,28 +3,13 @@
 import { renderTable, type Column } from '../base/text-table.ts';
 import type { EndpointStatus } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { BackendSnapshot, ServerSnapshot } from '../endpoint/snapshot.ts';
-import { askDaemon, findSocket } from './control-client.ts';
-import { clean, timeOfDay } from './status.ts';
+import { clean, showStatusOf, timeOfDay, type StatusOptions } from './show-status.ts';
 
 const DECISIONS_SHOWN = 8;
 
 /** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */
-export async function showEndpointStatus(options: {
-  readonly json: boolean;
-  readonly socket: string | null;
-}): Promise<number> {
-  const socket = await findSocket('endpoint', options.socket);
-  const answer = socket.ok ? await askDaemon(socket.value, '/status') : socket;
-  if (!answer.ok) {
-    process.stderr.write(`baton: ${answer.problem.sentence}\n`);
-    return answer.problem.exitCode;
-  }
-  const lines = options.json
-    ? [JSON.stringify(answer.value, null, 2)]
-    : describeEndpointStatus(answer.value as EndpointStatus);
-  for (const line of lines) process.stdout.write(`${line}\n`);
-  return 0;
-}
+export const showEndpointStatus = (options: StatusOptions): Promise<number> =>
+  showStatusOf('endpoint', options, describeEndpointStatus);
 
 /** Lines for people. */
 export function describeEndpointStatus(status: EndpointStatus): string[] {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Status } from '../daemon/sentinel-daemon.ts';
-import { describeStatus, duration } from './status.ts';
+import { duration } from './show-status.ts';
+import { describeStatus } from './status.ts';
 
 const STATUS: Status = {
   kind: 'sentinel',

@@ -1,16 +1,10 @@
 // `baton status`: what the running daemon knows, for people or (`--json`) for programs.
 
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import { renderTable, type Column } from '../base/text-table.ts';
 import type { Status } from '../daemon/sentinel-daemon.ts';
 import type { MasterSnapshot } from '../sentinel/snapshot.ts';
-import { askDaemon, findSocket } from './control-client.ts';
-
-export interface StatusOptions {
-  readonly json: boolean;
-  /** null: the only one there is. */
-  readonly socket: string | null;
-}
+import { clean, duration, showStatusOf, timeOfDay, type StatusOptions } from './show-status.ts';
 
 /** Colours text for a terminal, or leaves it as it is. */
 type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
@@ -19,22 +13,10 @@ const DECISIONS_SHOWN = 5;
 const EVENTS_SHOWN = 5;
 
 /** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */
-export async function showStatus(options: StatusOptions): Promise<number> {
-  const socket = await findSocket('sentinel', options.socket);
-  const answer = socket.ok ? await askDaemon(socket.value, '/status') : socket;
-  if (!answer.ok) {
-    process.stderr.write(`baton: ${answer.problem.sentence}\n`);
-    return answer.problem.exitCode;
-  }
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify(answer.value, null, 2)}\n`);
-    return 0;
-  }
+export function showStatus(options: StatusOptions): Promise<number> {
   const hasColour = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
   const paint: Paint = hasColour ? (style, text) => styleText(style, text) : (_style, text) => text;
-  // The socket is only our own user's, so its daemon is trusted to send what it promises, but not with our terminal.
-  for (const line of describeStatus(answer.value as Status, paint)) process.stdout.write(`${line}\n`);
-  return 0;
+  return showStatusOf('sentinel', options, (status: Status) => describeStatus(status, paint));
 }
 
 /** Lines for people. */
@@ -124,38 +106,4 @@ function describeJournal(status: Status, heading: (text: string) => string): str
     );
   }
   return lines;
-}
-
-/** Names come from the network: they must not steer the terminal. */
-export function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
-}
-
-/** Local, to the second, with the day if it is not today. */
-export function timeOfDay(at: number): string {
-  const date = new Date(at);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  const isToday = date.toDateString() === new Date().toDateString();
-  return isToday ? time : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
-}
-
-/** The two largest units, e.g. `3d 4h`. */
-export function duration(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const units: readonly (readonly [string, number])[] = [
-    ['d', 86_400],
-    ['h', 3_600],
-    ['min', 60],
-    ['s', 1],
-  ];
-  const parts: string[] = [];
-  let rest = seconds;
-  for (const [unit, size] of units) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) parts.push(`${count}${unit}`);
-  }
-  return parts.slice(0, 2).join(' ') || '0s';
 }

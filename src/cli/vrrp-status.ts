@@ -1,33 +1,17 @@
 // `baton vrrp status`: what the running VRRP daemon knows, for people or (`--json`) for programs.
 
-import { stripVTControlCharacters } from 'node:util';
 import { renderTable, type Column } from '../base/text-table.ts';
 import type { KeepalivedStatus } from '../daemon/keepalived-daemon.ts';
 import type { RouterSnapshot, Snapshot } from '../vrrp/snapshot.ts';
 import { STATE_WORDS } from '../vrrp/transitions.ts';
-import { askDaemon, findSocket } from './control-client.ts';
 import { describeEndpointStatus } from './endpoint-status.ts';
-import { duration } from './status.ts';
+import { clean, duration, showStatusOf, type StatusOptions } from './show-status.ts';
 
 const DECISIONS_SHOWN = 5;
 
 /** Prints the status and returns the exit code: 0, 2 (several daemons), 3 (none). */
-export async function showVrrpStatus(options: {
-  readonly json: boolean;
-  readonly socket: string | null;
-}): Promise<number> {
-  const socket = await findSocket('vrrp', options.socket);
-  const answer = socket.ok ? await askDaemon(socket.value, '/status') : socket;
-  if (!answer.ok) {
-    process.stderr.write(`baton: ${answer.problem.sentence}\n`);
-    return answer.problem.exitCode;
-  }
-  const lines = options.json
-    ? [JSON.stringify(answer.value, null, 2)]
-    : describeVrrpStatus(answer.value as KeepalivedStatus);
-  for (const line of lines) process.stdout.write(`${line}\n`);
-  return 0;
-}
+export const showVrrpStatus = (options: StatusOptions): Promise<number> =>
+  showStatusOf('vrrp', options, describeVrrpStatus);
 
 /** Lines for people: virtual routers, then virtual servers. */
 export function describeVrrpStatus({ pid, snapshot, decisions, servers }: KeepalivedStatus): string[] {
@@ -98,10 +82,4 @@ function remarksOn(router: RouterSnapshot, guardProblem: string | null): string[
     );
   }
   return remarks.map((remark) => clean(`${router.name}: ${remark}`));
-}
-
-/** Names come from files and the network: they must not steer the terminal. */
-function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }

@@ -1,6 +1,8 @@
 // What the machine decides about an endpoint: where it leads, and until when. The three paths (socket, nat, relay) carry
 // the same decision out, and each lets it lapse by itself when nobody renews it (design.md §8).
 
+import { hostPort } from '../base/host-port.ts';
+
 /** A server's address in canonical text (`10.0.0.1`, `fe80::1`), and its port. */
 export interface Target {
   readonly host: string;
@@ -45,9 +47,7 @@ export interface Route {
 }
 
 /** `10.0.0.1:6379`, `[fe80::1]:6379`. */
-export function targetText({ host, port }: Target): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
+export const targetText = ({ host, port }: Target): string => hostPort(host, port);
 
 export function isSameTarget(a: Target, b: Target): boolean {
   return a.host === b.host && a.port === b.port;

@@ -4,25 +4,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { writeSync } from 'node:fs';
 import type { LogLevelName, LogTarget } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
+import { FACILITIES, LEVELS } from '../../endpoint/conf/haproxy/log-line.ts';
 import type { LogLevel } from '../../endpoint/io.ts';
 import { Syslog } from '../syslog.ts';
 import type { EndpointLog } from './endpoint-journal.ts';
 
-/** RFC 5424 §6.2.1. */
-const SEVERITIES: readonly LogLevelName[] = [
-  'emerg',
-  'alert',
-  'crit',
-  'err',
-  'warning',
-  'notice',
-  'info',
-  'debug',
-];
-const FACILITIES =
-  'kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert cron2 local0 local1 local2 local3 local4 local5 local6 local7'.split(
-    ' ',
-  );
 const SEVERITY_OF: Record<LogLevel, LogLevelName> = {
   debug: 'debug',
   verbose: 'info',
@@ -63,13 +49,13 @@ export class LogTargets implements EndpointLog {
   /** `warn` is told what is in the way of a target. */
   constructor(targets: readonly LogTarget[], tag: string, warn: (sentence: string) => void) {
     this.#sinks = targets.map((target) => ({
-      most: SEVERITIES.indexOf(target.level),
+      most: LEVELS.indexOf(target.level),
       sink: sinkOf(target, tag, warn),
     }));
   }
 
   write(level: LogLevel, text: string): void {
-    const severity = SEVERITIES.indexOf(SEVERITY_OF[level]);
+    const severity = LEVELS.indexOf(SEVERITY_OF[level]);
     for (const { most, sink } of this.#sinks) if (severity <= most) sink.write(severity, level, text);
   }
 

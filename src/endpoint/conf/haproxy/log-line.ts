@@ -4,7 +4,8 @@ import type { LogLevelName, LogTarget } from './haproxy-conf.ts';
 import { show } from './report.ts';
 import type { Cursor } from './statement.ts';
 
-const LEVELS: readonly LogLevelName[] = [
+/** RFC 5424 §6.2.1, by number. */
+export const LEVELS: readonly LogLevelName[] = [
   'emerg',
   'alert',
   'crit',
@@ -14,7 +15,8 @@ const LEVELS: readonly LogLevelName[] = [
   'info',
   'debug',
 ];
-const FACILITIES =
+/** RFC 5424 §6.2.1, by number, under HAProxy's names. */
+export const FACILITIES =
   'kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit alert cron2 local0 local1 local2 local3 local4 local5 local6 local7'.split(
     ' ',
   );
