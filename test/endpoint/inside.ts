@@ -97,11 +97,14 @@ obey({
     }
     return counts;
   },
-  /** Listens and answers as a Redis with this port would. */
+  /** Listens and answers as a Redis with this port would that closes nobody. */
   async listen(host: string, port: number) {
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.on('data', () => socket.write(`*2\r\n$4\r\nport\r\n$${String(port).length}\r\n${port}\r\n`));
+      socket.on('data', (bytes: Buffer) => {
+        const isPing = bytes.toString('latin1').startsWith('PING');
+        socket.write(isPing ? '+PONG\r\n' : `*2\r\n$4\r\nport\r\n$${String(port).length}\r\n${port}\r\n`);
+      });
     });
     server.listen(port, host);
     await once(server, 'listening');

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { type TestContext, after, before, describe, it } from 'node:test';
 import type { Target } from '../../src/endpoint/route.ts';
 import { findNft } from '../../src/os/nft.ts';
@@ -17,6 +18,8 @@ const TABLE = 'baton_test';
 const PORT = 6400;
 const ENDPOINT: Target[] = ['10.77.0.100', 'fd77::100'].map((host) => ({ host, port: PORT }));
 const LEASE_MS = 1_500;
+/** A retransmission takes 0.2 s; a client that ignores resets would take until the connection times out. */
+const RESET_MS_MAX = 5_000;
 const id = `baton-${process.pid}`;
 const [gateway, client, one, two] = ['gateway', 'client', 'one', 'two'].map((name) => `${id}-${name}`) as [
   string,
@@ -43,6 +46,26 @@ function lacksNat(): string | false {
 interface Connected {
   readonly redis: number;
 }
+
+interface Clients {
+  readonly remote: Agent;
+  readonly local: Agent;
+}
+
+interface Deaf {
+  readonly daemon: Agent;
+  readonly led: { readonly agent: Agent; readonly name: string }[];
+  /** Without servers: to the deaf ones. */
+  readonly lead: (generation: number, servers?: readonly ManagedServer[]) => Promise<void>;
+}
+
+/** Whether the kernel shows packets that it bridges to nftables, as on hosts of containers: they take other ways then. */
+const BRIDGE_FILTERS = existsSync('/proc/sys/net/bridge')
+  ? ['1', '0'].map((value) => ({
+      words: `bridged packets ${value === '1' ? '' : 'not '}being filtered`,
+      settings: ['iptables', 'ip6tables'].map((name) => `net.bridge.bridge-nf-call-${name}=${value}`),
+    }))
+  : [{ words: 'no br_netfilter being there', settings: [] }];
 
 describe('the nat path', { skip: lacksNat() }, () => {
   let first: ManagedServer;
@@ -143,14 +166,14 @@ describe('the nat path', { skip: lacksNat() }, () => {
     return daemon;
   };
 
-  const connect = (agent: Agent, name: string, host = '10.77.0.100'): Promise<Connected> =>
-    agent.ask('connect', name, host, PORT);
+  const connect = (agent: Agent, name: string, host = '10.77.0.100', port = PORT): Promise<Connected> =>
+    agent.ask('connect', name, host, port);
   const isRefused = (agent: Agent, host?: string): Promise<void> =>
     assert.rejects(connect(agent, 'refused', host), (error: AgentError) => error.code === 'ECONNREFUSED');
-  const leadsTo = (agent: Agent, server: ManagedServer): Promise<true> =>
+  const leadsTo = (agent: Agent, server: ManagedServer, port = PORT): Promise<true> =>
     until(
       `clients are led to ${server.name}`,
-      async () => (await connect(agent, 'probe')).redis === server.port,
+      async () => (await connect(agent, 'probe', '10.77.0.100', port)).redis === server.port,
     );
   const isClosed = (agent: Agent, name: string): Promise<true> =>
     until(`${name} is closed`, () => agent.told('closed').some((event) => event['name'] === name));
@@ -223,29 +246,115 @@ describe('the nat path', { skip: lacksNat() }, () => {
     await isRefused(remote);
   });
 
-  it('ends by itself when its daemon is killed, and a successor takes over what it left', async (t) => {
-    const [daemon, remote] = [await open(t), await inside(t, client)];
-    // Refreshed for longer than it stands.
-    const startedAtMs = performance.now();
-    await daemon.ask('apply', route(1, { standsMs: LEASE_MS }, first));
-    await leadsTo(remote, first);
-    await connect(remote, 'led');
-    while (performance.now() < startedAtMs + LEASE_MS + 500) {
-      await daemon.ask('apply', route(1, { standsMs: LEASE_MS }, first));
-      await pause(200);
+  /** A client here and one elsewhere, and servers that close nobody, here and elsewhere. */
+  const startDeaf = async (t: TestContext): Promise<Clients> => {
+    const [elsewhere, remote, local] = [
+      await inside(t, two),
+      await inside(t, client),
+      await inside(t, gateway),
+    ];
+    for (const host of ['10.77.0.2', 'fd77::12']) await elsewhere.ask('listen', host, 7_003);
+    for (const host of ['10.77.0.254', 'fd77::254']) await local.ask('listen', host, 7_003);
+    return { remote, local };
+  };
+
+  /** A daemon whose endpoints lead to these servers, and each client connected to each, by IPv4 and IPv6. */
+  const leadToDeaf = async (
+    t: TestContext,
+    { remote, local }: Clients,
+    standsMs: number | null,
+  ): Promise<Deaf> => {
+    const ports = { main: PORT, own: PORT + 1 };
+    const listens = Object.entries(ports).map(([name, port]) => [
+      name,
+      ENDPOINT.map(({ host }) => ({ host, port })),
+    ]);
+    const daemon = await inside(t, gateway);
+    t.after(() => spawnSync('ip', ['netns', 'exec', gateway, 'nft', `delete table inet ${TABLE}`]));
+    assert.equal(await daemon.ask('openNatPath', { table: TABLE, masquerade: 'auto' }, listens), null);
+    const lead = async (generation: number, servers: readonly ManagedServer[] = []): Promise<void> => {
+      const own = { main: ['10.77.0.2', 'fd77::12'], own: ['10.77.0.254', 'fd77::254'] };
+      for (const endpoint of ['main', 'own'] as const) {
+        const deaf = own[endpoint].map((host) => ({
+          name: 'deaf',
+          host,
+          port: 7_003,
+          weight: 1,
+          connectionsMax: null,
+        }));
+        const order = route(generation, { endpoint, standsMs }, ...servers);
+        await daemon.ask('apply', servers.length === 0 ? { ...order, servers: deaf } : order);
+      }
+    };
+    await lead(1);
+    const led: Deaf['led'] = [];
+    for (const [endpoint, port] of Object.entries(ports)) {
+      for (const { host } of ENDPOINT) {
+        for (const agent of [remote, local]) {
+          const name = `${endpoint} ${host}`;
+          await until(`${name} leads`, () =>
+            agent.ask('connect', name, host, port).then(
+              () => true,
+              () => false,
+            ),
+          );
+          led.push({ agent, name });
+        }
+      }
     }
-    assert.equal(await remote.ask('ping', 'led'), 'PONG');
+    return { daemon, lead, led };
+  };
 
-    daemon.process.kill('SIGKILL');
-    await daemon.ended;
-    await until('new clients are refused', () => isRefused(remote).then(() => true));
-    await isRefused(remote, 'fd77::100');
-    await assert.rejects(remote.ask('ping', 'led'), (error: AgentError) => error.code === 'ECONNRESET');
+  /** Each is reset at its first packet from now on: a second would be counted too. */
+  const areResetAtNextPacket = async (led: Deaf['led']): Promise<void> => {
+    for (const { agent, name } of led) {
+      const silence = pause(RESET_MS_MAX).then(() => assert.fail(`${name} hears nothing`));
+      const asked = agent.ask('ping', name);
+      await assert.rejects(
+        Promise.race([asked, silence]),
+        (error: AgentError) => error.code === 'ECONNRESET',
+        name,
+      );
+    }
+    const counts = [...at(gateway, 'nft', `list chain inet ${TABLE} guard`).matchAll(/packets (\d+)/g)];
+    // A rule for each endpoint and family; a client here and one elsewhere.
+    assert.deepEqual(
+      counts.map(([, packets]) => packets),
+      ['2', '2', '2', '2'],
+    );
+  };
 
-    const successor = await open(t);
-    await successor.ask('apply', route(1, {}, second));
-    await leadsTo(remote, second);
-  });
+  for (const filters of BRIDGE_FILTERS) {
+    it(`resets a client at its next packet after a switch, and after its daemon was killed, ${filters.words}`, async (t) => {
+      for (const name of filters.settings) at(gateway, 'sysctl', '-qw', name);
+      const clients = await startDeaf(t);
+      const { remote } = clients;
+      const switched = await leadToDeaf(t, clients, null);
+      await switched.lead(2, [first]);
+      for (const port of [PORT, PORT + 1]) await leadsTo(remote, first, port);
+      await areResetAtNextPacket(switched.led);
+      await switched.daemon.ask('close');
+
+      // Refreshed for longer than it stands.
+      const { daemon, lead, led } = await leadToDeaf(t, clients, LEASE_MS);
+      const endAtMs = performance.now() + LEASE_MS + 500;
+      while (performance.now() < endAtMs) {
+        await lead(1);
+        await pause(200);
+      }
+      for (const { agent, name } of led) assert.equal(await agent.ask('ping', name), 'PONG');
+      daemon.process.kill('SIGKILL');
+      await daemon.ended;
+      await until('new clients are refused', () => isRefused(remote).then(() => true));
+      await isRefused(remote, 'fd77::100');
+      await areResetAtNextPacket(led);
+
+      // What it left is no obstacle.
+      const successor = await open(t);
+      await successor.ask('apply', route(1, {}, second));
+      await leadsTo(remote, second);
+    });
+  }
 
   it('restores its rules when somebody deletes them, some or all', async (t) => {
     const [daemon, remote] = [await open(t), await inside(t, client)];

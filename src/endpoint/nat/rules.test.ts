@@ -44,12 +44,13 @@ it('makes the table anew, whether it is there or not, and touches no other', () 
 
 it('leads, guards and masquerades exactly the address and port of the endpoint', () => {
   const rules = tableCommands('t', [IPV4], true).filter((command) => command.includes('10.0.0.100'));
+  const asked = 'ip daddr 10.0.0.100 tcp dport 6379';
   const led =
     'ct status dnat ct direction original ct original ip daddr 10.0.0.100 meta l4proto tcp ct original proto-dst 6379';
   assert.deepEqual(rules, [
-    `add rule inet t lead ip daddr 10.0.0.100 tcp dport 6379 dnat ip to numgen inc mod ${NAT_SLOTS} map @leads0`,
-    `add rule inet t guard ${led} ip daddr . tcp dport != @open0 counter reject with tcp reset`,
-    'add rule inet t guard ip daddr 10.0.0.100 tcp dport 6379 counter reject with tcp reset',
+    `add rule inet t guard ${asked} ct status confirmed ct reply ip saddr . ct reply proto-src != @open0 tcp flags & rst == 0 counter reject with tcp reset`,
+    `add rule inet t lead ${asked} dnat ip to numgen inc mod ${NAT_SLOTS} map @leads0`,
+    `add rule inet t lead ${asked} counter reject with tcp reset`,
     `add rule inet t postrouting ${led} oifname != "lo" masquerade`,
   ]);
   assert.ok(!tableCommands('t', [IPV4], false).some((command) => command.includes('masquerade')));

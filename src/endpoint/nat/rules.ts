@@ -4,9 +4,14 @@
 // from, and a set of the servers that connections may be on. Both hold elements that end by themselves, so that a dead
 // daemon's route goes: then nothing is led any more, and the guard resets what was, at the client's next packet.
 //
-//   prerouting, output (nat)          lead      endpoint address -> server, for remote and for local clients
+//   prerouting, output (filter)       guard     resets connections whose server may not have them any more
+//   prerouting, output (nat)          lead      endpoint address -> server, for remote and for local clients; or a reset
 //   postrouting (nat)                           what leaves this machine does so with its address
-//   forward, input, output (filter)   guard     resets connections to servers that left, and to endpoints without any
+//
+// The guard comes after connection tracking and before the nat hooks: there a packet still has the endpoint's address, so
+// that a reset made of it comes from whom the client knows. Later, the server's address would have to be translated
+// back, which the kernel does not do for resets of bridged packets (br_netfilter, as on every host of containers).
+// A kernel must know reject in prerouting (5.9).
 //
 // Facts behind it, as measured with nft 1.0.6: elements are not refreshed by adding them again, but by flushing and adding
 // in one transaction; a map's key must be declared by `typeof`, and one that says jhash crashes whoever lists it.
@@ -44,13 +49,12 @@ const WORDS = {
 const CHAINS = [
   'lead',
   'guard',
-  'prerouting { type nat hook prerouting priority dstnat; policy accept; }',
+  'prerouting { type filter hook prerouting priority mangle; policy accept; }',
+  'output { type filter hook output priority mangle; policy accept; }',
+  'prerouting_nat { type nat hook prerouting priority dstnat; policy accept; }',
   // There, nft 1.0.6 has no name for the number.
   'output_nat { type nat hook output priority -100; policy accept; }',
   'postrouting { type nat hook postrouting priority srcnat; policy accept; }',
-  'forward { type filter hook forward priority filter; policy accept; }',
-  'input { type filter hook input priority filter; policy accept; }',
-  'output { type filter hook output priority filter; policy accept; }',
 ];
 
 /**
@@ -65,8 +69,8 @@ export function tableCommands(table: string, listens: readonly NatListen[], masq
     `delete table inet ${table}`,
     `add table inet ${table}`,
     ...CHAINS.map((chain) => `add chain inet ${table} ${chain}`),
-    ...['prerouting', 'output_nat'].map((chain) => rule(chain, 'meta l4proto tcp jump lead')),
-    ...['forward', 'input', 'output'].map((chain) => rule(chain, 'meta l4proto tcp jump guard')),
+    ...['prerouting', 'output'].map((chain) => rule(chain, 'meta l4proto tcp jump guard')),
+    ...['prerouting_nat', 'output_nat'].map((chain) => rule(chain, 'meta l4proto tcp jump lead')),
     ...listens.flatMap((listen, index) => {
       const { host, port, family, balance } = listen;
       const { header, type } = WORDS[family];
@@ -77,10 +81,14 @@ export function tableCommands(table: string, listens: readonly NatListen[], masq
       return [
         `add map inet ${table} leads${index} { typeof numgen inc mod ${NAT_SLOTS} : ${header} daddr . tcp dport; flags timeout; }`,
         `add set inet ${table} open${index} { type ${type} . inet_service; flags timeout; }`,
+        // A client's own reset may go through: it ends the connection on a server that is there no more for it.
+        rule(
+          'guard',
+          `${asked} ct status confirmed ct reply ${header} saddr . ct reply proto-src != @open${index} tcp flags & rst == 0 counter reject with tcp reset`,
+        ),
         rule('lead', `${asked} dnat ${header} to ${slot} map @leads${index}`),
-        rule('guard', `${led} ${header} daddr . tcp dport != @open${index} counter reject with tcp reset`),
-        // What was not led still has the endpoint's address. On a gateway it would vanish in silence.
-        rule('guard', `${asked} counter reject with tcp reset`),
+        // What was not led would vanish in silence, if the address is not this machine's own.
+        rule('lead', `${asked} counter reject with tcp reset`),
         ...(masquerades ? [rule('postrouting', `${led} oifname != "lo" masquerade`)] : []),
       ];
     }),
