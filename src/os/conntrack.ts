@@ -1,21 +1,26 @@
-// The kernel's table of tracked TCP connections: those that were led from one address to another, and the way to have
-// one of them forgotten. By netlink's ctnetlink (linux/netfilter/nfnetlink_conntrack.h).
+// The kernel's table of tracked TCP connections: those that clients made to one address, and the way to have one of
+// them forgotten. By netlink's ctnetlink (linux/netfilter/nfnetlink_conntrack.h).
 
 import { AF_INET, AF_INET6 } from './socket-address.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.ts';
 import { OsError } from './os-error.ts';
 import { attribute, attributes } from './netlink-message.ts';
-import { addressText } from './ip-address.ts';
+import { addressBytes, addressText } from './ip-address.ts';
 
 const SUBSYSTEM = 1 << 8;
 const IPCTNL_MSG_CT_GET = SUBSYSTEM | 1;
 const IPCTNL_MSG_CT_DELETE = SUBSYSTEM | 2;
 const IPPROTO_TCP = 6;
 
-const CTA = { tupleOriginal: 1, tupleReply: 2, protocolInfo: 4, id: 12 } as const;
+const CTA = { tupleOriginal: 1, tupleReply: 2, protocolInfo: 4, id: 12, filter: 25 } as const;
 const TUPLE = { ip: 1, protocol: 2 } as const;
 const IP = { ipv4Source: 1, ipv4Destination: 2, ipv6Source: 3, ipv6Destination: 4 } as const;
 const PROTOCOL = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
+const FILTER_ORIGINAL_FLAGS = 1;
+/** What of the original direction is to be compared: the destination's address, the protocol, the destination's port. */
+const FILTER_ADDRESS = 1 << 1;
+const FILTER_PROTOCOL = 1 << 3;
+const FILTER_PORT = 1 << 5;
 const PROTOCOL_INFO_TCP = 1;
 const TCP_STATE = 1;
 /** On an attribute's type: it contains attributes. */
@@ -46,6 +51,33 @@ export interface ConntrackEntry {
 interface Tuple {
   readonly source: ConntrackEnd;
   readonly destination: ConntrackEnd;
+}
+
+/**
+ * Asks for the connections that clients made to one address, or a few more. The kernel chooses since Linux 5.8, and sends
+ * all before. Of IPv6 it is asked by the port only: 6.18 leaves out those whose address is the one asked for.
+ */
+export function conntrackQuery({ host, port }: ConntrackEnd): Buffer {
+  const address = addressBytes(host);
+  const isIpv6 = address.length === 16;
+  const portBytes = Buffer.alloc(2);
+  portBytes.writeUInt16BE(port);
+  const flags = Buffer.alloc(4);
+  flags.writeUInt32LE(FILTER_PROTOCOL | FILTER_PORT | (isIpv6 ? 0 : FILTER_ADDRESS));
+  const ip = attribute(isIpv6 ? IP.ipv6Destination : IP.ipv4Destination, address);
+  const protocol = [
+    attribute(PROTOCOL.number, Buffer.from([IPPROTO_TCP])),
+    attribute(PROTOCOL.destinationPort, portBytes),
+  ];
+  const tuple = [
+    attribute(TUPLE.ip | NESTED, ip),
+    attribute(TUPLE.protocol | NESTED, Buffer.concat(protocol)),
+  ];
+  return Buffer.concat([
+    Buffer.from([isIpv6 ? AF_INET6 : AF_INET, 0, 0, 0]),
+    attribute(CTA.tupleOriginal | NESTED, Buffer.concat(tuple)),
+    attribute(CTA.filter | NESTED, attribute(FILTER_ORIGINAL_FLAGS, flags)),
+  ]);
 }
 
 /** One entry from the body of a message; null if it is not of TCP, or makes no sense. */
@@ -97,19 +129,18 @@ function parseTuple(bytes: Buffer): Tuple | null {
 export class Conntrack {
   readonly #netlink = new NetlinkSocket(0, NETLINK_NETFILTER);
 
-  /** Every tracked TCP connection, of this network namespace. */
-  list(): ConntrackEntry[] {
+  /** The tracked TCP connections that clients made to this address, of this network namespace. */
+  list(asked: ConntrackEnd): ConntrackEntry[] {
     const attempt = {
       syscall: 'sendto',
       doing: 'list tracked connections',
       permission: 'CAP_NET_ADMIN',
     } as const;
-    return [AF_INET, AF_INET6].flatMap((family) =>
-      this.#netlink
-        .dump(IPCTNL_MSG_CT_GET, Buffer.from([family, 0, 0, 0]), attempt)
-        .map(parseConntrackEntry)
-        .filter((entry) => entry !== null),
-    );
+    return this.#netlink
+      .dump(IPCTNL_MSG_CT_GET, conntrackQuery(asked), attempt)
+      .map(parseConntrackEntry)
+      .filter((entry) => entry !== null)
+      .filter((entry) => entry.asked.host === asked.host && entry.asked.port === asked.port);
   }
 
   /** Has the kernel forget one: its next packet is judged anew. False if it was gone. */

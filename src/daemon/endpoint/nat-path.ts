@@ -22,7 +22,7 @@ import { assert } from '../../base/assert.ts';
 import { failure, success, type Problem, type Result } from '../../base/result.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { Conntrack, type ConntrackEntry } from '../../os/conntrack.ts';
-import { addressBytes } from '../../os/ip-address.ts';
+import { addressBytes, addressText } from '../../os/ip-address.ts';
 import { NftRules } from '../../os/nft-rules.ts';
 import { Nft } from '../../os/nft.ts';
 import { OsError } from '../../os/os-error.ts';
@@ -135,7 +135,8 @@ export class NatPath implements RoutePath {
           return {
             endpoint: name,
             index: count++,
-            nat: { host, port, family, balance: 'roundrobin' },
+            // As the kernel writes it.
+            nat: { host: addressText(addressBytes(host)), port, family, balance: 'roundrobin' },
             elements: NOWHERE,
             deadline: Infinity,
             isDirty: false,
@@ -307,11 +308,12 @@ export class NatPath implements RoutePath {
 
   /** Tracked connections that we led, and where from. */
   #led(listens = this.#listens): (ConntrackEntry & { readonly listen: Listen })[] {
-    return this.#conntrack.list().flatMap((entry) => {
-      if (isSameTarget(entry.asked, entry.server)) return [];
-      const listen = listens.find(({ nat }) => isSameTarget(nat, entry.asked));
-      return listen === undefined ? [] : [{ ...entry, listen }];
-    });
+    return listens.flatMap((listen) =>
+      this.#conntrack
+        .list(listen.nat)
+        .filter(({ asked, server }) => !isSameTarget(asked, server))
+        .map((entry) => ({ ...entry, listen })),
+    );
   }
 
   async #endOthers(listens: readonly Listen[]): Promise<void> {
