@@ -55,7 +55,7 @@ obey({
     const opened = await NatPath.open({
       ...options,
       listens: new Map(listens),
-      killClients: (_, server, clients) => killClients(server, clients, null),
+      killClients: (_, server, clients) => killClients(server, clients, { credentials: null, tls: null }),
       warn,
     });
     if (!opened.ok) return opened.problem.sentence;

@@ -1,20 +1,28 @@
 // Has a Redis close some of its clients, named by the addresses that it sees them at: `CLIENT KILL ADDR`. Never by type,
 // which would cut sentinels, replicas and other people's connections.
 
-import { connect } from 'node:net';
+import { type Socket, connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { encodeCommand } from '../../resp/encode.ts';
 import { type Target, targetText } from '../../endpoint/route.ts';
-import type { Credentials } from '../../endpoint/endpoint-conf.ts';
+import type { Credentials, TlsClientConf } from '../../endpoint/endpoint-conf.ts';
+import { contextOf } from './server-links.ts';
 
 /** A server that does not answer within this is dead, and so are the connections to it. */
 const ANSWER_MS_MAX = 1_000;
 const ANSWER_BYTES_MAX = 1 << 20;
 
+/** How a server is spoken to. */
+export interface KillAs {
+  readonly credentials: Credentials | null;
+  readonly tls: TlsClientConf | null;
+}
+
 /** Resolves to what was refused, as a sentence; null if nothing was, or nobody is there. Clients that are gone are fine. */
 export function killClients(
   server: Target,
   clients: readonly Target[],
-  credentials: Credentials | null,
+  { credentials, tls }: KillAs,
 ): Promise<string | null> {
   const login =
     credentials === null
@@ -25,27 +33,53 @@ export function killClients(
     // Since Redis 2.8.12 this answers with a number: 0 for one that is gone.
     ...clients.map((client) => ['CLIENT', 'KILL', 'ADDR', targetText(client)]),
   ];
-  return new Promise((resolve) => {
-    const socket = connect({ host: server.host, port: server.port });
-    let text = '';
+  const start = (resolve: (refusal: string | null) => void): void => {
+    const socket = tls === null ? connect(server) : connectSecurely(server, tls);
+    let [text, isThere] = ['', false];
+    let problem: string | undefined;
     const finish = (): void => {
       clearTimeout(timer);
       socket.destroy();
-      const refusal = text.split('\r\n').find((line) => line.startsWith('-'));
-      resolve(
-        refusal === undefined
-          ? null
-          : `${targetText(server)} did not close clients that were led to it: ${refusal.slice(1)}.`,
-      );
+      problem ??= text
+        .split('\r\n')
+        .find((line) => line.startsWith('-'))
+        ?.slice(1);
+      resolve(problem === undefined ? null : refusalOf(server, problem));
     };
     const timer = setTimeout(finish, ANSWER_MS_MAX);
-    socket.on('connect', () => socket.write(commands.map(encodeCommand).join(''), 'latin1'));
+    socket.once('connect', () => {
+      isThere = true;
+    });
+    socket.once(tls === null ? 'connect' : 'secureConnect', () =>
+      socket.write(commands.map(encodeCommand).join(''), 'latin1'),
+    );
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
       // Each answer is one line.
       if (text.split('\r\n').length > commands.length || text.length > ANSWER_BYTES_MAX) finish();
     });
-    socket.on('error', finish);
+    socket.on('error', (error) => {
+      // Somebody who does not speak TLS, or whom we do not believe, is there. A plain server that leaves is gone.
+      if (tls !== null && isThere) problem = error.message;
+      finish();
+    });
     socket.on('close', finish);
+  };
+  return new Promise<string | null>(start).catch((error: unknown) =>
+    // A file of the certificates is gone.
+    refusalOf(server, error instanceof Error ? error.message : String(error)),
+  );
+}
+
+const refusalOf = (server: Target, why: string): string =>
+  `${targetText(server)} did not close clients that were led to it: ${why}.`;
+
+function connectSecurely(server: Target, tls: TlsClientConf): Socket {
+  const { verifies, serverName } = tls;
+  return connectTls({
+    ...server,
+    secureContext: contextOf(tls),
+    rejectUnauthorized: verifies,
+    ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
   });
 }

@@ -1,9 +1,9 @@
 // Which path each frontend takes, and why; and opening them. All problems come back at once, with nothing left open.
 
 import { failure, success, type Result } from '../../base/result.ts';
-import type { Bind, Credentials, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import { targetText, type Target } from '../../endpoint/route.ts';
-import { killClients } from './kill-clients.ts';
+import { type KillAs, killClients } from './kill-clients.ts';
 import { NatPath } from './nat-path.ts';
 import { RelayPath } from './relay-path.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
@@ -145,15 +145,16 @@ function openNat(
   options: PathOptions,
   warn: (sentence: string) => void,
 ): Promise<Result<RoutePath>> {
-  const credentialsOf = (endpoint: string): Credentials | null => {
+  const killAs = (endpoint: string): KillAs => {
     const frontend = frontends.find(({ name }) => name === endpoint);
-    return conf.backends.find(({ name }) => name === frontend?.backend)?.credentials ?? null;
+    const backend = conf.backends.find(({ name }) => name === frontend?.backend);
+    return { credentials: backend?.credentials ?? null, tls: backend?.tls ?? null };
   };
   return NatPath.open({
     table: `baton_endpoint_${options.name.replaceAll(/\W/g, '_')}`,
     listens: new Map(frontends.map((frontend) => [frontend.name, targetsOf(frontend)])),
     masquerade: options.masquerade,
-    killClients: (endpoint, server, clients) => killClients(server, clients, credentialsOf(endpoint)),
+    killClients: (endpoint, server, clients) => killClients(server, clients, killAs(endpoint)),
     warn,
   });
 }
