@@ -394,7 +394,7 @@ describe('the nat path', { skip: lacksNat() }, () => {
     assert.equal((await pending).redis, second.port);
   });
 
-  it('says what is missing: nft, the permission, or an address that can be led from', async (t) => {
+  it('says what is missing: nft, the permission, forwarding, or an address that can be led from', async (t) => {
     const daemon = await inside(t, gateway);
     const refusal = (listens: unknown, options: object = {}): Promise<string> =>
       daemon.ask('openNatPath', { table: TABLE, masquerade: 'auto', ...options }, [['main', listens]]);
@@ -407,6 +407,19 @@ describe('the nat path', { skip: lacksNat() }, () => {
       `127.0.0.1:${PORT} is a loopback address, which nat cannot lead clients from: name an address of this machine, or use --path socket or --path relay`,
     );
     assert.match(await refusal([{ host: 'fe80::1', port: PORT }]), /is a link-local address/);
+
+    at(gateway, 'sysctl', '-qw', 'net.ipv4.ip_forward=0');
+    t.after(() => at(gateway, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'));
+    const still = await open(t);
+    for (const generation of [1, 2]) await still.ask('apply', route(generation, {}, first));
+    await until('it says so', () => still.told('warning').length > 0);
+    assert.deepEqual(
+      still.told('warning').map(({ sentence }) => sentence),
+      [
+        'Clients of other machines cannot reach 10.77.0.1:7001: this machine does not forward IPv4: sysctl -w net.ipv4.ip_forward=1, and a line in /etc/sysctl.d/ to keep it.',
+      ],
+    );
+    await still.ask('close');
 
     const caps = '+dac_read_search';
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];

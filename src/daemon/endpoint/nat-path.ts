@@ -27,6 +27,7 @@ import { NftRules } from '../../os/nft-rules.ts';
 import { Nft } from '../../os/nft.ts';
 import { OsError } from '../../os/os-error.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import { forwardingProblems } from './forwarding.ts';
 import type { RoutePath } from './route-path.ts';
 
 export interface NatPathOptions {
@@ -98,6 +99,7 @@ export class NatPath implements RoutePath {
   #needsTable = true;
   #restored = 0;
   #lastWarning = '';
+  readonly #missing = new Set<string>();
   #isClosed = false;
 
   /** Makes the table; every endpoint leads nowhere yet. */
@@ -158,6 +160,7 @@ export class NatPath implements RoutePath {
     const isChange = endpoint.route?.generation !== route.generation;
     endpoint.route = route;
     for (const listen of endpoint.listens) this.#lead(listen, route, isChange);
+    if (isChange) this.#lookAtForwarding(endpoint, route);
     endpoint.timer.set(route.deadline);
     this.#push();
   }
@@ -219,6 +222,15 @@ export class NatPath implements RoutePath {
     listen.endsOthers ||= isChange && route.endsOthers;
     if ((listen.nat.balance === 'source') !== (route.balance === 'source')) this.#needsTable = true;
     listen.nat = { ...listen.nat, balance: route.balance };
+  }
+
+  /** What is missing is said once. */
+  #lookAtForwarding({ listens }: Endpoint, { servers }: Route): void {
+    const families = listens.map(({ nat }) => nat.family === 'ipv6');
+    for (const problem of forwardingProblems(servers.filter(({ host }) => families.includes(isIPv6(host))))) {
+      if (!this.#missing.has(problem)) this.#options.warn(problem);
+      this.#missing.add(problem);
+    }
   }
 
   #leadNowhere(listen: Listen, endsOthers: boolean): void {
