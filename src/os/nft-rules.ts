@@ -14,8 +14,6 @@ export class NftRules {
 
   /** Of a table of the family inet; 0 if there is no such table. Throws an OsError; needs CAP_NET_ADMIN. */
   count(table: string): number {
-    const name = Buffer.from(`${table}\0`, 'latin1');
-    const request = Buffer.concat([Buffer.from([NFPROTO_INET, 0, 0, 0]), attribute(NFTA_RULE_TABLE, name)]);
     const attempt = {
       syscall: 'sendto',
       doing: 'count nftables rules',
@@ -23,8 +21,8 @@ export class NftRules {
     } as const;
     try {
       // Older kernels send the rules of all tables.
-      return this.#netlink.dump(NFT_MSG_GETRULE, request, attempt).filter((body) => isOfTable(body, table))
-        .length;
+      const bodies = this.#netlink.dump(NFT_MSG_GETRULE, rulesQuery(table), attempt);
+      return bodies.filter((body) => isRuleOf(body, table)).length;
     } catch (error) {
       if (error instanceof OsError && error.code === 'ENOENT') return 0;
       throw error;
@@ -36,7 +34,14 @@ export class NftRules {
   }
 }
 
-function isOfTable(body: Buffer, table: string): boolean {
+/** Asks for the rules of a table of the family inet. */
+export function rulesQuery(table: string): Buffer {
+  const name = Buffer.from(`${table}\0`, 'latin1');
+  return Buffer.concat([Buffer.from([NFPROTO_INET, 0, 0, 0]), attribute(NFTA_RULE_TABLE, name)]);
+}
+
+/** Whether a message's body is a rule of this table. */
+export function isRuleOf(body: Buffer, table: string): boolean {
   const name = attributes(body.subarray(4)).get(NFTA_RULE_TABLE);
   return name !== undefined && cString(name) === table;
 }
