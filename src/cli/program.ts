@@ -77,6 +77,11 @@ export function createProgram(): Command {
 
 /** Runs `baton` with `argv`, without the interpreter and the script. Sets the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
+  // `baton … | head`: whoever read has read enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   const program = createProgram();
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
