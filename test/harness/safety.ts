@@ -33,9 +33,12 @@ export async function assertSafety(fleet: Fleet): Promise<void> {
     const leaderOfEpoch = new Map<string, string>();
     for (const voter of fleet.voters) {
       const { name } = voter.process;
+      let current = '0';
+      // Of the failover under way: a newer epoch may be heard of before the votes for this one have come.
       let epoch = '0';
       for (const event of voter.events) {
-        if (event.name === '+new-epoch') epoch = event.text;
+        if (event.name === '+new-epoch') current = event.text;
+        if (event.name === '+try-failover' && concerns(event, group)) epoch = current;
         if (event.name !== '+elected-leader' || !concerns(event, group)) continue;
         const other = leaderOfEpoch.get(epoch);
         assert.equal(other, undefined, `both ${other} and ${name} led epoch ${epoch} of ${group}`);
