@@ -71,7 +71,7 @@ export function instance(name: string, virtualRouterId: number, priority: number
   interface ${LINK}
   virtual_router_id ${virtualRouterId}
   priority ${priority}
-  version 3
+  ${more.some((line) => line.startsWith('version ')) ? '' : 'version 3'}
   advert_int 0.5
   garp_master_repeat 1
   virtual_ipaddress {
