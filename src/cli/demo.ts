@@ -19,8 +19,9 @@ const faultLines = FAULTS.map(
 
 const HELP = `
 Everything is real: servers from this machine (or fetched from its distribution's packages, without
-root and without installing them), members that are "baton sentinel" processes, and a stock client
-that writes all the time. All of it listens on 127.0.0.1 only, and is gone when the demo ends.
+root and without installing them), members that are "baton sentinel" processes, an endpoint that is a
+"baton endpoint", and a stock client that writes all the time and knows nothing but the endpoint's
+port. All of it listens on 127.0.0.1 only, and is gone when the demo ends.
 
 On the live screen, press a key; with --plain, type it or its name and Enter; in a script, use the name:
 ${faultLines.join('\n')}
@@ -30,7 +31,8 @@ Examples:
   baton demo                                      look, press k, look again
   baton demo --fast-crash no                      the same with what redis-sentinel can know of a crash
   baton demo --script kill-primary,restart        without a person; exit code 0 if the fleet was whole
-                                                  again after each fault
+                                                  again after each fault, and no write failed or was
+                                                  lost over a switchover
   baton demo --script freeze-primary,thaw --json  the same for programs
 
 Exit codes: 0 done, 1 failed, 2 usage.`;
@@ -41,7 +43,7 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .summary('fail over a real Redis, here and now, and watch')
     .description(
-      'Starts a real primary, replicas and members on this machine and shows live how they take a crash, a freeze or a switchover.',
+      'Starts a real primary, replicas, members and an endpoint on this machine and shows live how they take a crash, a freeze or a switchover.',
     )
     .option('--plain', 'print lines instead of a live screen (as when the output is no terminal)')
     .addOption(

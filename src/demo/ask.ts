@@ -1,7 +1,7 @@
-// One question to a data node or to a member, on a connection of its own, so that the answer is about this moment: a
-// refused port, a silence and a reply are three different findings here.
+// One question to a data node, to a member or to the endpoint, on a connection of its own, so that the answer is about
+// this moment: a refused port, a silence and a reply are three different findings here.
 
-import { request } from 'node:http';
+import { type RequestOptions, request } from 'node:http';
 import { connect } from 'node:net';
 import { encodeCommand } from '../resp/encode.ts';
 import { ReplyDecoder } from '../resp/reply-decoder.ts';
@@ -44,10 +44,24 @@ export function textOf(reply: Reply): string {
   return reply.kind === 'bulk' || reply.kind === 'verbatim' ? reply.value : '';
 }
 
-/** GETs `path` over a member's control socket: its JSON, or null if that was not to be had in time. */
+/** GETs `path` over a daemon's control socket: its JSON, or null if that was not to be had in time. */
 export function askControlSocket(socketPath: string, path: string, timeoutMs: number): Promise<unknown> {
+  return converse({ socketPath, method: 'GET', path, timeout: timeoutMs }, '');
+}
+
+/** POSTs an order; otherwise as {@link askControlSocket}. `timeoutMs`: how long carrying it out may take. */
+export function orderControlSocket(
+  socketPath: string,
+  path: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<unknown> {
+  return converse({ socketPath, method: 'POST', path, timeout: timeoutMs }, JSON.stringify(body));
+}
+
+function converse(options: RequestOptions, sent: string): Promise<unknown> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath, path, timeout: timeoutMs }, (response) => {
+    const asked = request({ ...options, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -60,7 +74,7 @@ export function askControlSocket(socketPath: string, path: string, timeoutMs: nu
     });
     asked.once('timeout', () => asked.destroy());
     asked.once('error', () => resolve(null));
-    asked.end();
+    asked.end(sent);
   });
 }
 

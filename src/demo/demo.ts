@@ -2,6 +2,7 @@
 
 import { fstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assert } from '../base/assert.ts';
 import { findServer } from '../redis/find-server.ts';
 import type { ServerFiles } from '../redis/server-files.ts';
 import { FAULTS, type Fault } from './fault-table.ts';
@@ -9,7 +10,7 @@ import { Faults } from './faults.ts';
 import { Names } from './names.ts';
 import { Observer } from './observer.ts';
 import type { StoryEntry } from './picture.ts';
-import { DOWN_AFTER_MS, GROUP, Scene, versionOf } from './scene.ts';
+import { DOWN_AFTER_MS, Scene, versionOf } from './scene.ts';
 import { type StepReport, runScript } from './script.ts';
 import { MERGE_MS, Story } from './story.ts';
 import { Terminal } from './terminal.ts';
@@ -92,14 +93,14 @@ async function perform(
   const { program, nodes, members, fastCrash } = options;
   const product = `${files.flavor === 'redis' ? 'Redis' : 'Valkey'} ${versionOf(files)}`;
   say(`  using ${files.server}, ${product} (${files.origin})`);
-  say(`starting 1 primary, ${nodes - 1} replicas and ${members} members on 127.0.0.1`);
+  say(`starting 1 primary, ${nodes - 1} replicas, ${members} members and an endpoint on 127.0.0.1`);
   const scene = new Scene({ files, program, nodes, members, fastCrash });
   const abandon = (): void => void scene.dispose();
   ending.signal.addEventListener('abort', abandon);
   try {
     await scene.start();
     ending.signal.removeEventListener('abort', abandon);
-    for (const { name, port } of [...scene.nodes, ...scene.members]) say(`  ${name} on port ${port}`);
+    for (const { name, port } of actorsOf(scene)) say(`  ${name} on port ${port}`);
     say(
       fastCrash
         ? `silence for ${DOWN_AFTER_MS} ms is down, a crashed process at once (--fast-crash yes)`
@@ -129,19 +130,24 @@ async function perform(
   }
 }
 
+function actorsOf({ nodes, members, endpoint }: Scene): { readonly name: string; readonly port: number }[] {
+  return [...nodes, ...members, ...(endpoint === null ? [] : [endpoint])];
+}
+
 function prepare(scene: Scene, setting: string, options: DemoOptions, ending: AbortController): Performance {
-  const names = new Names([...scene.nodes, ...scene.members]);
+  const { endpoint } = scene;
+  assert(endpoint !== null, 'a scene that has started has an endpoint');
+  const names = new Names(actorsOf(scene));
   const story = new Story(names);
   const moves: Moved[] = [];
   const writer = new Writer({
-    group: GROUP,
-    memberPorts: scene.members.map(({ port }) => port),
+    port: endpoint.port,
     onMoved: (moved) => {
       moves.push(moved);
       story.add('writer', describeMove(moved, names));
     },
   });
-  const faults = new Faults(scene, story);
+  const faults = new Faults(scene, names, story);
   const { stdin, stdout } = process;
   const isLive = options.script === null && !options.isPlain && stdin.isTTY && stdout.isTTY;
   let draw = (): void => undefined;
@@ -200,12 +206,14 @@ async function playScript(
     script,
     faults,
     observer,
+    writer,
     moves,
     signal: ending.signal,
-    onStep: ({ fault, wholeAfterMs, primary, epoch }) => {
+    onStep: ({ fault, wholeAfterMs, primary, epoch, failed, lost }) => {
+      const cost = `writes failed: ${thousands(failed)}, lost: ${lost === null ? '?' : thousands(lost)}`;
       story.add(
         'script',
-        `${fault} is over: whole after ${duration(wholeAfterMs)}, ${primary} is primary in epoch ${epoch}`,
+        `${fault} is over: whole after ${duration(wholeAfterMs)}, ${primary} is primary in epoch ${epoch}; ${cost}`,
       );
     },
   });

@@ -10,6 +10,8 @@ export interface Fault {
   readonly explanation: string;
   /** Whether another node must be primary afterwards. */
   readonly movesPrimary: boolean;
+  /** Whether clients of the endpoint must not notice: no failed write, no lost one. */
+  readonly isUnnoticed: boolean;
 }
 
 export const FAULTS: readonly Fault[] = [
@@ -18,6 +20,7 @@ export const FAULTS: readonly Fault[] = [
     key: 'k',
     label: 'kill primary',
     movesPrimary: true,
+    isUnnoticed: false,
     explanation: 'kill -9 the primary: a crash',
   },
   {
@@ -25,6 +28,7 @@ export const FAULTS: readonly Fault[] = [
     key: 'f',
     label: 'freeze primary',
     movesPrimary: true,
+    isUnnoticed: false,
     explanation: 'SIGSTOP the primary: its connections stay open, nothing answers, as when a machine hangs',
   },
   {
@@ -32,6 +36,7 @@ export const FAULTS: readonly Fault[] = [
     key: 't',
     label: 'thaw',
     movesPrimary: false,
+    isUnnoticed: false,
     explanation: 'SIGCONT what was frozen: an old primary wakes that has heard of nothing',
   },
   {
@@ -39,13 +44,15 @@ export const FAULTS: readonly Fault[] = [
     key: 's',
     label: 'switch over',
     movesPrimary: true,
-    explanation: 'ask a member for another primary (SENTINEL FAILOVER) while all is well',
+    isUnnoticed: true,
+    explanation: 'another primary while all is well (baton endpoint switch): no write may fail',
   },
   {
     name: 'restart',
     key: 'r',
     label: 'restart',
     movesPrimary: false,
+    isUnnoticed: false,
     explanation: 'start the node that was killed last again',
   },
 ];

@@ -1,22 +1,26 @@
 // Does to the fleet what a person, or a script, asks for (fault-table.ts), and tells so in the story.
 
-import { ask, textOf } from './ask.ts';
+import type { SwitchResult } from '../daemon/endpoint/endpoint-daemon.ts';
+import { orderControlSocket } from './ask.ts';
 import type { Fault } from './fault-table.ts';
+import type { Names } from './names.ts';
 import { type Picture, agreedPrimary } from './picture.ts';
-import { GROUP } from './scene.ts';
 import type { Scene, SceneNode } from './scene.ts';
 import type { Story } from './story.ts';
 
-const ANSWER_MS_MAX = 2_000;
+/** A switch may wait for what the members do. */
+const SWITCH_MS_MAX = 20_000;
 
 export class Faults {
   readonly #scene: Scene;
+  readonly #names: Names;
   readonly #story: Story;
   /** In the order they were stopped. */
   #stopped: SceneNode[] = [];
 
-  constructor(scene: Scene, story: Story) {
+  constructor(scene: Scene, names: Names, story: Story) {
     this.#scene = scene;
+    this.#names = names;
     this.#story = story;
   }
 
@@ -36,7 +40,7 @@ export class Faults {
       case 'thaw':
         return this.#thaw();
       case 'switchover':
-        return this.#switchOver(picture);
+        return this.#switchOver();
       case 'restart':
         return this.#restart();
     }
@@ -76,13 +80,14 @@ export class Faults {
     return frozen.length === 0 ? 'nothing is frozen' : null;
   }
 
-  async #switchOver(picture: Picture): Promise<string | null> {
-    const member = picture.members.find(({ answers }) => answers);
-    if (member === undefined) return 'no member answers';
-    this.#tell(`ask ${member.name} to switch over (SENTINEL FAILOVER ${GROUP})`);
-    const answer = await ask(member.port, ['SENTINEL', 'FAILOVER', GROUP], ANSWER_MS_MAX);
-    if (answer.kind !== 'reply') return `${member.name} does not answer`;
-    return answer.reply.kind === 'error' ? `${member.name} says ${textOf(answer.reply)}` : null;
+  async #switchOver(): Promise<string | null> {
+    const { endpoint } = this.#scene;
+    if (endpoint === null) return 'there is no endpoint yet';
+    this.#tell('have the endpoint switch over (baton endpoint switch)');
+    const answer = await orderControlSocket(endpoint.socketPath, '/switch', {}, SWITCH_MS_MAX);
+    if (answer === null) return 'the endpoint does not answer';
+    const { isDone, sentence } = answer as SwitchResult;
+    return isDone ? null : this.#names.within(sentence);
   }
 
   async #restart(): Promise<string | null> {

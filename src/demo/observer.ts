@@ -1,15 +1,17 @@
-// Looks at everything, again and again: asks every node what it is and every member what it thinks, and makes a picture.
-// It changes nothing. What it sees change at a node becomes part of the story.
+// Looks at everything, again and again: asks every node what it is, every member what it thinks and the endpoint where it
+// leads, and makes a picture. It changes nothing. What it sees change at a node becomes part of the story.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EndpointStatus } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { Status } from '../daemon/sentinel-daemon.ts';
+import { assert } from '../base/assert.ts';
 import { ask, askControlSocket, textOf } from './ask.ts';
 import { concernsOf } from './concerns.ts';
 import type { Names } from './names.ts';
 import { agreedPrimary, whatIsMissing } from './picture.ts';
-import type { MemberPicture, NodePicture, Picture } from './picture.ts';
+import type { EndpointPicture, MemberPicture, NodePicture, Picture } from './picture.ts';
 import { GROUP } from './scene.ts';
-import type { Scene, SceneMember, SceneNode } from './scene.ts';
+import type { Scene, SceneEndpoint, SceneMember, SceneNode } from './scene.ts';
 import type { Story } from './story.ts';
 import type { Writer } from './writer.ts';
 
@@ -60,9 +62,10 @@ export class Observer {
 
   async #look(): Promise<void> {
     const { scene, names, story, writer } = this.#options;
-    const [nodes, statuses] = await Promise.all([
+    const [nodes, statuses, endpoint] = await Promise.all([
       Promise.all(scene.nodes.map((node) => this.#lookAtNode(node))),
       Promise.all(scene.members.map((member) => statusOf(member))),
+      this.#lookAtEndpoint(scene.endpoint),
     ]);
     for (const [index, status] of statuses.entries()) {
       const name = scene.members[index]?.name;
@@ -84,6 +87,7 @@ export class Observer {
       startedAt: this.#startedAt,
       nodes: withLag(nodes, agreedPrimary(members)?.name ?? null),
       members,
+      endpoint,
       writer: writer.picture(),
       writesPerTick: this.#writesPerTick,
       story: story.entries,
@@ -145,6 +149,26 @@ export class Observer {
         master.failoverState === 'none' &&
         master.sentinels.length === company.otherMembers &&
         master.replicas.length === company.replicas,
+    };
+  }
+
+  async #lookAtEndpoint(endpoint: SceneEndpoint | null): Promise<EndpointPicture> {
+    const { names, story } = this.#options;
+    assert(endpoint !== null, 'what is looked at has started');
+    const { name, port, socketPath } = endpoint;
+    const status = (await askControlSocket(socketPath, '/status', ANSWER_MS_MAX)) as EndpointStatus | null;
+    // Its options make it one backend.
+    const backend = status?.snapshot.backends[0];
+    if (status === null || backend === undefined) {
+      return { port, answers: false, leadsTo: null, because: 'it does not answer' };
+    }
+    story.readEndpointJournal(name, status);
+    const [leadsTo] = backend.leadsTo;
+    return {
+      port,
+      answers: true,
+      leadsTo: leadsTo === undefined ? null : names.ofAddress(leadsTo),
+      because: names.within(backend.because),
     };
   }
 

@@ -30,6 +30,7 @@ describe('a fleet', () => {
     assert.equal(whatIsMissing(withoutOne), null);
   });
 
+  const { endpoint } = picture();
   const cases: readonly (readonly [string, Parameters<typeof picture>[0]])[] = [
     [
       'baton-3 still takes redis-2 for the primary',
@@ -49,6 +50,9 @@ describe('a fleet', () => {
     ['redis-3 still follows redis-2', { nodes: [node(1), node(2), node(3, { follows: 'redis-2' })] }],
     ['redis-3 has not caught up with redis-1', { nodes: [node(1), node(2), node(3, { isLinkUp: false })] }],
     ['redis-3 does not answer', { nodes: [node(1), node(2), node(3, { role: null })] }],
+    ['the endpoint does not answer', { endpoint: { ...endpoint, answers: false, leadsTo: null } }],
+    ['the endpoint leads nowhere', { endpoint: { ...endpoint, leadsTo: null } }],
+    ['the endpoint still leads to redis-2', { endpoint: { ...endpoint, leadsTo: 'redis-2' } }],
   ];
   for (const [missing, changes] of cases) {
     it(`is not whole while ${missing}`, () => {

@@ -34,6 +34,16 @@ export interface MemberPicture {
   readonly isSettled: boolean;
 }
 
+/** The endpoint, asked just now. */
+export interface EndpointPicture {
+  readonly port: number;
+  readonly answers: boolean;
+  /** The name of the node that its clients reach; null: none. */
+  readonly leadsTo: string | null;
+  /** Why, as a sentence. */
+  readonly because: string;
+}
+
 /** One thing that happened, as a sentence, and whose it is. Equal ones of one moment are one entry. */
 export interface StoryEntry {
   /** Wall clock, milliseconds since 1970. */
@@ -48,6 +58,7 @@ export interface Picture {
   readonly startedAt: number;
   readonly nodes: readonly NodePicture[];
   readonly members: readonly MemberPicture[];
+  readonly endpoint: EndpointPicture;
   readonly writer: WriterPicture;
   /** Acknowledged writes in each of the last moments, oldest first. */
   readonly writesPerTick: readonly number[];
@@ -94,6 +105,10 @@ export function whatIsMissing(picture: Picture): string | null {
     if (node.follows !== agreed.name) return `${node.name} still follows ${node.follows}`;
     if (!node.isLinkUp) return `${node.name} has not caught up with ${agreed.name}`;
   }
+  const { answers, leadsTo } = picture.endpoint;
+  if (!answers) return 'the endpoint does not answer';
+  if (leadsTo === null) return 'the endpoint leads nowhere';
+  if (leadsTo !== agreed.name) return `the endpoint still leads to ${leadsTo}`;
   const { sinceLastMs } = picture.writer;
   if (sinceLastMs === null || sinceLastMs > WRITES_FLOW_MS) return 'no write is acknowledged';
   return null;

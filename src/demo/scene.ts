@@ -1,10 +1,10 @@
-// The actors of the demo: real servers and real members, all children of this process, all on loopback.
+// The actors of the demo: real servers, real members and a real endpoint, all children of this process, all on loopback.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
-import { freePorts } from '../redis/free-port.ts';
+import { freePort, freePorts } from '../redis/free-port.ts';
 import { ManagedProcess } from '../redis/managed-process.ts';
 import { ManagedServer } from '../redis/managed-server.ts';
 import { type ServerFiles, environmentFor } from '../redis/server-files.ts';
@@ -21,7 +21,7 @@ const FAILOVER_TIMEOUT_MS = 10_000;
 
 export interface SceneOptions {
   readonly files: ServerFiles;
-  /** What was started as `baton`, to start members with: an absolute path. */
+  /** What was started as `baton`, to start members and the endpoint with: an absolute path. */
   readonly program: string;
   readonly nodes: number;
   readonly members: number;
@@ -45,12 +45,22 @@ export interface SceneMember {
   readonly socketPath: string;
 }
 
+/** The endpoint: a `baton endpoint`, by relay. Its port is all that the writer knows. */
+export interface SceneEndpoint {
+  readonly name: string;
+  readonly port: number;
+  readonly process: ManagedProcess;
+  readonly socketPath: string;
+}
+
 /** See the file's head. Whatever happens while it starts, `dispose` ends all of it. */
 export class Scene {
   readonly options: SceneOptions;
   /** The first starts as the primary. */
   nodes: readonly SceneNode[] = [];
   members: readonly SceneMember[] = [];
+  /** null: not made yet. */
+  endpoint: SceneEndpoint | null = null;
   #isDisposed = false;
 
   constructor(options: SceneOptions) {
@@ -64,9 +74,10 @@ export class Scene {
 
   /** Starts everything. Throws, with what the program said, if something does not start. */
   async start(): Promise<void> {
-    const { files, program, nodes, members, fastCrash } = this.options;
+    const { files, nodes, members, fastCrash } = this.options;
     const nodePorts = await freePorts(nodes);
     const memberPorts = await freePorts(members);
+    const endpointPort = await freePort();
     const [primaryPort] = nodePorts;
     assert(primaryPort !== undefined, 'a demo has a primary');
 
@@ -84,36 +95,65 @@ export class Scene {
 
     this.members = memberPorts.map((port, index) => {
       const name = `baton-${index + 1}`;
-      // Its control socket lives in its own folder, away from the user's daemons: named below, once there is one.
-      const environment: NodeJS.ProcessEnv = { ...process.env };
-      let socketPath = '';
-      const member = new ManagedProcess({
+      const { process: member, socketPath } = this.#daemon('sentinel', name, name, (folder) => [
+        join(folder, `${name}.conf`),
+        '--name',
         name,
-        environment,
-        command: (folder) => [
-          process.execPath,
-          program,
-          'sentinel',
-          join(folder, `${name}.conf`),
-          '--name',
-          name,
-          '--fast-crash',
-          fastCrash ? 'yes' : 'no',
-        ],
-        isReady: async () => (await askControlSocket(socketPath, '/status', 1_000)) !== null,
-      });
-      environment['RUNTIME_DIRECTORY'] = member.folder;
-      socketPath = join(member.folder, `sentinel-${name}.sock`);
+        '--fast-crash',
+        fastCrash ? 'yes' : 'no',
+      ]);
       writeFileSync(join(member.folder, `${name}.conf`), this.#memberConf(port, primaryPort));
       return { name, port, process: member, socketPath };
     });
+    this.endpoint = {
+      name: 'endpoint',
+      port: endpointPort,
+      ...this.#daemon('endpoint', 'endpoint', GROUP, () => [
+        '--sentinels',
+        memberPorts.map((port) => `127.0.0.1:${port}`).join(','),
+        '--primary',
+        GROUP,
+        '--listen',
+        `127.0.0.1:${endpointPort}`,
+        '--path',
+        'relay',
+        // One client needs no more, however many cores there are.
+        '--workers',
+        '1',
+      ]),
+    };
+    const daemons = [...this.members, this.endpoint];
     await this.#startAll(
-      this.members.map(
+      daemons.map(
         ({ process }) =>
           () =>
             process.restart(),
       ),
     );
+  }
+
+  /**
+   * A `baton KIND`, not started yet. Its control socket, which it calls `KIND-SOCKETNAME.sock`, lives in its own folder,
+   * away from the user's daemons.
+   */
+  #daemon(
+    kind: 'sentinel' | 'endpoint',
+    name: string,
+    socketName: string,
+    options: (folder: string) => readonly string[],
+  ): { readonly process: ManagedProcess; readonly socketPath: string } {
+    // Its folder is named below, once there is one.
+    const environment: NodeJS.ProcessEnv = { ...process.env };
+    let socketPath = '';
+    const daemon = new ManagedProcess({
+      name,
+      environment,
+      command: (folder) => [process.execPath, this.options.program, kind, ...options(folder)],
+      isReady: async () => (await askControlSocket(socketPath, '/status', 1_000)) !== null,
+    });
+    environment['RUNTIME_DIRECTORY'] = daemon.folder;
+    socketPath = join(daemon.folder, `${kind}-${socketName}.sock`);
+    return { process: daemon, socketPath };
   }
 
   /** Starts a node (again), in the folder as it left it. */
@@ -132,7 +172,7 @@ export class Scene {
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     const all = [...this.nodes.map(({ server }) => server), ...this.members.map(({ process }) => process)];
-    await Promise.all(all.map((one) => one.dispose()));
+    await Promise.all([...all.map((one) => one.dispose()), disposeInOrder(this.endpoint?.process)]);
   }
 
   /** All at once; all have come to an end, one way or another, before the first failure is thrown. */
@@ -153,6 +193,12 @@ export class Scene {
       '',
     ].join('\n');
   }
+}
+
+/** Stopped, an endpoint ends its relay worker before itself; after a kill the worker would end a moment later. */
+async function disposeInOrder(endpoint: ManagedProcess | undefined): Promise<void> {
+  await endpoint?.stop();
+  await endpoint?.dispose();
 }
 
 /** The version `files.server` reports, e.g. `7.0.15`; `?` if it does not say. */

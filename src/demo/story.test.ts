@@ -60,6 +60,22 @@ describe('the story', () => {
     );
   });
 
+  it('tells where the endpoint leads and what came of a switch, once, and not whom it believes', () => {
+    const story = emptyStory();
+    const decisions = [
+      { at: 1, backend: 'primary', sentence: 'leads to 127.0.0.1:20001: 127.0.0.1:20001 is the primary' },
+      { at: 2, backend: 'demo', sentence: '127.0.0.1:20002 is the primary' },
+      { at: 3, backend: 'demo', sentence: 'not switched: no sentinel answers' },
+      { at: 4, backend: 'demo', sentence: 'switched: 127.0.0.1:20002 is the primary' },
+    ];
+    story.readEndpointJournal('endpoint', { decisions: decisions.slice(0, 3) });
+    story.readEndpointJournal('endpoint', { decisions });
+    assert.deepEqual(story.entries, [
+      { at: 1, who: ['endpoint'], sentence: 'leads to redis-1: redis-1 is the primary' },
+      { at: 4, who: ['endpoint'], sentence: 'switched: redis-2 is the primary' },
+    ]);
+  });
+
   it('makes one entry of what several find at the same time, but not of what one finds twice', () => {
     const story = emptyStory();
     story.add('baton-3', 'redis-1 is down', 100);

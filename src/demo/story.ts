@@ -1,7 +1,9 @@
-// What happened, as one story: the members' decisions and events, what was done to the nodes, what the writer felt.
+// What happened, as one story: the members' decisions and events, where the endpoint leads, what was done to the nodes,
+// what the writer felt.
 // Members that find the same at the same time become one entry.
 
 import type { JournalDecision, JournalEvent } from '../daemon/journal.ts';
+import type { EndpointDecisionEntry } from '../daemon/endpoint/endpoint-journal.ts';
 import type { Status } from '../daemon/sentinel-daemon.ts';
 import type { Names } from './names.ts';
 import type { StoryEntry } from './picture.ts';
@@ -24,6 +26,9 @@ const EVENT_SENTENCES: Readonly<Record<string, (words: readonly string[], text: 
   '-tilt': () => 'judges again (end of TILT)',
 };
 
+/** Its other decisions are about whom it believes, which these repeat. A switch that failed is told by who ordered it. */
+const TOLD_OF_ENDPOINT = /^(leads|switched)\b/;
+
 /** `kind name ip port …`, as events name an instance, the address already replaced by a name (one word). */
 function subject(words: readonly string[]): string {
   const [kind, name = '', actor = ''] = words;
@@ -35,6 +40,8 @@ export class Story {
   #entries: StoryEntry[] = [];
   /** Those that {@link tell} still has to return. */
   #untold: StoryEntry[] = [];
+  /** How far the endpoint's journal was read. */
+  #endpointRead: EndpointDecisionEntry | null = null;
   /** How far each member's journals were read. */
   readonly #read = new Map<string, { events: JournalEvent | null; decisions: JournalDecision | null }>();
 
@@ -71,6 +78,17 @@ export class Story {
       events: status.events.at(-1) ?? read.events,
       decisions: status.decisions.at(-1) ?? read.decisions,
     });
+  }
+
+  /** Reads on in the endpoint's journal: where it leads, and what came of an ordered switch. */
+  readEndpointJournal(
+    endpoint: string,
+    { decisions }: { readonly decisions: readonly EndpointDecisionEntry[] },
+  ): void {
+    for (const { at, sentence } of newerThan(decisions, this.#endpointRead)) {
+      if (TOLD_OF_ENDPOINT.test(sentence)) this.add(endpoint, this.#names.within(sentence), at);
+    }
+    this.#endpointRead = decisions.at(-1) ?? this.#endpointRead;
   }
 
   /** The entries up to `until` that were not returned before: what plain output prints, once nobody can join them. */

@@ -37,6 +37,12 @@ export function picture(changes: Partial<Picture> = {}): Picture {
     startedAt: 0,
     nodes: [node(1), node(2), node(3)],
     members: [member(1), member(2), member(3)],
+    endpoint: {
+      port: 22_000,
+      answers: true,
+      leadsTo: 'redis-1',
+      because: 'redis-1 is the primary of demo: 3 of 3 sentinels answer, config epoch 0',
+    },
     writer: {
       acknowledged: 12_345,
       errors: 17,

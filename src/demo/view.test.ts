@@ -23,6 +23,7 @@ const afterFailover = picture({
   members: [1, 2, 3].map((number) =>
     member(number, { primary: 'redis-2', configEpoch: '1', concerns: ['redis-1 is down'] }),
   ),
+  endpoint: { port: 22_000, answers: true, leadsTo: 'redis-2', because: 'redis-2 is the primary of demo' },
   story: [
     { at: 1, who: ['you'], sentence: 'kill -9 redis-1 (pid 42)' },
     {
@@ -55,11 +56,11 @@ describe('the live screen', () => {
       ' baton-2  21002  redis-2      1  redis-1 is down',
       ' baton-3  21003  redis-2      1  redis-1 is down',
       '',
-      ' WRITES  12,345 acknowledged, 0 of them lost · 17 failed · longest gap 69 ms',
+      ' ENDPOINT  port 22000 leads to redis-2 · one plain port, all the writer knows',
+      ' WRITES    12,345 acknowledged, 0 of them lost · 17 failed · longest gap 69 ms',
       ' ▇▇▇▁▇',
       '',
       ' WHAT HAPPENED',
-      ` ${timeOfDay(1)}  you          kill -9 redis-1 (pid 42)`,
       ` ${timeOfDay(2)}  baton-1,2,3  redis-1 crashed: both connections ended and its`,
       '                            port refuses new ones',
       ` ${timeOfDay(3)}  writer       writes reach redis-2 after a gap of 69 ms; every`,
@@ -92,6 +93,16 @@ describe('the live screen', () => {
     assert.match(lines[6] ?? '', /redis-3 +20003 {2}takes itself for primary/);
     const torn = picture({ members: [member(1), member(2, { primary: 'redis-2' })] });
     assert.equal(renderView(torn, frame())[1], ' ● the members do not agree who is primary');
+  });
+
+  it('says why the endpoint leads nowhere', () => {
+    const because = 'redis-1 is to be the primary of demo, but it does not answer';
+    const lines = renderView(
+      picture({ endpoint: { port: 22_000, answers: true, leadsTo: null, because } }),
+      frame({ columns: 120 }),
+    );
+    assert.equal(lines[1], ' ● redis-1 is primary in epoch 0, but the endpoint leads nowhere');
+    assert.equal(lines[13], ` ENDPOINT  port 22000 leads nowhere: ${because}`);
   });
 
   it('is plain ASCII where the terminal has no more', () => {

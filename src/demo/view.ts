@@ -32,6 +32,7 @@ export function renderView(picture: Picture, frame: Frame): string[] {
     '',
     ...memberTable(picture, frame),
     '',
+    endpointLine(picture, frame),
     ...writerLines(picture, frame, width),
     '',
   ];
@@ -132,6 +133,17 @@ function nameWidth({ nodes, members }: Picture): number {
   return Math.max(...[...nodes, ...members].map(({ name }) => name.length));
 }
 
+function endpointLine({ endpoint, members }: Picture, { paint, hasUnicode }: Frame): string {
+  const { port, answers, leadsTo, because } = endpoint;
+  const agreed = agreedPrimary(members)?.name ?? null;
+  const where = answers && leadsTo !== null ? `leads to ${leadsTo}` : `leads nowhere: ${because}`;
+  return [
+    `${paint('dim', 'ENDPOINT')}  ${paint('bold', `port ${port}`)} `,
+    leadsTo !== null && leadsTo === agreed ? where : paint('yellow', where),
+    leadsTo === null ? '' : `${hasUnicode ? ' · ' : ', '}one plain port, all the writer knows`,
+  ].join('');
+}
+
 function writerLines({ writer, writesPerTick }: Picture, frame: Frame, width: number): string[] {
   const { paint } = frame;
   const lost = writer.lost > 0 ? paint('red', thousands(writer.lost)) : paint('green', '0');
@@ -140,7 +152,10 @@ function writerLines({ writer, writesPerTick }: Picture, frame: Frame, width: nu
     `${writer.errors > 0 ? paint('yellow', thousands(writer.errors)) : '0'} failed`,
     `longest gap ${duration(writer.longestGapMs)}`,
   ].join(frame.hasUnicode ? ' · ' : ', ');
-  return [`${paint('dim', 'WRITES')}  ${counts}`, bars(writesPerTick.slice(-width), frame)];
+  return [
+    `${paint('dim', pad('WRITES', 'ENDPOINT'.length))}  ${counts}`,
+    bars(writesPerTick.slice(-width), frame),
+  ];
 }
 
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -188,7 +203,7 @@ function storyBlock({ at, who, sentence }: StoryEntry, { paint }: Frame, width: 
 
 /** The sentences that matter most stand out. */
 function styled(sentence: string, line: string, paint: Frame['paint']): string {
-  return /^(promoting|failover of|elected|the fleet is whole|writes (?:reach|flow))/.test(sentence)
+  return /^(promoting|failover of|elected|switched|the fleet is whole|writes (?:reach|flow))/.test(sentence)
     ? paint('bold', line)
     : line;
 }

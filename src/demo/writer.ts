@@ -1,5 +1,5 @@
-// An application in miniature: a stock client in Sentinel mode that writes all the time and keeps count. It knows the
-// members' ports and the group's name and nothing else; nobody tells it about faults.
+// An application in miniature: a stock client that writes all the time and keeps count. It knows one plain port, the
+// endpoint's, and nothing of members or of Sentinel; nobody tells it about faults.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -13,10 +13,8 @@ const PAUSE_MS = 2;
 /** Between two attempts while they fail. */
 const PAUSE_AFTER_ERROR_MS = 10;
 const RETRY_MS = 20;
-/** A write without an answer for this long has failed for the application. */
-const COMMAND_MS_MAX = 1_000;
-/** A connection to a frozen server never says goodbye: it is dropped this long after the client gave it up. */
-const DISCONNECT_MS_MAX = 50;
+/** A write without an answer for this long has failed for the application: longer than an endpoint holds its clients. */
+const COMMAND_MS_MAX = 5_000;
 
 /** What the screen shows of it. */
 export interface WriterPicture {
@@ -40,8 +38,8 @@ export interface Moved {
 }
 
 export interface WriterOptions {
-  readonly group: string;
-  readonly memberPorts: readonly number[];
+  /** The endpoint's. */
+  readonly port: number;
   readonly onMoved: (moved: Moved) => void;
 }
 
@@ -61,14 +59,10 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#client = new Redis({
-      sentinels: options.memberPorts.map((port) => ({ host: '127.0.0.1', port })),
-      name: options.group,
+      host: '127.0.0.1',
+      port: options.port,
       lazyConnect: true,
-      // Members publish the new primary; the client leaves a silent old one at once instead of waiting for it.
-      failoverDetector: true,
-      sentinelRetryStrategy: () => RETRY_MS,
       retryStrategy: () => RETRY_MS,
-      disconnectTimeout: DISCONNECT_MS_MAX,
       commandTimeout: COMMAND_MS_MAX,
       // A write fails or succeeds, once: repeating it behind our back would hide the gap that we are here to measure.
       enableOfflineQueue: false,
@@ -77,13 +71,11 @@ export class Writer {
     });
     // Each failed write is counted where it fails.
     this.#client.on('error', () => undefined);
-    // ioredis 6 gives up for good if the news of the failover reaches it while it is asking who is primary: its failover
-    // detector cancels the attempt, and a cancelled attempt is not retried. An application has to connect again itself.
-    this.#client.on('end', () => void this.#reconnect());
   }
 
   start(): void {
-    this.#connect();
+    // If that fails, it tries again, and each failed write is counted where it fails.
+    this.#client.connect().catch(() => undefined);
     this.#running = this.#write();
   }
 
@@ -105,7 +97,7 @@ export class Writer {
     };
   }
 
-  /** Looks for every acknowledged write on the server that is connected; null if that failed. */
+  /** Looks for every acknowledged write on the server that the endpoint leads to; null if that failed. */
   async lookForLosses(): Promise<number | null> {
     const { last } = this.#ledger;
     try {
@@ -116,25 +108,19 @@ export class Writer {
     }
   }
 
-  #connect(): void {
-    // Its failure is an 'end' too.
-    this.#client.connect().catch(() => undefined);
-  }
-
-  async #reconnect(): Promise<void> {
-    await sleep(RETRY_MS);
-    if (!this.#isStopping) this.#connect();
-  }
-
   async #write(): Promise<void> {
     while (!this.#isStopping) {
       const number = this.#nextNumber;
       this.#nextNumber += 1;
-      try {
-        await this.#client.setbit(KEY, number, 1);
-        this.#acknowledged(number);
+      // Behind one port nobody sees who took a write: so it asks along with each.
+      const [write, who] = await Promise.allSettled([
+        this.#client.setbit(KEY, number, 1),
+        this.#client.info('server'),
+      ]);
+      if (write.status === 'fulfilled') {
+        this.#acknowledged(number, who.status === 'fulfilled' ? portIn(who.value) : null);
         await sleep(PAUSE_MS);
-      } catch {
+      } else {
         // Before the first write there is nobody to write to yet.
         if (this.#lastAt !== null && !this.#isStopping) this.#errors += 1;
         await sleep(PAUSE_AFTER_ERROR_MS);
@@ -142,13 +128,13 @@ export class Writer {
     }
   }
 
-  #acknowledged(number: number): void {
+  /** `port`: of the server that answered; null if it is not known. */
+  #acknowledged(number: number, port: number | null): void {
     const now = performance.now();
     const gapMs = this.#lastAt === null ? 0 : now - this.#lastAt;
     this.#ledger.acknowledge(number);
     this.#lastAt = now;
     this.#longestGapMs = Math.max(this.#longestGapMs, gapMs);
-    const port = this.#client.stream.remotePort ?? null;
     if (port === this.#port || port === null) return;
     if (this.#port !== null) void this.#tellOfMove(port, gapMs);
     this.#port = port;
@@ -157,4 +143,10 @@ export class Writer {
   async #tellOfMove(port: number, gapMs: number): Promise<void> {
     this.#options.onMoved({ port, gapMs, lost: await this.lookForLosses() });
   }
+}
+
+/** The port a server names in INFO. */
+function portIn(info: string): number | null {
+  const port = /^tcp_port:(\d+)/m.exec(info)?.[1];
+  return port === undefined ? null : Number(port);
 }
