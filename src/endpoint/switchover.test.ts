@@ -182,10 +182,27 @@ describe('an ordered switch with sentinels', () => {
   }
   const elect = (stage: Stage): void => {
     stage.model(B).role = 'master';
+    stage.model(A).role = 'slave';
     for (const address of SENTINELS) stage.model(address).group = { primary: B, epoch: 4, replicas: [A] };
   };
 
-  it('holds, waits for equal offsets, orders a failover, and releases to whom they name', () => {
+  it('lets the primary hand over where sentinels can have it so, and pauses nobody itself', () => {
+    const stage = fleet();
+    for (const address of SENTINELS) {
+      stage.model(address).onOrder = () => {
+        elect(stage);
+        return null;
+      };
+    }
+    order(stage, null);
+    stage.pass(500);
+    const steps = story(stage).filter((line) => !/^(route|SENTINEL (MASTER|REPLICAS)|SUBSCRIBE)/.test(line));
+    assert.deepEqual(steps, ['prepare', 'hold', 'SENTINEL FAILOVER m COORDINATED', 'release']);
+    assert.equal(stage.ended()?.isDone, true);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('holds, waits for equal offsets, orders a failover, and releases to whom older sentinels name', () => {
     const stage = fleet();
     for (const address of SENTINELS) {
       stage.model(address).onOrder = (text) => {
@@ -203,10 +220,11 @@ describe('an ordered switch with sentinels', () => {
       [
         'prepare',
         'hold',
-        'CLIENT PAUSE N WRITE',
         'SENTINEL FAILOVER m COORDINATED',
+        'CLIENT PAUSE N WRITE',
         'SENTINEL FAILOVER m',
         'release',
+        'CLIENT UNPAUSE',
       ],
     );
     assert.equal(stage.ended()?.isDone, true);

@@ -3,7 +3,8 @@
 // they go on.
 //
 //     looking ─► preparing ─► holding ─► pausing ─► catching-up ─► promoting ─► routing ─► releasing ─► demoting ─► settling
-//         │           │          │            │     └► ordering (sentinels) ─┘
+//         │           │  │       │            │     └► ordering (older sentinels) ─┤
+//         │           │  └────── ordering (sentinels that let the primary hand over) ┘
 //         └───────────┴── undo ──┴────────────┘
 //
 // Up to the promotion everything can be undone, and is when the time is up. From then on there is no way but forward.
@@ -131,7 +132,7 @@ export class Switchover {
         return this.#hold();
       case 'holding':
         if (answer.kind === 'failed') return this.#undo(answer.sentence);
-        return this.#pause();
+        return this.group.source === null ? this.#pause(this.#deadline) : this.#orderFailover(true);
       case 'releasing':
         return this.#demote();
       default:
@@ -202,8 +203,8 @@ export class Switchover {
   }
 
   /** Clients that do not come through us must not write either. */
-  #pause(): void {
-    this.#enter('pausing', this.#deadline);
+  #pause(deadline: number): void {
+    this.#enter('pausing', deadline);
     const from = this.#from as RedisServer;
     const ms = Math.ceil(this.#heldUntil - this.#core.now + FINISH_MS_MAX);
     this.#ask(from, ['CLIENT', 'PAUSE', String(ms), 'WRITE'], (reply) => {
@@ -238,7 +239,7 @@ export class Switchover {
   }
 
   #promote(): void {
-    if (this.#to === null) return this.#orderFailover(true);
+    if (this.#to === null) return this.#orderFailover(false);
     this.#enter('promoting', this.#core.now + FINISH_MS_MAX);
     const to = this.#to;
     this.#ask(to, ['REPLICAOF', 'NO', 'ONE'], (reply) => {
@@ -248,7 +249,11 @@ export class Switchover {
     });
   }
 
-  /** `isCoordinated`: with a word that only newer sentinels know. */
+  /**
+   * `isCoordinated`: with a word that only newer sentinels know. It comes first, and without a pause of ours: the primary
+   * hands over by itself, with its writers paused. A pause holds back the hellos that sentinels publish there, and behind
+   * a hello the very order to hand over. Only where the word is not known we pause and wait for equal offsets ourselves.
+   */
   #orderFailover(isCoordinated: boolean): void {
     const spokesman = this.group.source?.spokesman ?? null;
     if (spokesman === null) return this.#undo('no sentinel answers');
@@ -258,7 +263,7 @@ export class Switchover {
       if (this.#state !== 'ordering') return;
       if (reply.kind !== 'error') return this.group.source?.hurry();
       if (isCoordinated && /^ERR (wrong number|unknown|syntax|invalid)/i.test(reply.text))
-        return this.#orderFailover(false);
+        return this.#pause(this.#core.now + this.#order.holdMsMax * UNDO_AFTER);
       this.#undo(`the sentinel refuses: ${reply.text}`);
     });
   }
@@ -300,7 +305,8 @@ export class Switchover {
 
   #finish(): void {
     const from = this.#from as RedisServer;
-    if (this.#isPaused && this.group.source === null) from.link.ask(['CLIENT', 'UNPAUSE'], () => undefined);
+    // Sentinels may leave the old primary as it is for a while: then it stays paused, until the pause lapses.
+    if (this.#isPaused && from.info?.role !== 'master') from.link.ask(['CLIENT', 'UNPAUSE'], () => undefined);
     this.#end(true, this.#sentence());
   }
 
