@@ -384,6 +384,18 @@ describe('a coordinated failover (sentinel.md §10.2)', () => {
     assert.ok(stage.told().includes('+switch-master m1 10.0.1.1 6379 10.0.1.2 6379'));
   });
 
+  it('asks the candidate twenty times a second while writers wait for it', () => {
+    const { stage, cast } = trio();
+    for (const node of cast.nodes.values()) node.info.push('master_failover_state:no-failover');
+    stage.pass(11_000);
+    stage.ask('SENTINEL', 'FAILOVER', 'm1', 'coordinated');
+    stage.pass(500);
+    const from = stage.sends.length;
+    stage.pass(1_000);
+    const asked = stage.sends.slice(from).filter(({ to, args }) => to === REPLICA_1 && args[0] === 'INFO');
+    assert.equal(asked.length, 20);
+  });
+
   it('that loses its election is given up, and not tried again by itself', () => {
     const { stage, cast } = trio();
     for (const node of cast.nodes.values()) node.info.push('master_failover_state:no-failover');

@@ -111,7 +111,21 @@ export function askInfo(core: Core, node: DataNode): void {
 /** While something is awaited from a node, INFO is asked in quick succession, ever slower. Milliseconds. */
 const INFO_HURRY_FIRST_MS = 25;
 
-/** Asks now and keeps asking: 25, 50, 100 … ms apart, up to the urgent period, until {@link calmInfo}. */
+/**
+ * From a candidate for which the primary lets go of its writers, never slower than this: they wait until it is heard to be
+ * the primary, and the hand-over itself may take the second between two acknowledgements of a replica. Milliseconds.
+ */
+const INFO_HAND_OVER_MS = 50;
+
+function hurriedInfoMsMax(node: DataNode): number {
+  if (node.kind === 'master') return INFO_PERIOD_URGENT_MS;
+  const { coordinated, state, promoted } = node.master.failover;
+  return coordinated && state === 'wait_promotion' && promoted === node
+    ? INFO_HAND_OVER_MS
+    : INFO_PERIOD_URGENT_MS;
+}
+
+/** Asks now and keeps asking: 25, 50, 100 … ms apart, up to {@link hurriedInfoMsMax}, until {@link calmInfo}. */
 export function hurryInfo(core: Core, node: DataNode): void {
   node.infoHurryMs = INFO_HURRY_FIRST_MS;
   askInfo(core, node);
@@ -192,7 +206,7 @@ export function pollInstance(core: Core, instance: Instance): number {
     if (instance.infosInFlight > 0) instance.infoAskedAt = core.now;
     else askInfo(core, instance);
     if (instance.infoHurryMs !== null)
-      instance.infoHurryMs = Math.min(instance.infoHurryMs * 2, INFO_PERIOD_URGENT_MS);
+      instance.infoHurryMs = Math.min(instance.infoHurryMs * 2, hurriedInfoMsMax(instance));
   }
   if (core.now >= helloDueAt(core, instance)) {
     if (!instance.helloInFlight) sendHello(core, instance);
