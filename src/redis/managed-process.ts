@@ -136,16 +136,27 @@ export class ManagedProcess {
     this.#child?.kill('SIGCONT');
   }
 
-  /** Kills it and removes its folder. */
+  /** Kills it, with those of its children that stayed in its session, and removes its folder. */
   async dispose(): Promise<void> {
+    this.#killSession();
     await this.kill();
     living.delete(this);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** A server that writes its file anew, or a daemon with workers, has children that would outlive it for a moment. */
+  #killSession(): void {
+    const pid = this.#child?.pid;
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+
   /** {@link dispose} for when we are exiting and can't wait. */
   disposeAtExit(): void {
-    this.#child?.kill('SIGKILL');
+    this.#killSession();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
