@@ -16,13 +16,13 @@ import { environmentFor } from '../src/redis/server-files.ts';
 import { serverFiles } from '../test/harness/fleet.ts';
 import { Network, runInsideNetwork } from '../test/harness/namespaces.ts';
 import { lacksKeepalived, lacksNetworkNamespaces } from '../test/harness/requirements.ts';
-import { progress } from './shared/report.ts';
+import { printVerdicts, progress, type Verdict } from './shared/report.ts';
 import { runClient } from './vrrp/client.ts';
 import { compare, MACHINE_COUNT, MACHINES } from './vrrp/comparison.ts';
 import type { Contender, Timing } from './vrrp/pair.ts';
-import { thisPart } from './vrrp/parts.ts';
+import { thisPart } from './shared/parts.ts';
 import { measurePunctuality, runTimers, type Punctuality } from './vrrp/punctuality.ts';
-import { reportPunctuality, reportTiming, type Rounds, type Verdict } from './vrrp/report.ts';
+import { reportPunctuality, reportTiming, type Rounds } from './vrrp/report.ts';
 import { FAULTS, type Fault } from './vrrp/round.ts';
 
 const EXIT_USAGE = 2;
@@ -129,7 +129,7 @@ async function inside(network: Network, options: Options): Promise<void> {
     if (!options.json) verdicts.push(...reportPunctuality(punctuality));
   }
   if (options.json) printJson(results, punctuality);
-  for (const { sentence, isMet } of verdicts) console.log(`${isMet ? 'met   ' : 'MISSED'} ${sentence}`);
+  printVerdicts(verdicts);
 }
 
 function printJson(

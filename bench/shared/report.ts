@@ -25,3 +25,13 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   );
   for (const row of rows) console.log(line(row));
 }
+
+/** What was asked for, and whether it was so. */
+export interface Verdict {
+  readonly sentence: string;
+  readonly isMet: boolean;
+}
+
+export function printVerdicts(verdicts: readonly Verdict[]): void {
+  for (const { sentence, isMet } of verdicts) console.log(`${isMet ? 'met   ' : 'MISSED'} ${sentence}`);
+}

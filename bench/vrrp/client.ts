@@ -10,7 +10,7 @@ import { MSG_DONTWAIT, SOCK_RAW, Socket } from '../../src/os/socket.ts';
 import { AF_INET, ipSocketAddress } from '../../src/os/socket-address.ts';
 import { watchReadable } from '../../src/os/watch-readable.ts';
 import { Wire } from '../../test/harness/wire.ts';
-import { startPart } from './parts.ts';
+import { startPart } from '../shared/parts.ts';
 
 const PING_EVERY_MS = 5;
 const WRITE_EVERY_MS = 10;

@@ -15,7 +15,7 @@ import { pause } from '../../test/harness/wait.ts';
 import { ask } from '../../test/harness/wire.ts';
 import { AdvertCapture, type CapturedAdvert } from './capture.ts';
 import { NAME_KEY, REDIS_PORT } from './client.ts';
-import { startHeard } from './parts.ts';
+import { startHeard } from '../shared/parts.ts';
 
 export type Contender = 'keepalived' | 'Baton';
 

@@ -9,7 +9,7 @@ import type { Network } from '../../test/harness/namespaces.ts';
 import { pause } from '../../test/harness/wait.ts';
 import { AdvertCapture } from './capture.ts';
 import { Daemon, keepalivedConf, linkIndexOf, type Contender } from './pair.ts';
-import { startPart } from './parts.ts';
+import { startPart } from '../shared/parts.ts';
 
 export const INTERVAL_MS = 100;
 export const ROUTERS = 10;

@@ -1,6 +1,6 @@
 // What the comparison prints: a table for each way of sending adverts, and a sentence for each goal.
 
-import { printTable, quantile } from '../shared/report.ts';
+import { printTable, quantile, type Verdict } from '../shared/report.ts';
 import type { Contender, Timing } from './pair.ts';
 import { INTERVAL_MS, ROUTERS, type Punctuality } from './punctuality.ts';
 import { addressLeftMsMax, FAULT_NAMES, type Fault, type Round } from './round.ts';
@@ -12,12 +12,6 @@ const LATE_MS_MAX = 5;
 const LATE_TIMES_TIMER_MAX = 2;
 
 export type Rounds = ReadonlyMap<Fault, ReadonlyMap<Contender, readonly Round[]>>;
-
-/** What was asked for, and whether it was so. */
-export interface Verdict {
-  readonly sentence: string;
-  readonly isMet: boolean;
-}
 
 const ms = (value: number): string => value.toFixed(1);
 const over = ({ takeOverMs, protocolMs }: Round): number => takeOverMs - protocolMs;
