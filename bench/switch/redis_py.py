@@ -18,8 +18,10 @@ def count(target, key):
     global stale, unknown
     client = redis.Redis(host=target["host"], port=target["port"])
     while not stopping.is_set():
+        written = False
         try:
             client.incr(key)
+            written = True
             with lock:
                 acknowledged[key] = acknowledged.get(key, 0) + 1
             if int(client.get(key) or 0) != acknowledged[key]:
@@ -28,7 +30,8 @@ def count(target, key):
         except redis.RedisError as error:
             with lock:
                 errors[str(error)] = errors.get(str(error), 0) + 1
-                unknown += 1
+                # What a server answered with an error was not done.
+                unknown += not written and not isinstance(error, redis.ResponseError)
             time.sleep(0.01)
 
 

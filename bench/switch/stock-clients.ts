@@ -8,6 +8,8 @@ import type { Opening } from './plain-clients.ts';
 import { Counting } from './tally.ts';
 
 const AGAIN_AFTER_MS = 10;
+/** An error that a server answered: what was asked was not done. */
+const SERVERS_ERROR = /^[A-Z]{3,} /;
 
 interface Library {
   incr(key: string): Promise<unknown>;
@@ -25,12 +27,15 @@ export function runStockClients(name: LibraryName): void {
   const stop = new AbortController();
   const count = async (library: Library, key: string): Promise<void> => {
     while (!stop.signal.aborted) {
+      let isWritten = false;
       try {
         await library.incr(key);
+        isWritten = true;
         counting.answered(key);
         counting.read(key, String(await library.get(key)));
       } catch (error) {
-        counting.failed((error as Error).message, true);
+        const { message } = error as Error;
+        counting.failed(message, !isWritten && !SERVERS_ERROR.test(message));
         await pause(AGAIN_AFTER_MS);
       }
     }
