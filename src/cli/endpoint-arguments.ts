@@ -41,6 +41,24 @@ export interface EndpointFlags {
   readonly refresh?: string;
 }
 
+/** What `run` and `check` are given besides {@link EndpointFlags}. */
+export interface EndpointOptions extends EndpointFlags {
+  readonly file: string | null;
+  readonly useFile?: string;
+  readonly http?: string;
+  readonly daemon?: true;
+  readonly check?: true;
+  readonly lenient?: true;
+  readonly authFile?: string;
+  readonly sentinelAuthFile?: string;
+  readonly cgroup?: string;
+  readonly netns?: string;
+  readonly masquerade?: string;
+  readonly workers?: string;
+  readonly name?: string;
+  readonly pid?: string;
+}
+
 /** Read from files by the caller. */
 export interface Secrets {
   readonly servers: Credentials | null;

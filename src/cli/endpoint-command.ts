@@ -1,7 +1,7 @@
 // The options of `baton endpoint`, and its sub-commands.
 
 import { Option, type Command } from 'commander';
-import type { EndpointFlags } from './endpoint-arguments.ts';
+import type { EndpointOptions } from './endpoint-arguments.ts';
 
 const EXAMPLES = `
 Examples:
@@ -16,24 +16,6 @@ A bare port listens on this machine's loopback, IPv4 and IPv6. Paths: "socket" l
 machine to the primary inside connect(), with nothing in the way afterwards; "nat" lets nftables lead clients
 of other machines; "relay" carries bytes, shares few connections among many clients, and can hold clients
 through a switch. "auto" takes the socket path for a loopback listener where that is permitted, else relay.`;
-
-/** What `run` and `check` are given besides {@link EndpointFlags}. */
-export interface EndpointOptions extends EndpointFlags {
-  readonly file: string | null;
-  readonly useFile?: string;
-  readonly http?: string;
-  readonly daemon?: true;
-  readonly check?: true;
-  readonly lenient?: true;
-  readonly authFile?: string;
-  readonly sentinelAuthFile?: string;
-  readonly cgroup?: string;
-  readonly netns?: string;
-  readonly masquerade?: string;
-  readonly workers?: string;
-  readonly name?: string;
-  readonly pid?: string;
-}
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),

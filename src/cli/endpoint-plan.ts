@@ -5,8 +5,7 @@ import { basename } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Credentials, EndpointsConf } from '../endpoint/endpoint-conf.ts';
-import { endpointsFromFlags, parseHostPort } from './endpoint-arguments.ts';
-import type { EndpointOptions } from './endpoint-command.ts';
+import { endpointsFromFlags, parseHostPort, type EndpointOptions } from './endpoint-arguments.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
 
 const WORKERS_MAX = 64;

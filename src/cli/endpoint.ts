@@ -14,7 +14,7 @@ import { governProcess } from '../daemon/process-life.ts';
 import { findIds, type Ids } from '../daemon/user-ids.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import { targetText } from '../endpoint/route.ts';
-import type { EndpointOptions } from './endpoint-command.ts';
+import type { EndpointOptions } from './endpoint-arguments.ts';
 import { ordersFor } from './endpoint-control.ts';
 import { nameOf, readPlan, type EndpointPlan } from './endpoint-plan.ts';
 import { VERSION } from './version.ts';

@@ -10,9 +10,9 @@ import { Backend } from './backend.ts';
 import { Core } from './core.ts';
 import type { BackendConf, EndpointsConf } from './endpoint-conf.ts';
 import { Group, groupKey } from './group.ts';
-import type { AdminState, Effect, Event } from './io.ts';
+import type { AdminState, Effect, Event, SwitchId } from './io.ts';
 import { takeSnapshot, type EndpointsSnapshot } from './snapshot.ts';
-import { Switchover, type SwitchId } from './switchover.ts';
+import { Switchover } from './switchover.ts';
 import type { Target } from './route.ts';
 
 /** A step that does not settle goes round in a circle: a bug. */

@@ -6,7 +6,6 @@ import type { Reply } from '../resp/reply.ts';
 import type { CheckConf } from './checks/check-conf.ts';
 import type { EndpointsConf, TlsClientConf } from './endpoint-conf.ts';
 import type { Route, Target } from './route.ts';
-import type { SwitchAnswer, SwitchId, SwitchStep } from './switchover.ts';
 import type { HookCommand } from './virtual-conf.ts';
 
 /** One connection attempt; never used again for another. */
@@ -23,6 +22,20 @@ export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
 
 /** What an operator may ask of a server (HAProxy's `set server ... state`). */
 export type AdminState = 'ready' | 'drain' | 'maint';
+
+/** One ordered switch. */
+export type SwitchId = number;
+
+/** What the paths of an endpoint are to do. Paths other than the relay have nothing to do, and are done at once. */
+export type SwitchStep =
+  /** Connect to `to`, so that the hold is short. null: nobody knows yet who it will be. */
+  | { readonly kind: 'prepare'; readonly to: Target | null }
+  /** Take no new requests; done when the replies in flight are home. Held clients go on by themselves after `msMax`. */
+  | { readonly kind: 'hold'; readonly msMax: number }
+  /** Go on where the route leads now. `isUndone`: nothing was switched. */
+  | { readonly kind: 'release'; readonly isUndone: boolean };
+
+export type SwitchAnswer = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly sentence: string };
 
 /** What happened. */
 export type Event =

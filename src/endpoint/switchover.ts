@@ -15,20 +15,8 @@ import type { Core } from './core.ts';
 import type { Group } from './group.ts';
 import { describeServer, type RedisServer } from './redis-server.ts';
 import { parseReplicationInfo, type ReplicationInfo } from './replication-info.ts';
+import type { SwitchAnswer, SwitchId, SwitchStep } from './io.ts';
 import { isSameTarget, targetText, type Target } from './route.ts';
-
-export type SwitchId = number;
-
-/** What the paths of an endpoint are to do. Paths other than the relay have nothing to do, and are done at once. */
-export type SwitchStep =
-  /** Connect to `to`, so that the hold is short. null: nobody knows yet who it will be. */
-  | { readonly kind: 'prepare'; readonly to: Target | null }
-  /** Take no new requests; done when the replies in flight are home. Held clients go on by themselves after `msMax`. */
-  | { readonly kind: 'hold'; readonly msMax: number }
-  /** Go on where the route leads now. `isUndone`: nothing was switched. */
-  | { readonly kind: 'release'; readonly isUndone: boolean };
-
-export type SwitchAnswer = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly sentence: string };
 
 type State =
   | 'looking'

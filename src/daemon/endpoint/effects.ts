@@ -2,7 +2,7 @@
 
 import { unreachable } from '../../base/assert.ts';
 import type { Effect, Event } from '../../endpoint/io.ts';
-import type { SwitchId } from '../../endpoint/switchover.ts';
+import type { SwitchId } from '../../endpoint/io.ts';
 import type { Resolver } from '../resolver.ts';
 import type { CheckRunner } from './check-runner.ts';
 import type { EndpointJournal, EndpointLog } from './endpoint-journal.ts';

@@ -7,7 +7,7 @@ import { Endpoints } from '../../endpoint/endpoints.ts';
 import type { AdminState, Effect, Event } from '../../endpoint/io.ts';
 import type { Target } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
-import type { SwitchId } from '../../endpoint/switchover.ts';
+import type { SwitchId } from '../../endpoint/io.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { Loop } from '../loop.ts';
 import { Resolver } from '../resolver.ts';

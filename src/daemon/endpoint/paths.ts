@@ -2,7 +2,7 @@
 // that have a part in it.
 
 import type { Route } from '../../endpoint/route.ts';
-import type { SwitchAnswer, SwitchStep } from '../../endpoint/switchover.ts';
+import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import type { RoutePath } from './route-path.ts';
 
 export class Paths {

@@ -14,7 +14,7 @@ import type {
   ToWorker,
 } from '../../endpoint/relay/messages.ts';
 import type { Route } from '../../endpoint/route.ts';
-import type { SwitchAnswer, SwitchStep } from '../../endpoint/switchover.ts';
+import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { listenFreebind } from '../../os/freebind-listen.ts';
 import { OsError } from '../../os/os-error.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';

@@ -1,7 +1,7 @@
 // What the three ways of carrying a route out have in common: socket, nat and relay.
 
 import type { Route, Target } from '../../endpoint/route.ts';
-import type { SwitchAnswer, SwitchStep } from '../../endpoint/switchover.ts';
+import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 
 export interface RoutePath {
   /** Carries out a route, or only moves its deadline (same generation). Never waits; trouble is told to its `warn`. */

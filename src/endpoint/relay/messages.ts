@@ -3,7 +3,7 @@
 
 import type { FrontendConf, TlsClientConf } from '../endpoint-conf.ts';
 import type { Route, Target } from '../route.ts';
-import type { SwitchStep } from '../switchover.ts';
+import type { SwitchStep } from '../io.ts';
 import type { RelayCounts } from './relay.ts';
 
 /** How a worker takes its part of one listener. */

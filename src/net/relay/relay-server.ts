@@ -5,7 +5,7 @@ import { Relay, type RelayCounts } from '../../endpoint/relay/relay.ts';
 import { LIMITS } from '../../endpoint/relay/limits.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
-import type { SwitchStep } from '../../endpoint/switchover.ts';
+import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
 import type { ProxiedAddress } from './proxy-protocol.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
