@@ -88,6 +88,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
       workers: options.workers === undefined ? null : Number(options.workers),
       masquerade: options.masquerade === 'no' ? 'no' : 'auto',
       runAs,
+      httpFrontends: settings?.httpFrontends ?? [],
       name: nameOf(options),
     },
     log,

@@ -1,7 +1,9 @@
-// For tests of this room: a sink that records events, and certificates made on the spot.
+// For tests of this room: a sink that records events, servers, and certificates made on the spot.
 
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Event } from '../sentinel/io.ts';
 import type { EventSink } from './event-sink.ts';
@@ -25,6 +27,19 @@ export class RecordingSink implements EventSink {
   ofKind<Kind extends Event['kind']>(kind: Kind): Extract<Event, { kind: Kind }>[] {
     return this.events.filter((event): event is Extract<Event, { kind: Kind }> => event.kind === kind);
   }
+}
+
+/** Lets a server listen on a free port of loopback, which it returns; after the test it is gone with its connections. */
+export async function listening(test: { after(fn: () => void): void }, server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  test.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
 }
 
 /** Settles when `condition` holds; fails after `limitMs`. */

@@ -78,7 +78,12 @@ export class EndpointDaemon {
   static async start(options: EndpointDaemonOptions): Promise<Result<EndpointDaemon, readonly string[]>> {
     let daemon: EndpointDaemon | null = null;
     const events = pathEvents(options.log, () => daemon);
-    const opened = await openPaths(options.conf, options.paths, events);
+    const opened = await openPaths(
+      options.conf,
+      options.paths,
+      events,
+      () => daemon?.status().snapshot ?? null,
+    );
     if (!opened.ok) return failure(opened.problem);
     daemon = new EndpointDaemon(options, new Paths(opened.value.paths), opened.value.chosen);
     return success(daemon);
@@ -158,6 +163,7 @@ export class EndpointDaemon {
       { ...conf, frontends },
       paths,
       pathEvents(log, () => this),
+      () => this.#snapshot(),
     );
   }
 

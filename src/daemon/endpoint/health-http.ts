@@ -53,33 +53,52 @@ function answer(
   response: ServerResponse,
   { snapshot, page }: HealthHttpOptions,
 ): void {
-  const send = (status: number, type: string, body: string, headers: Record<string, string> = {}): void => {
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
-    response.end(request.method === 'HEAD' ? undefined : body);
-  };
+  const send = sender(request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS') {
     send(405, 'text/plain', 'only GET, HEAD and OPTIONS\n');
     return;
   }
   const [path = '/', search = ''] = (request.url ?? '/').split('?');
-  if (page !== null && page.monitorUri === path) {
-    send(200, 'text/plain', 'ok\n');
-    return;
-  }
-  // HAProxy's own default holds a question mark.
-  if (page !== null && page.uri !== null && (request.url === page.uri || path === page.uri)) {
-    if (isWelcome(request, page))
-      send(200, 'text/html; charset=utf-8', toText(statusPage(snapshot(), page.refreshMs)));
-    else {
-      const realm = (page.realm ?? 'Baton').replaceAll(/["\\]/g, '');
-      send(401, 'text/plain', 'who are you?\n', { 'www-authenticate': `Basic realm="${realm}"` });
-    }
-    return;
-  }
+  if (page !== null && answerPage(request, response, page, snapshot())) return;
   const found = answerHealth(path, Object.fromEntries(new URLSearchParams(search)), snapshot());
   if (found === null)
     send(404, 'text/plain', 'there is /primary, /replica?lag=1MB, /health and /readiness\n');
   else send(found.status, 'application/json', toText(`${JSON.stringify(found.body)}\n`));
+}
+
+/** Answers with a page that a file asks for; false: this request is for another. `snapshot` null: nothing is known yet. */
+export function answerPage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  page: StatsPage,
+  snapshot: EndpointsSnapshot | null,
+): boolean {
+  const send = sender(request, response);
+  const [path = '/'] = (request.url ?? '/').split('?');
+  if (page.monitorUri === path) {
+    send(200, 'text/plain', 'ok\n');
+    return true;
+  }
+  // HAProxy's own default holds a question mark.
+  if (page.uri === null || (request.url !== page.uri && path !== page.uri)) return false;
+  if (!isWelcome(request, page)) {
+    const realm = (page.realm ?? 'Baton').replaceAll(/["\\]/g, '');
+    send(401, 'text/plain', 'who are you?\n', { 'www-authenticate': `Basic realm="${realm}"` });
+  } else if (snapshot === null) {
+    send(503, 'text/plain', 'it has just started\n');
+  } else {
+    send(200, 'text/html; charset=utf-8', toText(statusPage(snapshot, page.refreshMs)));
+  }
+  return true;
+}
+
+type Send = (status: number, type: string, body: string, headers?: Record<string, string>) => void;
+
+function sender(request: IncomingMessage, response: ServerResponse): Send {
+  return (status, type, body, headers = {}) => {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
 }
 
 const toText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');

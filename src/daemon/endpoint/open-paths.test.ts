@@ -41,7 +41,12 @@ it('relays what only a relay can do', () => {
   assert.equal(chosen({ isTransparent: true }), 'relay');
   assert.equal(chosen({ connectionsMax: 10 }), 'relay');
   assert.equal(chosen({ idleMsMax: 10 }), 'relay');
-  assert.equal(chosen({ mode: 'http' }), 'relay');
+});
+
+it('proxies HTTP, also where a relay was named', () => {
+  assert.equal(chosen({ mode: 'http' }), 'http');
+  assert.equal(chosen({ mode: 'http', path: 'relay' }), 'http');
+  assert.equal(chosen({ mode: 'http', path: 'nat' }), 'nat');
 });
 
 it('takes nat only when it is named, and whatever is named', () => {

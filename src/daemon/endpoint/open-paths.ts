@@ -1,8 +1,11 @@
 // Which path each frontend takes, and why; and opening them. All problems come back at once, with nothing left open.
 
 import { failure, success, type Result } from '../../base/result.ts';
+import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import { targetText, type Target } from '../../endpoint/route.ts';
+import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { HttpPath } from './http-path.ts';
 import { type KillAs, killClients } from './kill-clients.ts';
 import { NatPath } from './nat-path.ts';
 import { RelayPath } from './relay-path.ts';
@@ -18,6 +21,8 @@ export interface PathOptions {
   readonly masquerade: 'auto' | 'no';
   /** Whom relay workers run as; null: as this process. */
   readonly runAs: { readonly uid?: number; readonly gid?: number } | null;
+  /** What a file says of frontends of `mode http`; absent: nothing. */
+  readonly httpFrontends?: readonly HttpFrontend[];
   /** What tells this daemon from others of this machine, for names that all of them share. */
   readonly name: string;
 }
@@ -25,7 +30,7 @@ export interface PathOptions {
 export interface ChosenPath {
   /** The frontend. */
   readonly endpoint: string;
-  readonly path: 'socket' | 'nat' | 'relay';
+  readonly path: 'socket' | 'nat' | 'relay' | 'http';
   readonly listens: readonly string[];
   readonly because: string;
 }
@@ -41,10 +46,14 @@ type Choice = Pick<ChosenPath, 'path' | 'because'>;
 /**
  * The conditions, in this order: what was named is taken; what only a relay can do is relayed; a loopback listener takes
  * the socket path where that is permitted (`problem` null); everything else is relayed. nat only when it is named: it
- * changes the machine's firewall.
+ * changes the machine's firewall. HTTP
+ * has a path of its own, where the relay would be taken.
  */
 export function choosePath(frontend: FrontendConf, problem: () => string | null): Choice {
   const { path } = frontend;
+  if (frontend.mode === 'http' && (path === 'auto' || path === 'relay')) {
+    return { path: 'http', because: 'requests are led one by one, whoever asks' };
+  }
   if (path !== 'auto') return { path, because: `--path ${path} says so` };
   const relayOnly = whatOnlyRelays(frontend);
   if (relayOnly !== null) return { path: 'relay', because: `${relayOnly} takes a relay` };
@@ -58,8 +67,7 @@ export function choosePath(frontend: FrontendConf, problem: () => string | null)
 }
 
 function whatOnlyRelays(frontend: FrontendConf): string | null {
-  const { binds, mode, isTransparent, connectionsMax, idleMsMax } = frontend;
-  if (mode === 'http') return 'HTTP';
+  const { binds, isTransparent, connectionsMax, idleMsMax } = frontend;
   if (binds.some((bind) => bind.kind === 'unix')) return 'a unix socket';
   if (binds.some((bind) => bind.kind === 'tcp' && bind.tls !== null)) return 'TLS';
   if (binds.some((bind) => bind.kind === 'tcp' && bind.acceptsProxyProtocol)) return 'the PROXY protocol';
@@ -74,11 +82,12 @@ const isLoopback = (bind: Bind): boolean =>
 
 const bindText = (bind: Bind): string => (bind.kind === 'unix' ? bind.path : targetText(bind));
 
-/** Opens what clients connect to. Nobody is led anywhere yet. */
+/** Opens what clients connect to. Nobody is led anywhere yet. `snapshot`: what pages of status show; null: nothing yet. */
 export async function openPaths(
   conf: EndpointsConf,
   options: PathOptions,
   events: PathEvents,
+  snapshot: () => EndpointsSnapshot | null,
 ): Promise<Result<OpenedPaths, readonly string[]>> {
   let looked: { readonly problem: string | null } | null = null;
   const socketProblem = (): string | null => {
@@ -123,6 +132,16 @@ export async function openPaths(
         ...(options.runAs === null ? {} : { runAs: options.runAs }),
       }),
     );
+  }
+  for (const frontend of ofPath('http')) {
+    const http = options.httpFrontends?.find((one) => one.frontend === frontend.name) ?? null;
+    const result = await HttpPath.open({ conf, frontend, http, snapshot });
+    if (result.ok) {
+      opened.push(result.value);
+      paths.set(frontend.name, result.value);
+    } else {
+      problems.push(...result.problem);
+    }
   }
   if (problems.length > 0) {
     await Promise.all(opened.map((path) => path.close()));

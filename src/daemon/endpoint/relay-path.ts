@@ -297,7 +297,8 @@ function openBind(bind: Bind, fds: number[], problems: string[], sharing: { canS
   return opened;
 }
 
-function relayConf(
+/** What a proxy has to know of an endpoint. */
+export function relayConf(
   conf: EndpointsConf,
   frontend: FrontendConf,
   listening: readonly (readonly Listening[])[],

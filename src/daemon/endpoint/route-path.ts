@@ -1,4 +1,4 @@
-// What the three ways of carrying a route out have in common: socket, nat and relay.
+// What the ways of carrying a route out have in common: socket, nat, relay, and http.
 
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';

@@ -2,24 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
 import { frontendConf } from '../../endpoint/test-kit.ts';
+import { listening } from '../testing.ts';
 import { Dialer } from './dialer.ts';
 import { TcpRelay } from './tcp-relay.ts';
-
-async function listening(t: TestContext, server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** Greets with its name, then says everything back. */
 async function echoServer(t: TestContext, name: string): Promise<RouteServer> {
