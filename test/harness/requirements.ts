@@ -59,6 +59,12 @@ export function lacksPing(): string | false {
   return works('ping', '-V') ? false : 'needs iputils-ping';
 }
 
+/** pgrep that can look within a namespace, to find a process by its name as keepalived's scripts do. */
+export function lacksPgrep(): string | false {
+  const words = ['--ns', `${process.pid}`, '--nslist', 'net', '.'];
+  return works('pgrep', ...words) ? false : 'needs procps with pgrep --ns';
+}
+
 /** haproxy, to judge its own configuration files and to be compared with. */
 export function lacksHaproxy(): string | false {
   return works('haproxy', '-v') ? false : 'needs haproxy';
