@@ -3,9 +3,9 @@
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type Target, targetText } from '../../endpoint/route.ts';
+import { ownAddresses } from '../own-addresses.ts';
 
 const SYSCTLS = '/proc/sys/net';
 
@@ -45,6 +45,5 @@ function isOn(file: string): boolean {
 }
 
 function isOwnAddress(host: string): boolean {
-  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  return host.startsWith('127.') || own.some(({ address }) => address === host);
+  return host.startsWith('127.') || ownAddresses().includes(host);
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Bind, FrontendConf } from '../../endpoint/endpoint-conf.ts';
-import { choosePath } from './open-paths.ts';
+import { backendConf, endpointsConf, serverConf } from '../../endpoint/test-kit.ts';
+import { choosePath, openPaths } from './open-paths.ts';
 
 const bind = (host: string): Bind => ({
   kind: 'tcp',
@@ -51,4 +52,26 @@ it('proxies HTTP, also where a relay was named', () => {
 
 it('takes nat only when it is named, and whatever is named', () => {
   for (const path of ['socket', 'nat', 'relay'] as const) assert.equal(chosen({ path }), path);
+});
+
+it('does not listen where one of its own servers does', async () => {
+  const servers = [serverConf('R1', '127.0.0.1:6379'), serverConf('R2', '192.0.2.1:6379')];
+  const conf = endpointsConf(backendConf({ name: 'primary', servers }));
+  const options = {
+    cgroup: null,
+    coversAllNamespaces: false,
+    workers: 1,
+    masquerade: 'no',
+    runAs: null,
+    name: 'test',
+  } as const;
+  const frontends = [{ ...FRONTEND, binds: [bind('*')] }];
+  const events = { warn: () => undefined, demoted: () => undefined };
+  const opened = await openPaths({ ...conf, frontends }, options, events, () => null);
+  assert.ok(!opened.ok);
+  assert.deepEqual(opened.problem.length, 1);
+  assert.match(
+    opened.problem[0] ?? '',
+    /^primary: \*:6379 is where its own server R1 \(127\.0\.0\.1:6379\) listens/,
+  );
 });

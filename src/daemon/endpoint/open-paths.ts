@@ -3,8 +3,10 @@
 import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import { endpointsOnServers } from '../../endpoint/own-servers.ts';
 import { targetText, type Target } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { ownAddresses } from '../own-addresses.ts';
 import { HttpPath } from './http-path.ts';
 import { type KillAs, killClients } from './kill-clients.ts';
 import { NatPath } from './nat-path.ts';
@@ -89,6 +91,8 @@ export async function openPaths(
   events: PathEvents,
   snapshot: () => EndpointsSnapshot | null,
 ): Promise<Result<OpenedPaths, readonly string[]>> {
+  const circles = endpointsOnServers(conf, ownAddresses());
+  if (circles.length > 0) return failure(circles);
   let looked: { readonly problem: string | null } | null = null;
   const socketProblem = (): string | null => {
     looked ??= { problem: socketPathProblem(options) };
@@ -112,10 +116,16 @@ export async function openPaths(
     chosen.filter((one) => one.path === path).map(({ frontend }) => frontend);
 
   if (ofPath('socket').length > 0) {
-    const listens = new Map(ofPath('socket').map((frontend) => [frontend.name, targetsOf(frontend)]));
+    const listens = new Map(ofPath('socket').map((frontend) => [frontend.name, targetsOf(frontend, true)]));
     const { cgroup, coversAllNamespaces } = options;
     const result = SocketPath.open({ cgroup, coversAllNamespaces, listens, warn });
     take('socket', result.ok ? result : failure([result.problem.sentence]));
+  }
+  for (const frontend of ofPath('nat')) {
+    if (targetsOf(frontend, false).length > 0) continue;
+    problems.push(
+      `${frontend.name}: nat leads from addresses of this host that other machines can come to, and ${frontend.binds.map(bindText).join(', ')} is none`,
+    );
   }
   if (ofPath('nat').length > 0) {
     const result = await openNat(conf, ofPath('nat'), options, warn);
@@ -171,12 +181,24 @@ function openNat(
   };
   return NatPath.open({
     table: `baton_endpoint_${options.name.replaceAll(/\W/g, '_')}`,
-    listens: new Map(frontends.map((frontend) => [frontend.name, targetsOf(frontend)])),
+    listens: new Map(frontends.map((frontend) => [frontend.name, targetsOf(frontend, false)])),
     masquerade: options.masquerade,
     killClients: (endpoint, server, clients) => killClients(server, clients, killAs(endpoint)),
     warn,
   });
 }
 
-const targetsOf = ({ binds }: FrontendConf): Target[] =>
-  binds.flatMap((bind) => (bind.kind === 'tcp' ? [{ host: bind.host, port: bind.port }] : []));
+/**
+ * What its binds name, each address by itself: where nothing listens, `*` means the addresses that this host has now, and
+ * never any other that a packet may be for. `withLoopback` false: only those that other machines can come to.
+ */
+function targetsOf({ binds }: FrontendConf, withLoopback: boolean): Target[] {
+  return binds.flatMap((bind) => {
+    if (bind.kind === 'unix') return [];
+    if (bind.host !== '*' && bind.host !== '::') return [{ host: bind.host, port: bind.port }];
+    return ownAddresses()
+      .filter((host) => bind.host === '::' || !host.includes(':'))
+      .filter((host) => !host.startsWith('fe80:') && (withLoopback || !/^(?:127\.|::1$)/.test(host)))
+      .map((host) => ({ host, port: bind.port }));
+  });
+}
