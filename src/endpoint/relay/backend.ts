@@ -26,6 +26,8 @@ export class Backend {
   retryAtMs = 0;
   /** Out of the route: no more clients, and what is left ends. */
   isLeaving = false;
+  /** And its clients have to go elsewhere, each once it has its replies. */
+  isEnding = false;
   /** It has said that it is no primary, since the route last named it. */
   wasDemoted = false;
   readonly #owner: ConnectionOwner;

@@ -42,6 +42,8 @@ export class Client {
   isSigningOn = false;
   /** A server refused a request of it because it is no primary any more: what follows is not answered but kept. */
   isReplaying = false;
+  /** The server's side of its own connection is not what the client believes: it needs another. */
+  isOutdated = false;
   /** What is to be sent again, or answered, in order. */
   replay: Uint8Array[] = [];
   /** Since when it waits for a server, in the relay's time. */
@@ -146,9 +148,7 @@ export class Client {
       if (this.wait === null) this.wait = 'replies';
     }
     if (this.own !== null && !this.pinned.isNeeded) this.releaseOwn();
-    else if (this.backend?.isLeaving === true && !this.#core.isHolding) {
-      this.own?.fail('the endpoint leads elsewhere');
-    }
+    else if (this.backend?.isEnding === true) this.own?.fail('the endpoint leads elsewhere');
     this.finishIfDone();
     if (this.wait === 'replies') this.goOn();
   }
@@ -262,13 +262,18 @@ export class Client {
   /** Decides about the request that was scanned. False: it waits. */
   #request(): boolean {
     const core = this.#core;
-    if (core.isHolding && !this.pinned.isMulti) {
+    if (core.isHolding && (!this.pinned.isMulti || this.isOutdated)) {
       this.wait = 'hold';
       return false;
     }
-    if (this.isSigningOn && this.owed > 0) {
+    if (this.owed > 0 && (this.isSigningOn || this.isReplaying || this.backend?.isEnding === true)) {
       this.wait = 'replies';
       return false;
+    }
+    if (this.isOutdated) {
+      this.own?.fail('what was begun there has to be begun again');
+      this.isOutdated = false;
+      if (this.isGone) return false;
     }
     const scanner = this.#scanner;
     const { words } = scanner;

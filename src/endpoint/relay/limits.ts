@@ -17,6 +17,8 @@ export interface RelayLimits {
   readonly quietMs: number;
   /** How long a server that left may take to answer those who wait at it, in ms. */
   readonly leavingMs: number;
+  /** And how long it may take to answer all else that was sent to it. */
+  readonly drainMs: number;
   /** Shared connections of one kind to one server. More than one is used while a long reply keeps the first busy. */
   readonly sharedMax: number;
   /** Connections that wait for a client who needs one of its own, of one kind to one server. */
@@ -36,6 +38,7 @@ export const LIMITS: RelayLimits = {
   allHeldBytesMax: 256 * 1024 * 1024,
   quietMs: 5_000,
   leavingMs: 5_000,
+  drainMs: 1_000,
   sharedMax: 4,
   idleMax: 64,
   queueMs: 5_000,

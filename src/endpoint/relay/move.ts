@@ -4,12 +4,13 @@
 import { bytesOf } from '../../base/byte-string.ts';
 import type { Client } from './client.ts';
 import { ERROR } from './reply-scanner.ts';
+import { argumentsOf } from './request-scanner.ts';
 import { type ServerConnection, firstLine } from './server-connection.ts';
 
 /** Why a client can't be moved; null: it can. */
 export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   if (isMidRequest) return 'a request was half sent';
-  if (pinned.isMulti) return 'a transaction was open';
+  if (pinned.transaction !== null && pinned.transaction.begun === null) return 'a long transaction was open';
   if (pinned.isMonitoring) return 'MONITOR shows one server';
   // The id it names is another connection's, of the old server.
   if (pinned.tracking?.some((word) => /^REDIRECT$/i.test(word)) === true)
@@ -39,6 +40,10 @@ export function restore(client: Client, connection: ServerConnection): void {
     // Keys may have changed between the servers: as far as the client can tell, they have.
     pinned.isWatching = false;
     pinned.hasLostWatch = true;
+  }
+  // What is wrong with one of them is wrong here, too, and the client knows it.
+  for (const request of pinned.transaction?.begun ?? []) {
+    connection.sendOwn(argumentsOf(request, 0), () => 'swallow');
   }
   if (pinned.replies === 'off') connection.sendQuietly(['CLIENT', 'REPLY', 'OFF']);
   if (pinned.tracking !== null && client.signOn.protocol === 3) {

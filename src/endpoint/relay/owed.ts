@@ -2,6 +2,7 @@
 // lie (so that they can be sent again), and how many replies are to come.
 
 import type { Client } from './client.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What becomes of one reply that somebody looks at. */
 export type Verdict =
@@ -32,6 +33,8 @@ export interface Owed {
   hasWrite: boolean;
   /** Null for plain requests, which may be told of together. */
   readonly look: Look | null;
+  /** What it is a part of: from MULTI to EXEC or DISCARD. */
+  readonly transaction: Transaction | null;
   /** A reply of our own that takes its turn behind what was sent before; nothing was sent for it. */
   readonly local: Uint8Array | null;
 }

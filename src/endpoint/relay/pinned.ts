@@ -3,17 +3,14 @@
 // move leaves it as it was (proxy.md §5.4).
 
 import type { Owed } from './owed.ts';
+import type { Transaction } from './transaction.ts';
 
 /** The three kinds of subscription, by the command that makes one. */
 export type SubscriptionKind = 'SUBSCRIBE' | 'PSUBSCRIBE' | 'SSUBSCRIBE';
 
 export class Pinned {
   /** MULTI was sent, and neither EXEC nor DISCARD behind it. */
-  isMulti = false;
-  /** Grows with each MULTI, so that a late refusal of an earlier one is told from it. */
-  multis = 0;
-  /** Databases chosen inside the open transaction; the last counts if it is carried out. */
-  queuedDb: number | null = null;
+  transaction: Transaction | null = null;
   isWatching = false;
   /** A watched connection was lost in a move: the next EXEC must fail as if a key had changed. */
   hasLostWatch = false;
@@ -36,6 +33,10 @@ export class Pinned {
 
   constructor(isForGood: boolean) {
     this.isForGood = isForGood;
+  }
+
+  get isMulti(): boolean {
+    return this.transaction !== null;
   }
 
   /** Whether the client must keep its connection. */
@@ -70,8 +71,7 @@ export class Pinned {
 
   /** RESET, or as after it. */
   clear(isForGood: boolean): void {
-    this.isMulti = false;
-    this.queuedDb = null;
+    this.transaction = null;
     this.isWatching = false;
     this.hasLostWatch = false;
     this.isMonitoring = false;

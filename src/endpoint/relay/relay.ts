@@ -4,9 +4,8 @@
 // Within one turn of the event loop requests are gathered, and sent by `flush` at its end; replies are given out as they
 // are read, one write for each client.
 
-import { isSameTarget, type Route, type RouteServer, targetText } from '../route.ts';
+import { isSameTarget, type Route, type RouteServer } from '../route.ts';
 import { Backend, type Dial } from './backend.ts';
-import { Chooser } from './choose-server.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
 import { Hold } from './hold.ts';
@@ -14,9 +13,10 @@ import { LIMITS, type RelayLimits } from './limits.ts';
 import { restore, whyUnmovable } from './move.ts';
 import type { Owed, Verdict } from './owed.ts';
 import type { RelayCore } from './relay-core.ts';
-import { isRejection, keepForReplay, restOf, wholeOf } from './replay.ts';
+import { type SeenReply, isRejection, keepForReplay, openAgain, restOf, wholeOf } from './replay.ts';
 import { takesItsTime } from './requests.ts';
 import { type ConnectionOwner, type ServerConnection, firstLine } from './server-connection.ts';
+import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import type { Wire } from './wire.ts';
@@ -61,13 +61,7 @@ export class Relay implements RelayCore, ConnectionOwner {
   readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unmovable: 0, unserved: 0 };
   readonly clients = new Set<Client>();
   readonly #options: RelayOptions;
-  /** Those of the route. */
-  readonly #backends = new Map<string, Backend>();
-  /** Those that left it and still have clients, and until when those may stay; Infinity: until there is another. */
-  readonly #leaving = new Map<Backend, number>();
-  /** The one that the next route will name. */
-  #prepared: Backend | null = null;
-  readonly #chooser = new Chooser<Backend>();
+  readonly #servers: Servers;
   readonly #dirtyClients: Client[] = [];
   readonly #dirtyConnections: ServerConnection[] = [];
   /** Clients that have all their replies. */
@@ -85,6 +79,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.#options = options;
     this.limits = options.limits ?? LIMITS;
     this.isTransparent = options.isTransparent;
+    this.#servers = new Servers((server) => new Backend(server, this, options.dial, this.limits));
   }
 
   get isHolding(): boolean {
@@ -107,34 +102,18 @@ export class Relay implements RelayCore, ConnectionOwner {
 
   /** Leads clients where `route` says from now on. Those of servers that are not in it are moved, or closed. */
   lead(route: Route): void {
-    const left = new Map(this.#backends);
-    this.#backends.clear();
-    for (const server of route.servers) {
-      const key = targetText(server);
-      const backend = left.get(key) ?? this.#takePrepared(key) ?? this.#backendFor(server);
-      backend.server = server;
-      backend.isLeaving = false;
-      backend.wasDemoted = false;
-      left.delete(key);
-      this.#leaving.delete(backend);
-      this.#backends.set(key, backend);
-    }
-    this.#chooser.set([...this.#backends.values()], route.balance);
-    for (const backend of left.values()) {
-      backend.isLeaving = true;
-      this.#leaving.set(backend, Infinity);
-    }
+    const left = this.#servers.replace(route);
     // Held clients of a primary that is gone are moved when there is another.
     const isBetween = this.hold.isOn && route.servers.length === 0;
     if (route.endsOthers && !isBetween) {
       const { keeps = [] } = route;
-      for (const [backend, untilMs] of this.#leaving) {
-        const stays = [...keeps, ...route.servers].some((one) => isSameTarget(one, backend.server));
-        if (untilMs === Infinity && !stays) this.#leave(backend);
+      for (const [backend, leaving] of Array.from(this.#servers.leaving)) {
+        const stays = keeps.some((one) => isSameTarget(one, backend.server));
+        if (!backend.isEnding && !stays) this.#leave(backend, leaving);
       }
     }
     this.#queue.tryAll();
-    if (this.hold.isOwn && left.size > 0 && !isBetween) this.release(false);
+    if (this.hold.isOwn && left > 0 && !isBetween) this.release(false);
     this.settle();
     this.#options.wantsFlush();
   }
@@ -142,18 +121,13 @@ export class Relay implements RelayCore, ConnectionOwner {
   /** The route lapsed: nobody may be served any more. Everybody is reset. */
   lapse(): void {
     for (const client of Array.from(this.clients)) client.reset();
-    for (const backend of [...this.#backends.values(), ...this.#leaving.keys()]) backend.close();
-    this.#backends.clear();
-    this.#leaving.clear();
-    this.#chooser.set([], 'roundrobin');
+    this.#servers.close();
   }
 
   /** Connects to `server` and signs on there as the clients are, so that a hold is short. */
   prepare(server: RouteServer): void {
-    if (this.#backends.has(targetText(server))) return;
-    this.#prepared?.close();
-    const backend = this.#backendFor(server);
-    this.#prepared = backend;
+    const backend = this.#servers.prepare(server);
+    if (backend === null) return;
     for (const { signOn, own, backend: from } of this.clients) {
       if (own === null && from !== null) backend.share(signOn, this.nowMs);
     }
@@ -181,9 +155,11 @@ export class Relay implements RelayCore, ConnectionOwner {
   /** When {@link tick} is due, Infinity if never. */
   deadline(): number {
     let due = Math.min(this.hold.untilMs, this.#queue.oldestMs + this.limits.queueMs);
-    for (const untilMs of this.#leaving.values()) due = Math.min(due, untilMs);
+    for (const [, { drainUntilMs, waitUntilMs }] of this.#servers.leaving) {
+      due = Math.min(due, drainUntilMs, waitUntilMs);
+    }
     if (this.#queue.size > 0) {
-      for (const { retryAtMs } of this.#backends.values()) {
+      for (const { retryAtMs } of this.#servers.present) {
         due = Math.min(due, Math.max(retryAtMs, this.nowMs + 1));
       }
     }
@@ -193,8 +169,14 @@ export class Relay implements RelayCore, ConnectionOwner {
   /** Time has passed. */
   tick(): void {
     if (this.nowMs >= this.hold.untilMs) this.release(true);
-    for (const [backend, untilMs] of this.#leaving) {
-      if (this.nowMs >= untilMs) this.#endAll(backend);
+    for (const [backend, leaving] of Array.from(this.#servers.leaving)) {
+      if (this.nowMs >= leaving.waitUntilMs) {
+        this.#servers.forget(backend);
+        this.#end(backend, () => true);
+      } else if (this.nowMs >= leaving.drainUntilMs) {
+        leaving.drainUntilMs = leaving.waitUntilMs;
+        this.#end(backend, (connection) => !isWaitedOn(connection));
+      }
     }
     this.#queue.tryAll();
     for (const client of this.#queue.takeOlder(this.nowMs - this.limits.queueMs)) this.#turnAway(client);
@@ -331,30 +313,21 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.settle();
   }
 
-  unusual(
-    owed: Owed,
-    type: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    connection: ServerConnection,
-  ): Verdict {
+  unusual(owed: Owed, reply: SeenReply, connection: ServerConnection): Verdict {
     const client = owed.client as Client;
     if (!client.isReplaying) {
-      if (owed.bytes === null || !isRejection(bytes, start, end)) return 'deliver';
-      if (!this.isRetried(firstLine(bytes, start, end), connection)) return 'deliver';
+      if (owed.bytes === null || !isRejection(reply.bytes, reply.start, reply.end)) return 'deliver';
+      if (owed.look !== null && owed.transaction === null && !takesItsTime(owed)) return 'deliver';
+      if (!this.isRetried(firstLine(reply.bytes, reply.start, reply.end), connection)) return 'deliver';
       client.isReplaying = true;
     }
-    if (!keepForReplay(this.table, client, owed, { type, bytes, start, end })) {
-      this.counts.outcomeUnknown++;
-      client.reset();
-    }
+    if (!keepForReplay(this.table, client, owed, reply)) this.#giveUp(client);
     return 'swallow';
   }
 
   isRetried(text: string, connection: ServerConnection): boolean {
     const { rejection } = this.#options;
-    const backend = this.#backendWith(connection);
+    const backend = this.#servers.with(connection);
     if (rejection === null || backend === null) return false;
     // If it left the route already, there is somebody to ask instead.
     if (backend.isLeaving) return true;
@@ -373,7 +346,7 @@ export class Relay implements RelayCore, ConnectionOwner {
 
   /** Requests that a server surely did not carry out, or may carry out again, are sent anew; else clients are closed. */
   lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, _because: string): void {
-    const backend = this.#backendWith(connection);
+    const backend = this.#servers.with(connection);
     backend?.remove(connection);
     if (!connection.isConnected) backend?.backOff(this.nowMs);
     const pieces = new Map<Client, Uint8Array[]>();
@@ -382,10 +355,10 @@ export class Relay implements RelayCore, ConnectionOwner {
       if (client === null || client.isGone) return;
       client.owed -= each.count;
       const isSent = connection.isConnected && index < owed.length - unsent;
+      if (each.transaction !== null) openAgain(client, each.transaction);
       const rest = each.local !== null ? wholeOf(each) : isSent && each.hasWrite ? null : restOf(each);
       if (rest === null) {
-        this.counts.outcomeUnknown++;
-        client.reset();
+        this.#giveUp(client);
         return;
       }
       const list = pieces.get(client);
@@ -415,6 +388,12 @@ export class Relay implements RelayCore, ConnectionOwner {
     }
   }
 
+  /** Nobody knows whether its last writes were done. */
+  #giveUp(client: Client): void {
+    this.counts.outcomeUnknown++;
+    client.reset();
+  }
+
   /** Gives a client that lost its own connection another, as that was; one that can't be moved is closed. */
   #replaceOwn(client: Client): void {
     if (!client.pinned.isNeeded) {
@@ -428,52 +407,40 @@ export class Relay implements RelayCore, ConnectionOwner {
       return;
     }
     client.own = connection;
+    client.isOutdated = false;
     connection.client = client;
     connection.signOn(client.signOn, true);
     restore(client, connection);
   }
 
   /** Moves what `backend`, which left the route, still has. */
-  #leave(backend: Backend): void {
-    this.#leaving.set(backend, this.nowMs + this.limits.leavingMs);
-    for (const connection of Array.from(backend.connections)) {
-      // It waits for something that may have come just now: only the server can tell, and does when it is demoted.
-      if (connection.firstOwed !== undefined && takesItsTime(connection.firstOwed)) continue;
-      connection.fail('the endpoint leads elsewhere');
+  #leave(backend: Backend, leaving: Leaving): void {
+    backend.isEnding = true;
+    leaving.drainUntilMs = this.nowMs + this.limits.drainMs;
+    leaving.waitUntilMs = this.nowMs + this.limits.leavingMs;
+    // Where refusals are held for, what is in flight may come home. Elsewhere all ends at once.
+    const drains = this.#options.rejection !== null;
+    this.#end(backend, (connection) => !(drains && connection.hasSent) && !isWaitedOn(connection));
+    for (const client of this.clients) {
+      if (client.own === null && client.owed === 0) this.#unassignIfLeaving(client);
     }
-    for (const client of this.clients) if (client.own === null) this.#unassignIfLeaving(client);
-    if (backend.connections.size === 0) this.#leaving.delete(backend);
+    if (backend.connections.size === 0) this.#servers.forget(backend);
   }
 
-  #endAll(backend: Backend): void {
-    this.#leaving.delete(backend);
-    for (const connection of Array.from(backend.connections)) connection.fail('the endpoint leads elsewhere');
-  }
-
-  #backendFor(server: RouteServer): Backend {
-    return new Backend(server, this, this.#options.dial, this.limits);
-  }
-
-  #takePrepared(key: string): Backend | null {
-    const prepared = this.#prepared;
-    if (prepared === null || targetText(prepared.server) !== key) return null;
-    this.#prepared = null;
-    return prepared;
+  /** Ends some connections of a server that left. */
+  #end(backend: Backend, which: (connection: ServerConnection) => boolean): void {
+    for (const connection of Array.from(backend.connections)) {
+      if (which(connection)) connection.fail('the endpoint leads elsewhere');
+    }
   }
 
   #backendOf(client: Client): Backend | null {
     this.#unassignIfLeaving(client);
     if (client.backend === null) {
-      client.backend = this.#chooser.choose(client.wire);
+      client.backend = this.#servers.choose(client.wire);
       if (client.backend !== null) client.backend.clients++;
     }
     return client.backend;
-  }
-
-  #backendWith(connection: ServerConnection): Backend | null {
-    for (const backend of this.#backends.values()) if (backend.connections.has(connection)) return backend;
-    for (const backend of this.#leaving.keys()) if (backend.connections.has(connection)) return backend;
-    return this.#prepared?.connections.has(connection) === true ? this.#prepared : null;
   }
 
   #unassignIfLeaving(client: Client): void {
@@ -483,7 +450,7 @@ export class Relay implements RelayCore, ConnectionOwner {
   }
 
   #isDrained(): boolean {
-    for (const backend of this.#backends.values()) {
+    for (const backend of this.#servers.present) {
       for (const { firstOwed, client } of backend.connections) {
         if (client !== null && (client.pinned.isMulti || client.isMidRequest)) return false;
         if (firstOwed !== undefined && !takesItsTime(firstOwed)) return false;
@@ -524,4 +491,9 @@ export class Relay implements RelayCore, ConnectionOwner {
     client.isClosing = true;
     client.finishIfDone();
   }
+}
+
+/** Whether somebody waits there for something that may have come just now: only the server can tell. */
+function isWaitedOn({ firstOwed }: ServerConnection): boolean {
+  return firstOwed !== undefined && takesItsTime(firstOwed);
 }

@@ -6,10 +6,12 @@ import type { Command } from './command-table.ts';
 import type { Look, Owed } from './owed.ts';
 import type { Pinned, SubscriptionKind } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
+import { withRestOfPatience } from './blocking.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { type ServerConnection, firstLine } from './server-connection.ts';
 import { FRESH, type SignOn } from './sign-on.ts';
+import { Transaction } from './transaction.ts';
 import { takeClientCommand } from './client-command.ts';
 
 /** Where a whole request, an array, lies. */
@@ -23,6 +25,11 @@ export interface Request {
 export function takeSpecial(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { pinned } = client;
   if (pinned.replies !== 'on') return takeUnanswered(client, pinned, command, request);
+  if (client.own !== null && client.owed > 0 && !pinned.isMulti && CHANGES.has(command.kind)) {
+    // If a request before it turns out to be refused and has to be sent elsewhere, this has to come behind it.
+    client.wait = 'replies';
+    return false;
+  }
   if (pinned.isMulti && command.kind !== 'exec' && command.kind !== 'discard') {
     return takeQueued(client, pinned, command, request);
   }
@@ -96,6 +103,23 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
   }
 }
 
+/** What makes a client's own connection another than it was. */
+const CHANGES: ReadonlySet<Command['kind']> = new Set([
+  'auth',
+  'hello',
+  'select',
+  'client',
+  'reset',
+  'multi',
+  'watch',
+  'unwatch',
+  'discard',
+  'subscribe',
+  'unsubscribe',
+  'monitor',
+  'sticky',
+]);
+
 function unknownKind(kind: never): never {
   throw new TypeError(`a command is of a known kind: ${String(kind)}`);
 }
@@ -141,13 +165,14 @@ export function takesItsTime({ look }: Owed): boolean {
 /** Sends a request that may block, on a connection of its own. A server that is demoted sends it back. */
 function takeBlocking(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { bytes, start, end } = request;
+  const sentMs = core.nowMs;
   const look: Look = (type, reply, from, to) => {
     const { own } = client;
     if (type !== ERROR || own === null) return 'deliver';
     const text = firstLine(reply, from, to);
     if (!text.startsWith('-UNBLOCKED force') || !core.isRetried(text, own)) return 'deliver';
     client.isReplaying = true;
-    client.replay.push(bytes.subarray(start, end));
+    client.replay.push(withRestOfPatience(command.name, bytes.subarray(start, end), core.nowMs - sentMs));
     return 'swallow';
   };
   waiting.add(look);
@@ -250,32 +275,51 @@ function takeReset(client: Client, core: RelayCore, request: Request): boolean {
 }
 
 function takeMulti(client: Client, request: Request): boolean {
-  if (client.borrow() === null) return false;
+  const connection = client.borrow();
+  if (connection === null) return false;
   const { pinned } = client;
-  pinned.isMulti = true;
-  const number = ++pinned.multis;
+  const transaction = new Transaction(pinned.isWatching || pinned.hasLostWatch);
+  pinned.transaction = transaction;
   const look: Look = (type) => {
-    if (type === ERROR && pinned.multis === number) pinned.isMulti = false;
+    transaction.answered++;
+    if (type === ERROR && pinned.transaction === transaction) pinned.transaction = null;
     return 'deliver';
   };
-  return sendOwn(client, request, look, { hasWrite: true }) !== null;
+  sendPart(client, connection, transaction, request, look);
+  return true;
+}
+
+/** Sends a part of a transaction that is only queued there. */
+function sendPart(
+  client: Client,
+  connection: ServerConnection,
+  transaction: Transaction,
+  { bytes, start, end }: Request,
+  look: Look,
+): void {
+  transaction.add(bytes.subarray(start, end));
+  connection.sendWatched(client, bytes, start, end, 1, false, look, transaction);
 }
 
 /** A request inside a transaction. */
 function takeQueued(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
   const { own } = client;
-  if (own === null || !client.hasRoom(own)) return false;
+  const { transaction } = pinned;
+  if (own === null || transaction === null || !client.hasRoom(own)) return false;
   if (command.kind === 'refused') {
     client.answer(`-ERR ${command.name} is not passed on by this endpoint\r\n`, request);
     return true;
   }
   if (command.kind === 'select') {
-    pinned.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
+    transaction.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
   } else if (LASTING.has(command.kind)) {
     // What it does to the connection is only known once EXEC has done it.
     pinned.isForGood = true;
   }
-  own.sendWatched(client, request.bytes, request.start, request.end, 1, true, deliver);
+  sendPart(client, own, transaction, request, () => {
+    transaction.answered++;
+    return 'deliver';
+  });
   return true;
 }
 
@@ -292,31 +336,41 @@ const LASTING: ReadonlySet<Command['kind']> = new Set([
 
 function takeExec(client: Client, request: Request): boolean {
   const { pinned, own } = client;
+  const { transaction, hasLostWatch } = pinned;
   if (own === null) return sendPlain(client, WRITE, request);
-  const { queuedDb, hasLostWatch } = pinned;
-  pinned.isMulti = false;
+  pinned.transaction = null;
   pinned.isWatching = false;
   pinned.hasLostWatch = false;
-  pinned.queuedDb = null;
+  if (hasLostWatch && transaction !== null) {
+    own.sendOwn(['DISCARD'], () => 'swallow');
+    client.answer(nothingDone(client), request);
+    return true;
+  }
   const look: Look = (type) => {
-    if (type !== ERROR && queuedDb !== null && Number.isInteger(queuedDb)) signedOn(client, { db: queuedDb });
+    const db = transaction?.queuedDb ?? null;
+    if (type !== ERROR && db !== null && Number.isInteger(db)) signedOn(client, { db });
     return 'deliver';
   };
-  if (!hasLostWatch) return sendOwn(client, request, look, { hasWrite: true }) !== null;
-  own.sendOwn(['DISCARD'], () => 'swallow');
-  client.answer(client.signOn.protocol === 3 ? '_\r\n' : '*-1\r\n', request);
+  const { bytes, start, end } = request;
+  own.sendWatched(client, bytes, start, end, 1, transaction !== null, look, transaction);
   return true;
 }
 
+/** What EXEC answers if a watched key has changed. */
+export function nothingDone({ signOn }: Client): string {
+  return signOn.protocol === 3 ? '_\r\n' : '*-1\r\n';
+}
+
 /** DISCARD and UNWATCH. */
-function takeForgetting(client: Client, command: Command, request: Request): boolean {
+function takeForgetting(client: Client, command: Command, { bytes, start, end }: Request): boolean {
   const { pinned, own } = client;
-  if (own === null) return sendPlain(client, READ, request);
-  if (command.kind === 'discard') pinned.isMulti = false;
+  if (own === null) return sendPlain(client, READ, { bytes, start, end });
+  const transaction = command.kind === 'discard' ? pinned.transaction : null;
+  pinned.transaction = null;
   pinned.isWatching = false;
   pinned.hasLostWatch = false;
-  pinned.queuedDb = null;
-  return sendOwn(client, request, deliver) !== null;
+  own.sendWatched(client, bytes, start, end, 1, false, deliver, transaction);
+  return true;
 }
 
 function takeSubscribe(client: Client, command: Command, request: Request): boolean {

@@ -8,7 +8,9 @@ import { markAnswer } from './client-input.ts';
 import { type Look, type Owed, OwedQueue, type Verdict } from './owed.ts';
 import { Outgoing } from './outgoing.ts';
 import { ARRAY, ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner, SIMPLE } from './reply-scanner.ts';
+import type { SeenReply } from './replay.ts';
 import { FRESH, type SignOn, commandsBetween } from './sign-on.ts';
+import type { Transaction } from './transaction.ts';
 import type { Wire, WireEvents } from './wire.ts';
 
 /** So much of a reply must be there before it is passed on in pieces: whoever looks at one sees its beginning whole. */
@@ -24,15 +26,8 @@ const MESSAGE = /^[ps]?message$/;
 export interface ConnectionOwner {
   /** It has something to send, at the end of this turn. */
   wantsFlush(connection: ServerConnection): void;
-  /** A plain request got an error, or its client is replaying: `deliver`, unless the client is to be spared it. */
-  unusual(
-    owed: Owed,
-    type: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    connection: ServerConnection,
-  ): Verdict;
+  /** A client's request got an error, or the client is replaying: `deliver`, unless the client is to be spared it. */
+  unusual(owed: Owed, reply: SeenReply, connection: ServerConnection): Verdict;
   /** Everything that one read brought was given out. */
   settle(): void;
   /** It stands. */
@@ -94,6 +89,11 @@ export class ServerConnection implements WireEvents {
     return this.#unsent;
   }
 
+  /** Whether the server has requests that it did not answer. */
+  get hasSent(): boolean {
+    return this.isConnected && this.#queue.length > this.#unsent;
+  }
+
   get firstOwed(): Owed | undefined {
     return this.#queue.first;
   }
@@ -114,13 +114,25 @@ export class ServerConnection implements WireEvents {
       last.client === client &&
       last.bytes === bytes &&
       last.end === start &&
-      last.look === null
+      last.look === null &&
+      last.local === null
     ) {
       last.end = end;
       last.count += count;
       last.hasWrite ||= hasWrite;
     } else {
-      this.#push({ client, bytes, start, end, count, answered: 0, hasWrite, look: null, local: null });
+      this.#push({
+        client,
+        bytes,
+        start,
+        end,
+        count,
+        answered: 0,
+        hasWrite,
+        look: null,
+        local: null,
+        transaction: null,
+      });
     }
     this.#add(bytes, start, end);
   }
@@ -134,9 +146,10 @@ export class ServerConnection implements WireEvents {
     count: number,
     hasWrite: boolean,
     look: Look,
+    transaction: Transaction | null = null,
   ): void {
     client.owed += count;
-    this.#push({ client, bytes, start, end, count, answered: 0, hasWrite, look, local: null });
+    this.#push({ client, bytes, start, end, count, answered: 0, hasWrite, look, local: null, transaction });
     this.#add(bytes, start, end);
   }
 
@@ -153,6 +166,7 @@ export class ServerConnection implements WireEvents {
       hasWrite: true,
       look: null,
       local: null,
+      transaction: null,
     });
     this.#add(bytes, start, end);
   }
@@ -187,6 +201,7 @@ export class ServerConnection implements WireEvents {
       hasWrite: false,
       look,
       local: null,
+      transaction: null,
     });
     this.#add(bytes, 0, bytes.length);
   }
@@ -204,6 +219,7 @@ export class ServerConnection implements WireEvents {
       hasWrite: false,
       look: null,
       local,
+      transaction: null,
     });
   }
 
@@ -329,7 +345,7 @@ export class ServerConnection implements WireEvents {
         return;
       }
     }
-    const verdict = this.#judge(owed, bytes, start, end);
+    const verdict = this.#judge(owed, bytes, start, end, true);
     if (verdict === null) return;
     if (verdict === 'deliver') this.#deliver(owed, bytes, start, end);
     if (!this.#isMessage && owed !== undefined) this.#answered(owed);
@@ -344,7 +360,7 @@ export class ServerConnection implements WireEvents {
         return;
       }
       this.#replyBytes = 0;
-      this.#verdict = this.#judge(this.#queue.first, bytes, start, end);
+      this.#verdict = this.#judge(this.#queue.first, bytes, start, end, false);
       if (this.#verdict === null) return;
     }
     this.#replyBytes += end - start;
@@ -362,7 +378,13 @@ export class ServerConnection implements WireEvents {
   }
 
   /** Decides what becomes of a reply or message. Null: the connection is over. */
-  #judge(owed: Owed | undefined, bytes: Uint8Array, start: number, end: number): Verdict | null {
+  #judge(
+    owed: Owed | undefined,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isWhole: boolean,
+  ): Verdict | null {
     const { type } = this.#scanner;
     this.#isMessage = this.#answersNothing(type, owed, bytes, start, end);
     if (this.#isMessage) return this.client === null ? 'swallow' : 'deliver';
@@ -370,12 +392,12 @@ export class ServerConnection implements WireEvents {
       this.fail(`the server sent what nobody asked for: ${firstLine(bytes, start, end)}`);
       return null;
     }
-    if (owed.look !== null) {
-      const verdict = owed.look(type, bytes, start, end, owed);
-      return this.isOver ? null : verdict;
+    if (owed.client !== null && (type === ERROR || owed.client.isReplaying)) {
+      const verdict = this.#owner.unusual(owed, { type, bytes, start, end, isWhole }, this);
+      if (verdict !== 'deliver') return this.isOver ? null : verdict;
     }
-    if (type !== ERROR && owed.client?.isReplaying !== true) return 'deliver';
-    return this.#owner.unusual(owed, type, bytes, start, end, this);
+    const verdict = owed.look?.(type, bytes, start, end, owed) ?? 'deliver';
+    return this.isOver ? null : verdict;
   }
 
   #answersNothing(

@@ -1,0 +1,308 @@
+// A switch at any moment, seen by clients that cut their bytes anywhere: each request is carried out once, in its
+// client's order, and answered in that order, or the client is closed because nobody can know.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { bytesOf } from '../../base/byte-string.ts';
+import type { Client } from './client.ts';
+import { Relay } from './relay.ts';
+import { ModelClient, ModelData, ModelServer, command } from './test-kit.ts';
+
+/** A relay between clients and two model servers, and a switch of them, step by step. */
+class Stage {
+  readonly data = new ModelData();
+  readonly servers: readonly [ModelServer, ModelServer];
+  readonly relay: Relay;
+  readonly wires: ModelClient[] = [];
+  readonly clients: Client[] = [];
+  readonly demoted: string[] = [];
+  hasDrained = false;
+  /** The primary that the relay does not lead to yet. */
+  #promoted: ModelServer | null = null;
+  #wantsFlush = false;
+  #generation = 0;
+
+  constructor(isTransparent = false) {
+    this.servers = [new ModelServer('a', this.data, true), new ModelServer('b', this.data, false)];
+    this.relay = new Relay({
+      dial: ({ host }, events) => this.servers[host === 'a' ? 0 : 1].dial(events),
+      wantsFlush: () => (this.#wantsFlush = true),
+      checkTime: () => undefined,
+      isTransparent,
+      rejection: { holdMsMax: 1_000, demoted: ({ host }, text) => this.demoted.push(`${host} ${text}`) },
+    });
+    this.lead(this.servers[0]);
+  }
+
+  get primary(): ModelServer {
+    return this.servers[0].isPrimary ? this.servers[0] : this.servers[1];
+  }
+
+  get other(): ModelServer {
+    return this.servers[0].isPrimary ? this.servers[1] : this.servers[0];
+  }
+
+  get connections() {
+    return this.servers.flatMap(({ connections }) => connections).filter(({ isOver }) => !isOver);
+  }
+
+  lead(...servers: readonly ModelServer[]): void {
+    this.relay.lead({
+      endpoint: 'e',
+      generation: ++this.#generation,
+      servers: servers.map(({ host, port }) => ({ name: host, host, port, weight: 1, connectionsMax: null })),
+      balance: 'roundrobin',
+      deadline: Infinity,
+      endsOthers: true,
+      because: 'the test says so',
+    });
+  }
+
+  connect(): number {
+    const wire = new ModelClient();
+    this.wires.push(wire);
+    return this.clients.push(this.relay.accept(wire)) - 1;
+  }
+
+  send(who: number, text: string): void {
+    if (text !== '') this.clients[who]?.received(bytesOf(text));
+  }
+
+  flush(): void {
+    if (!this.#wantsFlush) return;
+    this.#wantsFlush = false;
+    this.relay.flush();
+  }
+
+  hold(): void {
+    if (this.relay.isHolding || this.#promoted !== null) return;
+    this.hasDrained = false;
+    this.relay.beginHold(1_000, () => (this.hasDrained = true));
+  }
+
+  /** The servers change roles. */
+  demote(): void {
+    if (this.#promoted !== null) return;
+    const { primary, other } = this;
+    primary.isPrimary = false;
+    other.isPrimary = true;
+    this.#promoted = other;
+    // As Redis does: whoever is blocked is sent back.
+    for (const connection of primary.connections) {
+      if (connection.blocked !== null) {
+        connection.unblock('-UNBLOCKED force unblock from blocking operation, instance state changed\r\n');
+      }
+    }
+  }
+
+  /** The relay is told of it. */
+  follow(): void {
+    if (this.#promoted === null) return;
+    const promoted = this.#promoted;
+    this.#promoted = null;
+    this.lead(promoted);
+    this.relay.release(false);
+  }
+
+  /** The old one is gone, and the new one not known yet. */
+  leadNowhere(): void {
+    if (this.relay.isHolding && this.#promoted !== null) this.lead();
+  }
+
+  undo(): void {
+    if (this.#promoted === null) this.relay.release(true);
+  }
+
+  /** Everything that is on its way arrives. */
+  settle(): void {
+    for (let round = 0; round < 1_000; round++) {
+      this.flush();
+      const busy = this.connections.filter(({ isBusy }) => isBusy);
+      if (busy.length === 0 && !this.#wantsFlush) return;
+      for (const connection of busy) {
+        connection.serve();
+        connection.reply();
+      }
+    }
+    assert.fail('it never comes to rest');
+  }
+}
+
+type Step =
+  | { readonly kind: 'send' | 'serve' | 'reply'; readonly who: number; readonly bytes: number }
+  | { readonly kind: 'cut'; readonly who: number }
+  | { readonly kind: 'flush' | 'prepare' | 'hold' | 'demote' | 'nowhere' | 'follow' | 'undo' };
+
+const bytes = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(10_000));
+
+const moving: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('send' as const), who: fc.nat(2), bytes }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('serve' as const), who: fc.nat(5), bytes }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('reply' as const), who: fc.nat(5), bytes }) },
+  { weight: 6, arbitrary: fc.constant({ kind: 'flush' as const }) },
+  ...(['prepare', 'hold', 'demote', 'nowhere', 'follow', 'undo'] as const).map((kind) => ({
+    weight: 1,
+    arbitrary: fc.constant({ kind }),
+  })),
+);
+const cutting: fc.Arbitrary<Step> = fc.record({ kind: fc.constant('cut' as const), who: fc.nat(5) });
+
+/** Requests of client `who`, each write told from all others. */
+function requestsOf(who: number, kinds: readonly number[]): string[] {
+  const key = `key${who}`;
+  return kinds.flatMap((kind, at) => {
+    const mark = `${who}:${at};`;
+    switch (kind) {
+      case 0:
+        return [command('GET', key)];
+      case 1:
+        return [command('PUBLISH', 'news', mark)];
+      case 2:
+        return [command('SELECT', String(at % 3))];
+      case 3:
+        return [command('MULTI'), command('APPEND', key, mark), command('GET', key), command('EXEC')];
+      case 4:
+        return [command('EVAL', 'body', '1', key, mark)];
+      case 5:
+        return [command('CLIENT', 'SETNAME', `n${at}`), command('CLIENT', 'GETNAME')];
+      case 6:
+        return [command('SUBSCRIBE', 'x', 'y'), command('GET', key), command('UNSUBSCRIBE', 'y', 'x')];
+      case 7:
+        return [command('MULTI'), command('APPEND', key, mark), command('DISCARD')];
+      case 8:
+        return [command('MULTI'), command('GET', key), command('SELECT', '2'), command('EXEC')];
+      case 9:
+        return [`ECHO "${mark}"\r\n`];
+      default:
+        return [command('APPEND', key, mark)];
+    }
+  });
+}
+
+/** What one server that nobody switches answers, and does. */
+function straight(requests: readonly string[]): { readonly replies: string; readonly log: string[] } {
+  const data = new ModelData();
+  let replies = '';
+  const server = new ModelServer('a', data, true);
+  const connection = server.dial({
+    connected: () => undefined,
+    received: (chunk) => (replies += String.fromCharCode(...chunk)),
+    drained: () => undefined,
+    closed: () => undefined,
+  });
+  connection.reply();
+  // The model takes arrays only; the relay makes one of a line.
+  const text = requests.join('').replace(/ECHO "(.*?)"\r\n/g, (_, word: string) => command('ECHO', word));
+  connection.write([bytesOf(text)]);
+  connection.serve();
+  connection.reply();
+  return { replies, log: data.log };
+}
+
+/** What was done for one client. A replica publishes, too: that comes first if the write before it was refused. */
+function doneFor(who: number, log: readonly string[]): string[] {
+  const all = log.filter((entry) => entry.includes(` ${who}:`));
+  const isPublished = (entry: string): boolean => entry.startsWith('publish');
+  return [...all.filter((entry) => !isPublished(entry)), ...all.filter(isPublished)];
+}
+
+function play(isTransparent: boolean, scripts: readonly (readonly number[])[], steps: readonly Step[]): void {
+  const stage = new Stage(isTransparent);
+  const all = scripts.map((kinds, who) => requestsOf(who, kinds));
+  const rest = all.map((requests) => requests.join(''));
+  for (const _ of scripts) stage.connect();
+  const send = (who: number, count: number): void => {
+    const text = rest[who] ?? '';
+    rest[who] = text.slice(count);
+    stage.send(who, text.slice(0, count));
+  };
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'send':
+        send(step.who % scripts.length, step.bytes);
+        break;
+      case 'serve':
+        stage.connections[step.who % stage.connections.length]?.serve(step.bytes);
+        break;
+      case 'reply':
+        stage.connections[step.who % stage.connections.length]?.reply(step.bytes);
+        break;
+      case 'cut':
+        stage.connections[step.who % stage.connections.length]?.cut();
+        break;
+      case 'flush':
+        stage.flush();
+        break;
+      case 'prepare':
+        stage.relay.prepare({
+          name: 'b',
+          host: stage.other.host,
+          port: 6379,
+          weight: 1,
+          connectionsMax: null,
+        });
+        break;
+      case 'nowhere':
+        stage.leadNowhere();
+        break;
+      default:
+        stage[step.kind]();
+    }
+  }
+  stage.follow();
+  stage.undo();
+  for (let who = 0; who < scripts.length; who++) send(who, Infinity);
+  stage.settle();
+  stage.relay.nowMs += 200;
+  stage.relay.tick();
+  stage.settle();
+  const cuts = steps.some(({ kind }) => kind === 'cut');
+  all.forEach((requests, who) => {
+    const { replies, log } = straight(requests);
+    const wire = stage.wires[who] as ModelClient;
+    const done = doneFor(who, stage.data.log);
+    const wanted = doneFor(who, log);
+    if (wire.isOver) {
+      assert.ok(cuts, `client ${who} was closed without need`);
+      assert.equal(replies.slice(0, wire.received.length), wire.received);
+      const isIn = (entry: string): boolean => done.includes(entry);
+      // Nothing twice, and nothing before what it comes behind.
+      assert.deepEqual(done, wanted.filter(isIn));
+      const appended = wanted.filter((entry) => entry.startsWith('append'));
+      assert.equal(appended.filter(isIn).length, 1 + appended.findLastIndex(isIn));
+    } else {
+      assert.equal(wire.received, replies);
+      assert.deepEqual(done, wanted);
+    }
+  });
+}
+
+const scripts = fc.array(fc.array(fc.nat(14), { minLength: 1, maxLength: 8 }), {
+  minLength: 1,
+  maxLength: 3,
+});
+
+describe('clients of a relay', () => {
+  for (const isTransparent of [false, true]) {
+    const mode = isTransparent ? 'with connections of their own' : 'that share connections';
+    it(`${mode} do not notice a switch at any moment, in any split of their bytes`, () => {
+      fc.assert(
+        fc.property(scripts, fc.array(moving, { maxLength: 60 }), (kinds, steps) =>
+          play(isTransparent, kinds, steps),
+        ),
+        { numRuns: 1_000 },
+      );
+    });
+
+    it(`${mode} are answered rightly or closed when connections break, too`, () => {
+      const steps = fc.array(fc.oneof({ weight: 9, arbitrary: moving }, { weight: 1, arbitrary: cutting }), {
+        maxLength: 60,
+      });
+      fc.assert(
+        fc.property(scripts, steps, (kinds, all) => play(isTransparent, kinds, all)),
+        { numRuns: 500 },
+      );
+    });
+  }
+});

@@ -1,0 +1,276 @@
+// Servers of a model for the relay's tests: two that share one data set (replication that is never behind), of which
+// one at a time is the primary, and wires on which a test moves bytes by hand, as few at a time as it likes.
+
+import { byteString, bytesOf } from '../../base/byte-string.ts';
+import { encodeCommand } from '../../resp/encode.ts';
+import { RequestScanner, argumentsOf } from './request-scanner.ts';
+import type { Wire, WireEvents } from './wire.ts';
+
+export const command = (...args: string[]): string => encodeCommand(args);
+
+const READONLY = "READONLY You can't write against a read only replica.";
+
+/** What the servers have, and each write that was carried out, in order. */
+export class ModelData {
+  readonly values = new Map<string, string>();
+  readonly log: string[] = [];
+}
+
+export class ModelServer {
+  isPrimary: boolean;
+  readonly host: string;
+  readonly port = 6379;
+  readonly data: ModelData;
+  readonly connections: ModelConnection[] = [];
+  /** Scripts it knows; each server has its own. */
+  readonly scripts = new Set<string>();
+  /** Commands it carried out or refused, as text. */
+  readonly seen: string[] = [];
+
+  constructor(host: string, data: ModelData, isPrimary: boolean) {
+    this.host = host;
+    this.data = data;
+    this.isPrimary = isPrimary;
+  }
+
+  dial(events: WireEvents): ModelConnection {
+    const connection = new ModelConnection(this, events);
+    this.connections.push(connection);
+    return connection;
+  }
+}
+
+/** One connection to a {@link ModelServer}, which is the server's side of it, too. */
+export class ModelConnection implements Wire {
+  readonly unsentBytes = 0;
+  readonly #server: ModelServer;
+  readonly #events: WireEvents;
+  readonly #scanner = new RequestScanner();
+  #isConnected = false;
+  isOver = false;
+  /** On the way to the server, and what it has of an unfinished request. */
+  #requests = '';
+  #read = '';
+  /** On the way to the relay. */
+  #replies = '';
+  #db = 0;
+  #name = '';
+  #queued: string[][] | null = null;
+  #isDirty = false;
+  readonly #watched = new Map<string, string | undefined>();
+  readonly #channels = new Set<string>();
+  /** A blocked pop. */
+  blocked: string[] | null = null;
+
+  constructor(server: ModelServer, events: WireEvents) {
+    this.#server = server;
+    this.#events = events;
+  }
+
+  write(parts: readonly Uint8Array[]): void {
+    if (this.isOver) return;
+    for (const part of parts) this.#requests += byteString(part, 0, part.length);
+  }
+  pause(): void {}
+  resume(): void {}
+  close(): void {
+    this.isOver = true;
+  }
+  reset(): void {
+    this.isOver = true;
+  }
+
+  get isBusy(): boolean {
+    return !this.isOver && (!this.#isConnected || this.#requests !== '' || this.#replies !== '');
+  }
+
+  /** `count` bytes reach the server, which carries out what is whole. */
+  serve(count = Infinity): void {
+    if (this.isOver || !this.#isConnected) return;
+    this.#read += this.#requests.slice(0, count);
+    this.#requests = this.#requests.slice(count);
+    for (;;) {
+      const bytes = bytesOf(this.#read);
+      if (bytes.length === 0 || this.blocked !== null) return;
+      this.#scanner.reset();
+      if (this.#scanner.scan(bytes, 0, bytes.length) !== 'whole') return;
+      const args = argumentsOf(bytes, 0);
+      this.#read = this.#read.slice(this.#scanner.end);
+      this.#server.seen.push(args.join(' '));
+      this.#replies += this.#take(args);
+    }
+  }
+
+  /** `count` bytes of replies reach the relay. */
+  reply(count = Infinity): void {
+    if (this.isOver) return;
+    if (!this.#isConnected) {
+      this.#isConnected = true;
+      this.#events.connected();
+      return;
+    }
+    const bytes = this.#replies.slice(0, count);
+    this.#replies = this.#replies.slice(count);
+    if (bytes !== '') this.#events.received(bytesOf(bytes));
+  }
+
+  /** The connection breaks; the server has read and done what it has. */
+  cut(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#events.closed('the test cut it');
+  }
+
+  /** Something for a blocked pop. */
+  unblock(reply: string): void {
+    this.blocked = null;
+    this.#replies += reply;
+  }
+
+  #take(args: readonly string[]): string {
+    const name = (args[0] ?? '').toUpperCase();
+    if (this.#queued !== null && !['EXEC', 'DISCARD', 'MULTI', 'WATCH'].includes(name)) {
+      if (isWrite(name) && !this.#server.isPrimary) {
+        this.#isDirty = true;
+        return `-${READONLY}\r\n`;
+      }
+      this.#queued.push([...args]);
+      return '+QUEUED\r\n';
+    }
+    return this.#run(args, name);
+  }
+
+  #run(args: readonly string[], name: string): string {
+    const server = this.#server;
+    const { data } = server;
+    const [, first = '', second = ''] = args;
+    const key = `${this.#db}/${first}`;
+    if (isWrite(name) && !server.isPrimary) return `-${READONLY}\r\n`;
+    switch (name) {
+      case 'PING':
+        return '+PONG\r\n';
+      case 'ECHO':
+        return bulk(first);
+      case 'ROLE':
+        return `*1\r\n${bulk(server.isPrimary ? 'master' : 'slave')}`;
+      case 'GET':
+        return bulk(data.values.get(key));
+      case 'APPEND':
+        return this.#append(key, second);
+      case 'PUBLISH':
+        data.log.push(`publish ${first} ${second}`);
+        return ':0\r\n';
+      case 'EVAL':
+        if (first === 'fails') return `-${READONLY} script: said so\r\n`;
+        server.scripts.add(`sha-${first}`);
+        return this.#append(`${this.#db}/${args[3] ?? ''}`, args[4] ?? '');
+      case 'EVALSHA':
+        if (!server.scripts.has(first)) return '-NOSCRIPT No matching script. Please use EVAL.\r\n';
+        return this.#append(`${this.#db}/${args[3] ?? ''}`, args[4] ?? '');
+      case 'SCRIPT':
+        if (first.toUpperCase() === 'FLUSH') {
+          server.scripts.clear();
+          return '+OK\r\n';
+        }
+        server.scripts.add(`sha-${second}`);
+        return bulk(`sha-${second}`);
+      case 'SCAN':
+        return `*2\r\n${bulk(first === '0' ? '17' : '0')}*1\r\n${bulk(`key-${server.host}`)}`;
+      case 'SELECT':
+        this.#db = Number(first);
+        return '+OK\r\n';
+      case 'CLIENT':
+        if (/GETNAME/i.test(first)) return bulk(this.#name === '' ? undefined : this.#name);
+        if (/SETNAME/i.test(first)) this.#name = second;
+        return '+OK\r\n';
+      case 'BLPOP':
+        this.blocked = [...args];
+        return '';
+      case 'SUBSCRIBE':
+      case 'UNSUBSCRIBE':
+        return args
+          .slice(1)
+          .map((channel) => this.#subscribe(name, channel))
+          .join('');
+      case 'WATCH':
+        for (const watched of args.slice(1)) {
+          const its = `${this.#db}/${watched}`;
+          this.#watched.set(its, data.values.get(its));
+        }
+        return '+OK\r\n';
+      case 'UNWATCH':
+        this.#watched.clear();
+        return '+OK\r\n';
+      case 'MULTI':
+        if (this.#queued !== null) return '-ERR MULTI calls can not be nested\r\n';
+        this.#queued = [];
+        this.#isDirty = false;
+        return '+OK\r\n';
+      case 'DISCARD':
+        if (this.#queued === null) return '-ERR DISCARD without MULTI\r\n';
+        this.#queued = null;
+        this.#watched.clear();
+        return '+OK\r\n';
+      case 'EXEC':
+        return this.#exec();
+      default:
+        return `-ERR unknown command '${args[0] ?? ''}'\r\n`;
+    }
+  }
+
+  #append(key: string, text: string): string {
+    const { data } = this.#server;
+    const value = (data.values.get(key) ?? '') + text;
+    data.values.set(key, value);
+    data.log.push(`append ${key} ${text}`);
+    return `:${value.length}\r\n`;
+  }
+
+  #subscribe(name: string, channel: string): string {
+    if (name === 'SUBSCRIBE') this.#channels.add(channel);
+    else this.#channels.delete(channel);
+    return `*3\r\n${bulk(name.toLowerCase())}${bulk(channel)}:${this.#channels.size}\r\n`;
+  }
+
+  #exec(): string {
+    const queued = this.#queued;
+    if (queued === null) return '-ERR EXEC without MULTI\r\n';
+    this.#queued = null;
+    const isTouched = [...this.#watched].some(([key, value]) => this.#server.data.values.get(key) !== value);
+    this.#watched.clear();
+    if (this.#isDirty) return '-EXECABORT Transaction discarded because of previous errors.\r\n';
+    if (!this.#server.isPrimary && queued.some(([name]) => isWrite((name ?? '').toUpperCase()))) {
+      return `-EXECABORT Transaction discarded because of: ${READONLY}\r\n`;
+    }
+    if (isTouched) return '*-1\r\n';
+    const replies = queued.map((args) => this.#run(args, (args[0] ?? '').toUpperCase()));
+    return `*${replies.length}\r\n${replies.join('')}`;
+  }
+}
+
+function isWrite(name: string): boolean {
+  return ['APPEND', 'EVAL', 'EVALSHA', 'BLPOP'].includes(name);
+}
+
+export function bulk(text: string | undefined): string {
+  return text === undefined ? '$-1\r\n' : `$${text.length}\r\n${text}\r\n`;
+}
+
+/** A client's end. */
+export class ModelClient implements Wire {
+  readonly unsentBytes = 0;
+  received = '';
+  isOver = false;
+
+  write(parts: readonly Uint8Array[]): void {
+    for (const part of parts) this.received += byteString(part, 0, part.length);
+  }
+  pause(): void {}
+  resume(): void {}
+  close(): void {
+    this.isOver = true;
+  }
+  reset(): void {
+    this.isOver = true;
+  }
+}
