@@ -2,6 +2,7 @@
 // noticed either.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { type Socket, connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -315,6 +316,47 @@ for (const flavor of ['redis', 'valkey'] as const) {
       listener.disconnect();
       blocked.disconnect();
       [server, other] = [from, to];
+    });
+
+    it('waits for replicas on behalf of a client whose writes went over a shared connection', async () => {
+      const [client, busy] = await Promise.all([Wire.open(through()), Wire.open(through())]);
+      const writes = [
+        client.call('SET', 'w', '1'),
+        busy.call('SET', 'w2', '1'),
+        client.call('WAIT', '1', '10000'),
+      ];
+      assert.deepEqual(await Promise.all(writes), ['OK', 'OK', 1]);
+      const { pid } = other;
+      assert.ok(pid !== null);
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await until('the stop', () => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') T '));
+        await client.call('SET', 'w', '2');
+        assert.equal(await client.call('WAIT', '1', '50'), 0);
+        // Others are not kept by it.
+        const waiting = client.call('WAIT', '1', '10000');
+        assert.equal(await busy.call('PING'), 'PONG');
+        process.kill(pid, 'SIGCONT');
+        assert.equal(await waiting, 1);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      if (flavor === 'valkey') {
+        await ask(other, ['CONFIG', 'SET', 'appendonly', 'yes']);
+        await client.call('SET', 'w', '3');
+        assert.deepEqual(await client.call('WAITAOF', '0', '1', '10000'), [0, 1]);
+        await ask(other, ['CONFIG', 'SET', 'appendonly', 'no']);
+      } else {
+        await assert.rejects(client.call('WAITAOF', '0', '1', '100'), /unknown command/);
+      }
+      await ask(server, ['ACL', 'SETUSER', 'silent', 'on', '>secret', '~*', '+@all', '-publish']);
+      await client.call('AUTH', 'silent', 'secret');
+      await assert.rejects(
+        client.call('WAIT', '1', '100'),
+        /WAIT through this endpoint has to publish to .*NOPERM/,
+      );
+      client.close();
+      busy.close();
     });
 
     it('leaves every client as it was when it moves: its name, user, database, flags, subscriptions', async () => {

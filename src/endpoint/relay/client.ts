@@ -6,11 +6,13 @@ import { encodeCommand } from '../../resp/encode.ts';
 import type { Backend } from './backend.ts';
 import { ClientInput } from './client-input.ts';
 import type { Command } from './command-table.ts';
+import type { Doubt } from './doubt.ts';
 import { Outgoing } from './outgoing.ts';
 import { Pinned, UNPINNED } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { RequestScanner } from './request-scanner.ts';
 import { type Request, takeSpecial } from './requests.ts';
+import type { Cursors } from './scan.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn, shareKey } from './sign-on.ts';
 import type { Wire } from './wire.ts';
@@ -42,10 +44,16 @@ export class Client {
   isSigningOn = false;
   /** A server refused a request of it because it is no primary any more: what follows is not answered but kept. */
   isReplaying = false;
+  /** Whether the refusal was one is not sure yet. */
+  doubt: Doubt | null = null;
   /** The server's side of its own connection is not what the client believes: it needs another. */
   isOutdated = false;
   /** What is to be sent again, or answered, in order. */
   replay: Uint8Array[] = [];
+  /** Which server gave it which cursor; null: none did. */
+  cursors: Cursors | null = null;
+  /** Hash of the script that was just loaded for it, at a server that did not know it; empty: none. */
+  reloaded = '';
   /** Since when it waits for a server, in the relay's time. */
   waitsSince = 0;
   /** No more requests of it are taken; it is closed once it has its replies. */

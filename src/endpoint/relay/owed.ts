@@ -17,6 +17,18 @@ export type Verdict =
  */
 export type Look = (type: number, bytes: Uint8Array, start: number, end: number, owed: Owed) => Verdict;
 
+/** Those that leave a refused request to be sent again, as plain ones are. */
+const retried = new WeakSet<Look>();
+
+export function markRetried(look: Look): void {
+  retried.add(look);
+}
+
+/** Whether a refused request may simply be sent again to another server. */
+export function isRetriable({ look, transaction }: Owed): boolean {
+  return look === null || transaction !== null || retried.has(look);
+}
+
 /** Requests of one client that were sent one behind the other. */
 export interface Owed {
   /** null: the relay's own. */

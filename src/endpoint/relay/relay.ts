@@ -4,22 +4,36 @@
 // Within one turn of the event loop requests are gathered, and sent by `flush` at its end; replies are given out as they
 // are read, one write for each client.
 
-import { isSameTarget, type Route, type RouteServer } from '../route.ts';
+import { isSameTarget, type Route, type RouteServer, targetText } from '../route.ts';
 import { Backend, type Dial } from './backend.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
+import { beginDoubt, dismiss } from './doubt.ts';
 import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
 import { restore, whyUnmovable } from './move.ts';
-import type { Owed, Verdict } from './owed.ts';
+import { type Owed, type Verdict, isRetriable } from './owed.ts';
 import type { RelayCore } from './relay-core.ts';
-import { type SeenReply, isRejection, keepForReplay, openAgain, restOf, wholeOf } from './replay.ts';
+import {
+  type SeenReply,
+  isOfScript,
+  isRejection,
+  keepForReplay,
+  openAgain,
+  restOf,
+  wholeOf,
+} from './replay.ts';
 import { takesItsTime } from './requests.ts';
+import { Cursors } from './scan.ts';
+import { Scripts } from './scripts.ts';
 import { type ConnectionOwner, type ServerConnection, firstLine } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import type { Wire } from './wire.ts';
+
+/** Cursors of scans that are remembered. */
+const CURSORS_MAX = 4096;
 
 export interface RelayOptions {
   readonly dial: Dial;
@@ -27,6 +41,8 @@ export interface RelayOptions {
   readonly wantsFlush: () => void;
   /** Before it flushes unasked: sets the time, and calls {@link Relay.lapse} if the route has lapsed. */
   readonly checkTime: () => void;
+  /** SHA-1 of a byte string, in lower-case hex. */
+  readonly sha1: (text: string) => string;
   readonly isTransparent: boolean;
   readonly limits?: RelayLimits;
   /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
@@ -54,6 +70,8 @@ export interface RelayCounts {
 export class Relay implements RelayCore, ConnectionOwner {
   readonly table = new CommandTable();
   readonly logins = new Logins();
+  readonly cursors = new Cursors(CURSORS_MAX);
+  readonly scripts: Scripts;
   readonly hold = new Hold();
   readonly limits: RelayLimits;
   readonly isTransparent: boolean;
@@ -69,6 +87,8 @@ export class Relay implements RelayCore, ConnectionOwner {
   readonly #queue = new WaitingRoom();
   /** Those who wait until a server takes more. */
   readonly #waitForRoom = new Set<Client>();
+  /** Those who wait until ROLE tells what a refusal meant. */
+  readonly #doubting = new Set<Client>();
   /** Reply bytes that clients have not taken. */
   #untakenBytes = 0;
   #isSettling = false;
@@ -79,6 +99,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.#options = options;
     this.limits = options.limits ?? LIMITS;
     this.isTransparent = options.isTransparent;
+    this.scripts = new Scripts(options.sha1);
     this.#servers = new Servers((server) => new Backend(server, this, options.dial, this.limits));
   }
 
@@ -210,6 +231,11 @@ export class Relay implements RelayCore, ConnectionOwner {
     return connection;
   }
 
+  serverOf(connection: ServerConnection): string {
+    const backend = this.#servers.with(connection);
+    return backend === null ? '' : targetText(backend.server);
+  }
+
   giveBack(connection: ServerConnection, client: Client): void {
     client.backend?.giveBack(connection);
     this.#unassignIfLeaving(client);
@@ -241,6 +267,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.counts.clients--;
     this.#queue.leave(client);
     this.#waitForRoom.delete(client);
+    this.#doubting.delete(client);
     this.#untakenBytes -= client.countedBytes;
     client.countedBytes = 0;
     if (client.backend !== null) client.backend.clients--;
@@ -316,13 +343,32 @@ export class Relay implements RelayCore, ConnectionOwner {
   unusual(owed: Owed, reply: SeenReply, connection: ServerConnection): Verdict {
     const client = owed.client as Client;
     if (!client.isReplaying) {
-      if (owed.bytes === null || !isRejection(reply.bytes, reply.start, reply.end)) return 'deliver';
-      if (owed.look !== null && owed.transaction === null && !takesItsTime(owed)) return 'deliver';
-      if (!this.isRetried(firstLine(reply.bytes, reply.start, reply.end), connection)) return 'deliver';
+      const { bytes, start, end } = reply;
+      if (owed.bytes === null || !isRejection(bytes, start, end) || !isRetriable(owed)) return 'deliver';
+      const text = firstLine(bytes, start, end);
+      if (isOfScript(this.table, owed) && this.#mayHold(connection)) this.#doubt(client, text, connection);
+      else if (!this.isRetried(text, connection)) return 'deliver';
       client.isReplaying = true;
     }
-    if (!keepForReplay(this.table, client, owed, reply)) this.#giveUp(client);
+    const canReplay = keepForReplay(this.table, client, owed, reply);
+    if (!(client.doubt?.keep(reply, canReplay) ?? canReplay)) this.#giveUp(client);
     return 'swallow';
+  }
+
+  /** Whether a refusal would begin a hold that is not on yet. */
+  #mayHold(connection: ServerConnection): boolean {
+    const backend = this.#servers.with(connection);
+    if (backend === null || backend.isLeaving || backend.wasDemoted) return false;
+    return this.#options.rejection !== null && this.hold.mayBegin(this.nowMs);
+  }
+
+  #doubt(client: Client, text: string, connection: ServerConnection): void {
+    this.#doubting.add(client);
+    beginDoubt(client, connection, (isReplica, doubt) => {
+      this.#doubting.delete(client);
+      if (!isReplica || !this.isRetried(text, connection)) dismiss(client, doubt);
+      else if (doubt.isDone) this.#giveUp(client);
+    });
   }
 
   isRetried(text: string, connection: ServerConnection): boolean {
@@ -349,6 +395,9 @@ export class Relay implements RelayCore, ConnectionOwner {
     const backend = this.#servers.with(connection);
     backend?.remove(connection);
     if (!connection.isConnected) backend?.backOff(this.nowMs);
+    for (const client of Array.from(this.#doubting)) {
+      if ((client.own ?? client.shared) === connection) this.#giveUp(client);
+    }
     const pieces = new Map<Client, Uint8Array[]>();
     owed.forEach((each, index) => {
       const { client } = each;

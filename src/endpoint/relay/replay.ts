@@ -18,6 +18,11 @@ export function isRejection(bytes: Uint8Array, start: number, end: number): bool
   return REJECTIONS.test(firstLine(bytes, start, end));
 }
 
+/** Whether the request was a script, which may say anything. */
+export function isOfScript(table: CommandTable, owed: Owed): boolean {
+  return requestAt(table, owed, owed.answered)?.command.kind === 'script-call';
+}
+
 /** One reply, or the beginning of one. */
 export interface SeenReply {
   readonly type: number;
@@ -60,7 +65,7 @@ export function openAgain(client: Client, transaction: Transaction): void {
 }
 
 /** Request number `index` of a run; null if it is not kept. */
-export function requestAt(
+function requestAt(
   table: CommandTable,
   { bytes, start, end }: Owed,
   index: number,

@@ -1,9 +1,10 @@
 // Requests that are more than a request and a reply: those that choose how a client is known, those that leave something
 // behind on a connection, those that wait, and those that an endpoint must not pass on (proxy.md §5.4).
 
+import { bytesOf } from '../../base/byte-string.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
-import type { Look, Owed } from './owed.ts';
+import { type Look, type Owed, markRetried } from './owed.ts';
 import type { Pinned, SubscriptionKind } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { withRestOfPatience } from './blocking.ts';
@@ -11,7 +12,10 @@ import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { type ServerConnection, firstLine } from './server-connection.ts';
 import { FRESH, type SignOn } from './sign-on.ts';
-import { Transaction } from './transaction.ts';
+import { takeScan } from './scan.ts';
+import { takeScript, takeScriptCall } from './scripts.ts';
+import { takeExec, takeForgetting, takeMulti, takeQueued } from './transaction-requests.ts';
+import { takeUnknown } from './unknown-command.ts';
 import { takeClientCommand } from './client-command.ts';
 
 /** Where a whole request, an array, lies. */
@@ -82,11 +86,13 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
         ? takeBlocking(client, core, command, request)
         : sendPlain(client, command, request);
     case 'wait':
-      return takeWait(client, request);
+      return takeWait(client, core, command, request);
+    case 'scan':
+      return takeScan(client, core, command, request);
     case 'script':
-      return /^(KILL|DEBUG)$/i.test(argumentsOf(request.bytes, request.start)[1] ?? '')
-        ? takeAlone(client, command, request)
-        : sendPlain(client, command, request);
+      return takeScript(client, core, command, request);
+    case 'script-call':
+      return takeScriptCall(client, core, command, request);
     case 'refused':
       client.answer(
         `-ERR ${command.name} is not passed on by this endpoint: send it to the server itself\r\n`,
@@ -97,7 +103,7 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
       client.reset();
       return true;
     case 'unknown':
-      return takeUnknown(client, request);
+      return takeUnknown(client, core, request);
     default:
       return unknownKind(command.kind);
   }
@@ -143,7 +149,7 @@ export function sendOwn(
   return connection;
 }
 
-const deliver: Look = () => 'deliver';
+export const deliver: Look = () => 'deliver';
 
 /** Sends it on a connection that the client keeps because of it; `mark` is taken back if the server refuses. */
 export function pin(client: Client, request: Request, mark: (its: Pinned) => void): boolean {
@@ -156,6 +162,7 @@ export function pin(client: Client, request: Request, mark: (its: Pinned) => voi
 const deliverLate: Look = () => 'deliver';
 
 const waiting = new WeakSet<Look>([deliverLate]);
+markRetried(deliverLate);
 
 /** Whether nobody should wait for what is owed. */
 export function takesItsTime({ look }: Owed): boolean {
@@ -176,6 +183,7 @@ function takeBlocking(client: Client, core: RelayCore, command: Command, request
     return 'swallow';
   };
   waiting.add(look);
+  markRetried(look);
   return sendOwn(client, request, look, { hasWrite: command.effect !== 'read' }) !== null;
 }
 
@@ -274,105 +282,6 @@ function takeReset(client: Client, core: RelayCore, request: Request): boolean {
   return sendOwn(client, request, look) !== null;
 }
 
-function takeMulti(client: Client, request: Request): boolean {
-  const connection = client.borrow();
-  if (connection === null) return false;
-  const { pinned } = client;
-  const transaction = new Transaction(pinned.isWatching || pinned.hasLostWatch);
-  pinned.transaction = transaction;
-  const look: Look = (type) => {
-    transaction.answered++;
-    if (type === ERROR && pinned.transaction === transaction) pinned.transaction = null;
-    return 'deliver';
-  };
-  sendPart(client, connection, transaction, request, look);
-  return true;
-}
-
-/** Sends a part of a transaction that is only queued there. */
-function sendPart(
-  client: Client,
-  connection: ServerConnection,
-  transaction: Transaction,
-  { bytes, start, end }: Request,
-  look: Look,
-): void {
-  transaction.add(bytes.subarray(start, end));
-  connection.sendWatched(client, bytes, start, end, 1, false, look, transaction);
-}
-
-/** A request inside a transaction. */
-function takeQueued(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
-  const { own } = client;
-  const { transaction } = pinned;
-  if (own === null || transaction === null || !client.hasRoom(own)) return false;
-  if (command.kind === 'refused') {
-    client.answer(`-ERR ${command.name} is not passed on by this endpoint\r\n`, request);
-    return true;
-  }
-  if (command.kind === 'select') {
-    transaction.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
-  } else if (LASTING.has(command.kind)) {
-    // What it does to the connection is only known once EXEC has done it.
-    pinned.isForGood = true;
-  }
-  sendPart(client, own, transaction, request, () => {
-    transaction.answered++;
-    return 'deliver';
-  });
-  return true;
-}
-
-const LASTING: ReadonlySet<Command['kind']> = new Set([
-  'auth',
-  'hello',
-  'client',
-  'subscribe',
-  'unsubscribe',
-  'monitor',
-  'sticky',
-  'unknown',
-]);
-
-function takeExec(client: Client, request: Request): boolean {
-  const { pinned, own } = client;
-  const { transaction, hasLostWatch } = pinned;
-  if (own === null) return sendPlain(client, WRITE, request);
-  pinned.transaction = null;
-  pinned.isWatching = false;
-  pinned.hasLostWatch = false;
-  if (hasLostWatch && transaction !== null) {
-    own.sendOwn(['DISCARD'], () => 'swallow');
-    client.answer(nothingDone(client), request);
-    return true;
-  }
-  const look: Look = (type) => {
-    const db = transaction?.queuedDb ?? null;
-    if (type !== ERROR && db !== null && Number.isInteger(db)) signedOn(client, { db });
-    return 'deliver';
-  };
-  const { bytes, start, end } = request;
-  own.sendWatched(client, bytes, start, end, 1, transaction !== null, look, transaction);
-  return true;
-}
-
-/** What EXEC answers if a watched key has changed. */
-export function nothingDone({ signOn }: Client): string {
-  return signOn.protocol === 3 ? '_\r\n' : '*-1\r\n';
-}
-
-/** DISCARD and UNWATCH. */
-function takeForgetting(client: Client, command: Command, { bytes, start, end }: Request): boolean {
-  const { pinned, own } = client;
-  if (own === null) return sendPlain(client, READ, { bytes, start, end });
-  const transaction = command.kind === 'discard' ? pinned.transaction : null;
-  pinned.transaction = null;
-  pinned.isWatching = false;
-  pinned.hasLostWatch = false;
-  own.sendWatched(client, bytes, start, end, 1, false, deliver, transaction);
-  return true;
-}
-
 function takeSubscribe(client: Client, command: Command, request: Request): boolean {
   const connection = client.borrow();
   if (connection === null) return false;
@@ -424,24 +333,34 @@ function dropRest(client: Client, owed: { count: number }): void {
   owed.count = 1;
 }
 
-/** WAIT counts from the last write of its own connection; the PING makes that everything the server did so far. */
-function takeWait(client: Client, request: Request): boolean {
-  if (client.own === null) {
-    const connection = client.borrow();
-    if (connection === null) return false;
-    connection.sendOwn(['PING'], () => 'swallow');
-  }
-  return sendOwn(client, request, deliverLate) !== null;
-}
+/** Nobody is meant to hear anything there; `*` does. */
+const WAIT_CHANNEL = '__baton__:wait';
 
-/** Nobody knows what it does to the connection: kept for good, unless the server does not know it either. */
-function takeUnknown(client: Client, request: Request): boolean {
-  const look: Look = (type, bytes, start, end) => {
-    const isUnknown = type === ERROR && firstLine(bytes, start, end).startsWith('-ERR unknown command');
-    if (!isUnknown) client.pinned.isForGood = true;
-    return 'deliver';
+/**
+ * WAIT and WAITAOF count from the last command of their own connection that went to the replicas, but the client's writes
+ * went over a shared one. So something that changes nothing goes to the replicas first, behind all that was done so far:
+ * a publication. (Until Redis 7.0 a PING would do; newer servers and Valkey count only what is replicated.)
+ */
+function takeWait(client: Client, core: RelayCore, command: Command, request: Request): boolean {
+  if (core.isTransparent) return sendOwn(client, request, deliverLate) !== null;
+  const connection = client.borrow();
+  if (connection === null) return false;
+  let refusal: string | null = null;
+  connection.sendOwn(['PUBLISH', WAIT_CHANNEL, ''], (type, bytes, start, end) => {
+    if (type === ERROR) refusal = firstLine(bytes, start, end).slice(1);
+    return 'swallow';
+  });
+  const look: Look = (type) => {
+    if (refusal === null || type === ERROR) return 'deliver';
+    const text = bytesOf(
+      `-ERR ${command.name} through this endpoint has to publish to ${WAIT_CHANNEL}: ${refusal}\r\n`,
+    );
+    client.deliver(text, 0, text.length);
+    return 'swallow';
   };
-  return sendOwn(client, request, look, { hasWrite: true }) !== null;
+  waiting.add(look);
+  markRetried(look);
+  return sendOwn(client, request, look) !== null;
 }
 
 /** CLIENT REPLY OFF or SKIP was said: nothing is answered. */
@@ -475,4 +394,4 @@ function isBlockingRead({ bytes, start }: Request): boolean {
 
 /** For requests that Redis answers with an error, or that change nothing. */
 export const READ: Command = { name: '', kind: 'plain', effect: 'read' };
-const WRITE: Command = { name: '', kind: 'plain', effect: 'write' };
+export const WRITE: Command = { name: '', kind: 'plain', effect: 'write' };

@@ -436,8 +436,10 @@ export class ServerConnection implements WireEvents {
     for (let owed = this.#queue.first; owed !== undefined && owed.local !== null; owed = this.#queue.first) {
       this.#queue.shift();
       const { client } = owed;
-      if (client?.isReplaying === true) client.replay.push(markAnswer(owed.local));
-      else client?.deliver(owed.local, 0, owed.local.length);
+      if (client?.isReplaying === true) {
+        client.replay.push(markAnswer(owed.local));
+        client.doubt?.answers.push(owed.local);
+      } else client?.deliver(owed.local, 0, owed.local.length);
       client?.answered();
     }
     if (this.#unsent > this.#queue.length) this.#unsent = this.#queue.length;

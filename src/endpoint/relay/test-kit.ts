@@ -3,6 +3,8 @@
 
 import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
+import type { Client } from './client.ts';
+import { Relay } from './relay.ts';
 import { RequestScanner, argumentsOf } from './request-scanner.ts';
 import type { Wire, WireEvents } from './wire.ts';
 
@@ -176,6 +178,12 @@ export class ModelConnection implements Wire {
         return bulk(`sha-${second}`);
       case 'SCAN':
         return `*2\r\n${bulk(first === '0' ? '17' : '0')}*1\r\n${bulk(`key-${server.host}`)}`;
+      case 'COMMAND':
+        if (!second.startsWith('MOD.')) return '*1\r\n*-1\r\n';
+        return `*1\r\n*3\r\n${bulk(second.toLowerCase())}:2\r\n*1\r\n+${second === 'MOD.GET' ? 'readonly' : 'blocking'}\r\n`;
+      case 'MOD.GET':
+      case 'MOD.WAIT':
+        return '+modular\r\n';
       case 'SELECT':
         this.#db = Number(first);
         return '+OK\r\n';
@@ -272,5 +280,126 @@ export class ModelClient implements Wire {
   }
   reset(): void {
     this.isOver = true;
+  }
+}
+
+/** A relay between clients and two model servers, and a switch of them, step by step. */
+export class Stage {
+  readonly data = new ModelData();
+  readonly servers: readonly [ModelServer, ModelServer];
+  readonly relay: Relay;
+  readonly wires: ModelClient[] = [];
+  readonly clients: Client[] = [];
+  readonly demoted: string[] = [];
+  hasDrained = false;
+  /** The primary that the relay does not lead to yet. */
+  #promoted: ModelServer | null = null;
+  #wantsFlush = false;
+  #generation = 0;
+
+  constructor(isTransparent = false) {
+    this.servers = [new ModelServer('a', this.data, true), new ModelServer('b', this.data, false)];
+    this.relay = new Relay({
+      dial: ({ host }, events) => this.servers[host === 'a' ? 0 : 1].dial(events),
+      wantsFlush: () => (this.#wantsFlush = true),
+      checkTime: () => undefined,
+      sha1: (text) => `sha-${text}`,
+      isTransparent,
+      rejection: { holdMsMax: 1_000, demoted: ({ host }, text) => this.demoted.push(`${host} ${text}`) },
+    });
+    this.lead(this.servers[0]);
+  }
+
+  get primary(): ModelServer {
+    return this.servers[0].isPrimary ? this.servers[0] : this.servers[1];
+  }
+
+  get other(): ModelServer {
+    return this.servers[0].isPrimary ? this.servers[1] : this.servers[0];
+  }
+
+  get connections() {
+    return this.servers.flatMap(({ connections }) => connections).filter(({ isOver }) => !isOver);
+  }
+
+  lead(...servers: readonly ModelServer[]): void {
+    this.relay.lead({
+      endpoint: 'e',
+      generation: ++this.#generation,
+      servers: servers.map(({ host, port }) => ({ name: host, host, port, weight: 1, connectionsMax: null })),
+      balance: 'roundrobin',
+      deadline: Infinity,
+      endsOthers: true,
+      because: 'the test says so',
+    });
+  }
+
+  connect(): number {
+    const wire = new ModelClient();
+    this.wires.push(wire);
+    return this.clients.push(this.relay.accept(wire)) - 1;
+  }
+
+  send(who: number, text: string): void {
+    if (text !== '') this.clients[who]?.received(bytesOf(text));
+  }
+
+  flush(): void {
+    if (!this.#wantsFlush) return;
+    this.#wantsFlush = false;
+    this.relay.flush();
+  }
+
+  hold(): void {
+    if (this.relay.isHolding || this.#promoted !== null) return;
+    this.hasDrained = false;
+    this.relay.beginHold(1_000, () => (this.hasDrained = true));
+  }
+
+  /** The servers change roles. */
+  demote(): void {
+    if (this.#promoted !== null) return;
+    const { primary, other } = this;
+    primary.isPrimary = false;
+    other.isPrimary = true;
+    this.#promoted = other;
+    // As Redis does: whoever is blocked is sent back.
+    for (const connection of primary.connections) {
+      if (connection.blocked !== null) {
+        connection.unblock('-UNBLOCKED force unblock from blocking operation, instance state changed\r\n');
+      }
+    }
+  }
+
+  /** The relay is told of it. */
+  follow(): void {
+    if (this.#promoted === null) return;
+    const promoted = this.#promoted;
+    this.#promoted = null;
+    this.lead(promoted);
+    this.relay.release(false);
+  }
+
+  /** The old one is gone, and the new one not known yet. */
+  leadNowhere(): void {
+    if (this.relay.isHolding && this.#promoted !== null) this.lead();
+  }
+
+  undo(): void {
+    if (this.#promoted === null) this.relay.release(true);
+  }
+
+  /** Everything that is on its way arrives. */
+  settle(): void {
+    for (let round = 0; round < 1_000; round++) {
+      this.flush();
+      const busy = this.connections.filter(({ isBusy }) => isBusy);
+      if (busy.length === 0 && !this.#wantsFlush) return;
+      for (const connection of busy) {
+        connection.serve();
+        connection.reply();
+      }
+    }
+    throw new Error('it never comes to rest');
   }
 }

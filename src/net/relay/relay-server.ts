@@ -1,5 +1,6 @@
 // The relay of one endpoint with real sockets and a real clock: what was pure in endpoint/relay meets the world here.
 
+import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Relay, type RelayCounts } from '../../endpoint/relay/relay.ts';
 import { LIMITS } from '../../endpoint/relay/limits.ts';
@@ -53,6 +54,7 @@ export class RelayServer {
         this.#setNow();
         this.#endIfLate();
       },
+      sha1: (text) => createHash('sha1').update(text, 'latin1').digest('hex'),
       isTransparent: frontend.isTransparent,
       limits: {
         ...LIMITS,

@@ -1,0 +1,130 @@
+// What the relay does for single requests around a switch, against model servers.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { commandIn } from './unknown-command.ts';
+import { Stage, bulk, command } from './test-kit.ts';
+
+/** What client `who` is answered to `text`, once all is at rest. */
+function ask(stage: Stage, who: number, text: string): string {
+  const wire = stage.wires[who];
+  assert.ok(wire !== undefined);
+  wire.received = '';
+  stage.send(who, text);
+  stage.settle();
+  return wire.received;
+}
+
+function staged(clients = 1): Stage {
+  const stage = new Stage();
+  for (let count = 0; count < clients; count++) stage.connect();
+  return stage;
+}
+
+describe('a script that is refused with -READONLY', () => {
+  it('is sent to the new primary when ROLE shows that the server was demoted', () => {
+    const stage = staged();
+    ask(stage, 0, command('PING'));
+    stage.demote();
+    const text = command('EVAL', 'body', '1', 'k', 'x') + command('GET', 'k') + command('APPEND', 'k', 'y');
+    assert.equal(ask(stage, 0, text), '');
+    assert.equal(stage.demoted.length, 1);
+    stage.follow();
+    assert.equal(ask(stage, 0, ''), `:1\r\n${bulk('x')}:2\r\n`);
+    assert.deepEqual(stage.data.log, ['append 0/k x', 'append 0/k y']);
+  });
+
+  it('has said so itself when ROLE says primary: the client hears it, and all behind it, in order', () => {
+    const stage = staged();
+    const text = command('EVAL', 'fails', '0') + command('APPEND', 'k', 'y') + command('GET', 'k');
+    assert.match(ask(stage, 0, text), /^-READONLY .*said so\r\n:1\r\n\$1\r\ny\r\n$/);
+    assert.deepEqual(stage.demoted, []);
+    assert.equal(stage.relay.isHolding, false);
+    assert.deepEqual(stage.data.log, ['append 0/k y']);
+  });
+});
+
+describe('a script that the server does not know', () => {
+  it('is loaded there and asked for again, if the relay has seen it', () => {
+    const stage = staged(2);
+    ask(stage, 0, command('EVAL', 'body', '1', 'k', 'x'));
+    stage.demote();
+    stage.follow();
+    assert.equal(ask(stage, 1, command('EVALSHA', 'sha-body', '1', 'k', 'y')), ':2\r\n');
+    assert.equal(ask(stage, 1, command('SCRIPT', 'LOAD', 'other')), bulk('sha-other'));
+    stage.demote();
+    stage.follow();
+    assert.equal(ask(stage, 0, command('EVALSHA', 'sha-other', '1', 'k', 'z')), ':3\r\n');
+  });
+
+  it('is missing for the client if nobody has sent it, if it was flushed, or if requests follow it', () => {
+    const stage = staged();
+    assert.match(ask(stage, 0, command('EVALSHA', 'sha-none', '0')), /^-NOSCRIPT/);
+    ask(stage, 0, command('EVAL', 'body', '1', 'k', 'x'));
+    stage.servers[0].scripts.clear();
+    const call = command('EVALSHA', 'sha-body', '1', 'k', 'y');
+    assert.match(ask(stage, 0, call + command('GET', 'k')), /^-NOSCRIPT .*\r\n\$1\r\nx\r\n$/);
+    ask(stage, 0, command('SCRIPT', 'FLUSH'));
+    assert.match(ask(stage, 0, call), /^-NOSCRIPT/);
+  });
+});
+
+describe('a scan', () => {
+  it('goes on at the server that gave the cursor, and begins again at another', () => {
+    const stage = staged(2);
+    const reply = (cursor: string, server: string): string =>
+      `*2\r\n${bulk(cursor)}*1\r\n${bulk(`key-${server}`)}`;
+    assert.equal(ask(stage, 0, command('SCAN', '0')), reply('17', 'a'));
+    assert.equal(ask(stage, 0, command('SCAN', '17')), reply('0', 'a'));
+    stage.demote();
+    stage.follow();
+    // Also for a client that has the cursor of another one's connection.
+    assert.equal(ask(stage, 1, command('SCAN', '17')), reply('17', 'b'));
+    assert.deepEqual(
+      stage.servers[1].seen.filter((line) => line.startsWith('SCAN')),
+      ['SCAN 0'],
+    );
+    assert.equal(ask(stage, 1, command('SCAN', '17')), reply('0', 'b'));
+  });
+});
+
+describe('a command that the table does not have', () => {
+  it('shares a connection once the server has said that it is harmless', () => {
+    const stage = staged(2);
+    const call = command('MOD.GET', 'k');
+    assert.equal(ask(stage, 0, call), '+modular\r\n');
+    assert.equal(stage.clients[0]?.own, null);
+    assert.equal(ask(stage, 1, call), '+modular\r\n');
+    assert.equal(stage.servers[0].seen.filter((line) => line.startsWith('COMMAND')).length, 1);
+  });
+
+  it('keeps its connection if it may block, and gives it back if the server has no such command', () => {
+    const stage = staged(2);
+    ask(stage, 0, command('MOD.WAIT', 'k'));
+    assert.equal(stage.clients[0]?.pinned.isForGood, true);
+    assert.match(ask(stage, 1, command('NOSUCH')), /^-ERR unknown command/);
+    assert.equal(stage.clients[1]?.own, null);
+  });
+
+  it('is told of in RESP2 and RESP3; flags that are cut off count for nothing', () => {
+    const text = '*1\r\n*10\r\n$7\r\nmod.get\r\n:-2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n';
+    const wanted = { name: 'mod.get', flags: ['readonly', 'fast'] };
+    assert.deepEqual(commandIn(text), wanted);
+    assert.deepEqual(commandIn(text.replace('*2', '~2')), wanted);
+    assert.equal(commandIn(text.slice(0, text.indexOf('+fast'))), null);
+    assert.equal(commandIn('*1\r\n*-1\r\n'), null);
+  });
+});
+
+describe('a request that blocks', () => {
+  it('asks the new primary for the rest of its time', () => {
+    const stage = staged();
+    ask(stage, 0, command('BLPOP', 'list', '2'));
+    stage.relay.nowMs += 500;
+    stage.demote();
+    stage.settle();
+    stage.follow();
+    stage.settle();
+    assert.deepEqual(stage.servers[1].seen.slice(-1), ['BLPOP list 1.500']);
+  });
+});

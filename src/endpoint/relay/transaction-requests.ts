@@ -1,0 +1,110 @@
+// Transactions of a client on a connection of its own: what MULTI begins, and EXEC or DISCARD ends.
+
+import type { Client } from './client.ts';
+import type { Command } from './command-table.ts';
+import type { Look } from './owed.ts';
+import type { Pinned } from './pinned.ts';
+import { ERROR } from './reply-scanner.ts';
+import { argumentsOf } from './request-scanner.ts';
+import { READ, type Request, WRITE, deliver, sendPlain, signedOn } from './requests.ts';
+import type { ServerConnection } from './server-connection.ts';
+import { Transaction } from './transaction.ts';
+
+export function takeMulti(client: Client, request: Request): boolean {
+  const connection = client.borrow();
+  if (connection === null) return false;
+  const { pinned } = client;
+  const transaction = new Transaction(pinned.isWatching || pinned.hasLostWatch);
+  pinned.transaction = transaction;
+  const look: Look = (type) => {
+    transaction.answered++;
+    if (type === ERROR && pinned.transaction === transaction) pinned.transaction = null;
+    return 'deliver';
+  };
+  sendPart(client, connection, transaction, request, look);
+  return true;
+}
+
+/** Sends a part of a transaction that is only queued there. */
+function sendPart(
+  client: Client,
+  connection: ServerConnection,
+  transaction: Transaction,
+  { bytes, start, end }: Request,
+  look: Look,
+): void {
+  transaction.add(bytes.subarray(start, end));
+  connection.sendWatched(client, bytes, start, end, 1, false, look, transaction);
+}
+
+/** A request inside a transaction. */
+export function takeQueued(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
+  const { own } = client;
+  const { transaction } = pinned;
+  if (own === null || transaction === null || !client.hasRoom(own)) return false;
+  if (command.kind === 'refused') {
+    client.answer(`-ERR ${command.name} is not passed on by this endpoint\r\n`, request);
+    return true;
+  }
+  if (command.kind === 'select') {
+    transaction.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
+  } else if (LASTING.has(command.kind)) {
+    // What it does to the connection is only known once EXEC has done it.
+    pinned.isForGood = true;
+  }
+  sendPart(client, own, transaction, request, () => {
+    transaction.answered++;
+    return 'deliver';
+  });
+  return true;
+}
+
+const LASTING: ReadonlySet<Command['kind']> = new Set([
+  'auth',
+  'hello',
+  'client',
+  'subscribe',
+  'unsubscribe',
+  'monitor',
+  'sticky',
+  'unknown',
+]);
+
+export function takeExec(client: Client, request: Request): boolean {
+  const { pinned, own } = client;
+  const { transaction, hasLostWatch } = pinned;
+  if (own === null) return sendPlain(client, WRITE, request);
+  pinned.transaction = null;
+  pinned.isWatching = false;
+  pinned.hasLostWatch = false;
+  if (hasLostWatch && transaction !== null) {
+    own.sendOwn(['DISCARD'], () => 'swallow');
+    client.answer(nothingDone(client), request);
+    return true;
+  }
+  const look: Look = (type) => {
+    const db = transaction?.queuedDb ?? null;
+    if (type !== ERROR && db !== null && Number.isInteger(db)) signedOn(client, { db });
+    return 'deliver';
+  };
+  const { bytes, start, end } = request;
+  own.sendWatched(client, bytes, start, end, 1, transaction !== null, look, transaction);
+  return true;
+}
+
+/** What EXEC answers if a watched key has changed. */
+function nothingDone({ signOn }: Client): string {
+  return signOn.protocol === 3 ? '_\r\n' : '*-1\r\n';
+}
+
+/** DISCARD and UNWATCH. */
+export function takeForgetting(client: Client, command: Command, { bytes, start, end }: Request): boolean {
+  const { pinned, own } = client;
+  if (own === null) return sendPlain(client, READ, { bytes, start, end });
+  const transaction = command.kind === 'discard' ? pinned.transaction : null;
+  pinned.transaction = null;
+  pinned.isWatching = false;
+  pinned.hasLostWatch = false;
+  own.sendWatched(client, bytes, start, end, 1, false, deliver, transaction);
+  return true;
+}
