@@ -75,6 +75,7 @@ export class RelayPath implements RoutePath {
     const problems: string[] = [];
     const fds: number[] = [];
     const count = options.workers ?? Math.max(1, availableParallelism() - 1);
+    for (const frontend of options.frontends) problems.push(...mixedUpClients(options.conf, frontend));
     const isShared = { canShare: true };
     const endpoints = options.frontends.map((frontend): RelayConf => {
       const listening = frontend.binds.map((bind) =>
@@ -295,6 +296,19 @@ function openBind(bind: Bind, fds: number[], problems: string[], sharing: { canS
     }
   }
   return opened;
+}
+
+/** The PROXY protocol names one client for a whole connection. */
+function mixedUpClients(conf: EndpointsConf, { name, backend, mode }: FrontendConf): string[] {
+  if (mode !== 'redis') return [];
+  const servers = conf.backends.find((each) => each.name === backend)?.servers ?? [];
+  return servers
+    .filter(({ sendsProxyProtocol }) => sendsProxyProtocol !== null)
+    .map(
+      (server) =>
+        `${name}: server ${server.name} is to be sent the PROXY protocol, but its connections are shared by many ` +
+        'clients: relay it as plain TCP (mode tcp), or leave send-proxy out',
+    );
 }
 
 /** What a proxy has to know of an endpoint. */

@@ -8,25 +8,17 @@ import { isSameTarget, type Route, type RouteServer, targetText } from '../route
 import { Backend, type Dial } from './backend.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
-import { beginDoubt, dismiss } from './doubt.ts';
 import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
 import { restore, whyUnmovable } from './move.ts';
-import { type Owed, type Verdict, isRetriable } from './owed.ts';
+import type { Owed, Verdict } from './owed.ts';
+import { type RejectionConf, type RejectionHost, Rejections } from './rejections.ts';
 import type { RelayCore } from './relay-core.ts';
-import {
-  type SeenReply,
-  isOfScript,
-  isRejection,
-  keepForReplay,
-  openAgain,
-  restOf,
-  wholeOf,
-} from './replay.ts';
+import { type SeenReply, openAgain, restOf, wholeOf } from './replay.ts';
 import { takesItsTime } from './requests.ts';
 import { Cursors } from './scan.ts';
 import { Scripts } from './scripts.ts';
-import { type ConnectionOwner, type ServerConnection, firstLine } from './server-connection.ts';
+import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -46,12 +38,7 @@ export interface RelayOptions {
   readonly isTransparent: boolean;
   readonly limits?: RelayLimits;
   /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
-  readonly rejection: {
-    /** How long clients are held at most until the endpoint leads elsewhere. */
-    readonly holdMsMax: number;
-    /** A server has shown that it is no primary. */
-    readonly demoted: (server: RouteServer, text: string) => void;
-  } | null;
+  readonly rejection: RejectionConf | null;
 }
 
 /** What happened so far, for status and metrics. */
@@ -67,7 +54,7 @@ export interface RelayCounts {
   unserved: number;
 }
 
-export class Relay implements RelayCore, ConnectionOwner {
+export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   readonly table = new CommandTable();
   readonly logins = new Logins();
   readonly cursors = new Cursors(CURSORS_MAX);
@@ -80,6 +67,7 @@ export class Relay implements RelayCore, ConnectionOwner {
   readonly clients = new Set<Client>();
   readonly #options: RelayOptions;
   readonly #servers: Servers;
+  readonly #rejections: Rejections;
   readonly #dirtyClients: Client[] = [];
   readonly #dirtyConnections: ServerConnection[] = [];
   /** Clients that have all their replies. */
@@ -87,8 +75,6 @@ export class Relay implements RelayCore, ConnectionOwner {
   readonly #queue = new WaitingRoom();
   /** Those who wait until a server takes more. */
   readonly #waitForRoom = new Set<Client>();
-  /** Those who wait until ROLE tells what a refusal meant. */
-  readonly #doubting = new Set<Client>();
   /** Reply bytes that clients have not taken. */
   #untakenBytes = 0;
   #isSettling = false;
@@ -101,6 +87,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.isTransparent = options.isTransparent;
     this.scripts = new Scripts(options.sha1);
     this.#servers = new Servers((server) => new Backend(server, this, options.dial, this.limits));
+    this.#rejections = new Rejections(options.rejection, this, this.#servers);
   }
 
   get isHolding(): boolean {
@@ -267,7 +254,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     this.counts.clients--;
     this.#queue.leave(client);
     this.#waitForRoom.delete(client);
-    this.#doubting.delete(client);
+    this.#rejections.forget(client);
     this.#untakenBytes -= client.countedBytes;
     client.countedBytes = 0;
     if (client.backend !== null) client.backend.clients--;
@@ -341,53 +328,16 @@ export class Relay implements RelayCore, ConnectionOwner {
   }
 
   unusual(owed: Owed, reply: SeenReply, connection: ServerConnection): Verdict {
-    const client = owed.client as Client;
-    if (!client.isReplaying) {
-      const { bytes, start, end } = reply;
-      if (owed.bytes === null || !isRejection(bytes, start, end) || !isRetriable(owed)) return 'deliver';
-      const text = firstLine(bytes, start, end);
-      if (isOfScript(this.table, owed) && this.#mayHold(connection)) this.#doubt(client, text, connection);
-      else if (!this.isRetried(text, connection)) return 'deliver';
-      client.isReplaying = true;
-    }
-    const canReplay = keepForReplay(this.table, client, owed, reply);
-    if (!(client.doubt?.keep(reply, canReplay) ?? canReplay)) this.#giveUp(client);
-    return 'swallow';
-  }
-
-  /** Whether a refusal would begin a hold that is not on yet. */
-  #mayHold(connection: ServerConnection): boolean {
-    const backend = this.#servers.with(connection);
-    if (backend === null || backend.isLeaving || backend.wasDemoted) return false;
-    return this.#options.rejection !== null && this.hold.mayBegin(this.nowMs);
-  }
-
-  #doubt(client: Client, text: string, connection: ServerConnection): void {
-    this.#doubting.add(client);
-    beginDoubt(client, connection, (isReplica, doubt) => {
-      this.#doubting.delete(client);
-      if (!isReplica || !this.isRetried(text, connection)) dismiss(client, doubt);
-      else if (doubt.isDone) this.#giveUp(client);
-    });
+    return this.#rejections.judge(owed, reply, connection);
   }
 
   isRetried(text: string, connection: ServerConnection): boolean {
-    const { rejection } = this.#options;
-    const backend = this.#servers.with(connection);
-    if (rejection === null || backend === null) return false;
-    // If it left the route already, there is somebody to ask instead.
-    if (backend.isLeaving) return true;
-    if (!this.hold.mayBegin(this.nowMs)) return false;
-    if (!this.hold.isOn) {
-      this.hold.begin(this.nowMs + rejection.holdMsMax, true, null);
-      this.#tellAll();
-      this.#options.wantsFlush();
-    }
-    if (!backend.wasDemoted) {
-      backend.wasDemoted = true;
-      rejection.demoted(backend.server, text.slice(1));
-    }
-    return true;
+    return this.#rejections.isRetried(text, connection);
+  }
+
+  holdBegan(): void {
+    this.#tellAll();
+    this.#options.wantsFlush();
   }
 
   /** Requests that a server surely did not carry out, or may carry out again, are sent anew; else clients are closed. */
@@ -395,9 +345,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     const backend = this.#servers.with(connection);
     backend?.remove(connection);
     if (!connection.isConnected) backend?.backOff(this.nowMs);
-    for (const client of Array.from(this.#doubting)) {
-      if ((client.own ?? client.shared) === connection) this.#giveUp(client);
-    }
+    this.#rejections.lost(connection);
     const pieces = new Map<Client, Uint8Array[]>();
     owed.forEach((each, index) => {
       const { client } = each;
@@ -407,7 +355,7 @@ export class Relay implements RelayCore, ConnectionOwner {
       if (each.transaction !== null) openAgain(client, each.transaction);
       const rest = each.local !== null ? wholeOf(each) : isSent && each.hasWrite ? null : restOf(each);
       if (rest === null) {
-        this.#giveUp(client);
+        this.giveUp(client);
         return;
       }
       const list = pieces.get(client);
@@ -438,7 +386,7 @@ export class Relay implements RelayCore, ConnectionOwner {
   }
 
   /** Nobody knows whether its last writes were done. */
-  #giveUp(client: Client): void {
+  giveUp(client: Client): void {
     this.counts.outcomeUnknown++;
     client.reset();
   }
@@ -468,7 +416,7 @@ export class Relay implements RelayCore, ConnectionOwner {
     leaving.drainUntilMs = this.nowMs + this.limits.drainMs;
     leaving.waitUntilMs = this.nowMs + this.limits.leavingMs;
     // Where refusals are held for, what is in flight may come home. Elsewhere all ends at once.
-    const drains = this.#options.rejection !== null;
+    const drains = this.#rejections.areHeldFor;
     this.#end(backend, (connection) => !(drains && connection.hasSent) && !isWaitedOn(connection));
     for (const client of this.clients) {
       if (client.own === null && client.owed === 0) this.#unassignIfLeaving(client);
