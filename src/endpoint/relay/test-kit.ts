@@ -42,14 +42,28 @@ export class ModelServer {
   }
 }
 
-/** One connection to a {@link ModelServer}, which is the server's side of it, too. */
-export class ModelConnection implements Wire {
+/** What both kinds of wire have: nothing ever waits in them. */
+abstract class ModelWire implements Wire {
   readonly unsentBytes = 0;
+  isOver = false;
+
+  abstract write(parts: readonly Uint8Array[]): void;
+  pause(): void {}
+  resume(): void {}
+  close(): void {
+    this.isOver = true;
+  }
+  reset(): void {
+    this.isOver = true;
+  }
+}
+
+/** One connection to a {@link ModelServer}, which is the server's side of it, too. */
+export class ModelConnection extends ModelWire {
   readonly #server: ModelServer;
   readonly #events: WireEvents;
   readonly #scanner = new RequestScanner();
   #isConnected = false;
-  isOver = false;
   /** On the way to the server, and what it has of an unfinished request. */
   #requests = '';
   #read = '';
@@ -65,6 +79,7 @@ export class ModelConnection implements Wire {
   blocked: string[] | null = null;
 
   constructor(server: ModelServer, events: WireEvents) {
+    super();
     this.#server = server;
     this.#events = events;
   }
@@ -72,14 +87,6 @@ export class ModelConnection implements Wire {
   write(parts: readonly Uint8Array[]): void {
     if (this.isOver) return;
     for (const part of parts) this.#requests += byteString(part, 0, part.length);
-  }
-  pause(): void {}
-  resume(): void {}
-  close(): void {
-    this.isOver = true;
-  }
-  reset(): void {
-    this.isOver = true;
   }
 
   get isBusy(): boolean {
@@ -265,21 +272,11 @@ export function bulk(text: string | undefined): string {
 }
 
 /** A client's end. */
-export class ModelClient implements Wire {
-  readonly unsentBytes = 0;
+export class ModelClient extends ModelWire {
   received = '';
-  isOver = false;
 
   write(parts: readonly Uint8Array[]): void {
     for (const part of parts) this.received += byteString(part, 0, part.length);
-  }
-  pause(): void {}
-  resume(): void {}
-  close(): void {
-    this.isOver = true;
-  }
-  reset(): void {
-    this.isOver = true;
   }
 }
 
