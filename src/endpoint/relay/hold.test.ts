@@ -10,6 +10,7 @@ import { type ModelClient, ModelData, ModelServer, Stage, command } from './test
 type Step =
   | { readonly kind: 'send' | 'serve' | 'reply'; readonly who: number; readonly bytes: number }
   | { readonly kind: 'cut'; readonly who: number }
+  | { readonly kind: 'surprise' }
   | { readonly kind: 'flush' | 'prepare' | 'hold' | 'demote' | 'nowhere' | 'follow' | 'undo' };
 
 const bytes = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(10_000));
@@ -24,7 +25,11 @@ const moving: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.constant({ kind }),
   })),
 );
-const cutting: fc.Arbitrary<Step> = fc.record({ kind: fc.constant('cut' as const), who: fc.nat(5) });
+/** What ends connections: a cable, and a route that changes with nobody held. */
+const cutting: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant('cut' as const), who: fc.nat(5) }),
+  fc.constant({ kind: 'surprise' as const }),
+);
 
 /** Requests of client `who`, each write told from all others. */
 function requestsOf(who: number, kinds: readonly number[]): string[] {
@@ -109,6 +114,9 @@ function play(isTransparent: boolean, scripts: readonly (readonly number[])[], s
       case 'cut':
         stage.connections[step.who % stage.connections.length]?.cut();
         break;
+      case 'surprise':
+        stage.follow(false);
+        break;
       case 'flush':
         stage.flush();
         break;
@@ -135,7 +143,7 @@ function play(isTransparent: boolean, scripts: readonly (readonly number[])[], s
   stage.relay.nowMs += 200;
   stage.relay.tick();
   stage.settle();
-  const cuts = steps.some(({ kind }) => kind === 'cut');
+  const cuts = steps.some(({ kind }) => kind === 'cut' || kind === 'surprise');
   all.forEach((requests, who) => {
     const { replies, log } = straight(requests);
     const wire = stage.wires[who] as ModelClient;
@@ -183,4 +191,23 @@ describe('clients of a relay', () => {
       );
     });
   }
+});
+
+it('an acknowledgement that is under way when the route changes out of the blue reaches nobody', () => {
+  const stage = new Stage();
+  stage.connect();
+  stage.send(0, command('APPEND', 'key', 'mark'));
+  stage.flush();
+  const [connection] = stage.connections;
+  connection?.reply();
+  stage.flush();
+  connection?.serve();
+  stage.demote();
+  stage.follow(false);
+  connection?.reply();
+  stage.settle();
+  const wire = stage.wires[0] as ModelClient;
+  assert.ok(wire.isOver);
+  assert.equal(wire.received, '');
+  assert.equal(stage.relay.counts.outcomeUnknown, 1);
 });

@@ -415,8 +415,9 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     backend.isEnding = true;
     leaving.drainUntilMs = this.nowMs + this.limits.drainMs;
     leaving.waitUntilMs = this.nowMs + this.limits.leavingMs;
-    // Where refusals are held for, what is in flight may come home. Elsewhere all ends at once.
-    const drains = this.#rejections.areHeldFor;
+    // In a switch that is held for, or once the server has said that it is no primary, what is in flight may come home: it was
+    // done before, or comes back as a refusal. Else the server may be cut off and still acknowledge what will be lost.
+    const drains = this.#rejections.areHeldFor && (this.isHolding || backend.wasDemoted);
     this.#end(backend, (connection) => !(drains && connection.hasSent) && !isWaitedOn(connection));
     for (const client of this.clients) {
       if (client.own === null && client.owed === 0) this.#unassignIfLeaving(client);

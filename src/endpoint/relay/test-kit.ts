@@ -368,9 +368,10 @@ export class Stage {
     }
   }
 
-  /** The relay is told of it. */
-  follow(): void {
+  /** The relay is told of it, in the midst of a hold or (`isHeld` false) out of the blue. */
+  follow(isHeld = true): void {
     if (this.#promoted === null) return;
+    if (isHeld && !this.relay.isHolding) this.relay.beginHold(1_000, () => (this.hasDrained = true));
     const promoted = this.#promoted;
     this.#promoted = null;
     this.lead(promoted);
