@@ -29,6 +29,7 @@ import { OsError } from '../../os/os-error.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { forwardingProblems } from './forwarding.ts';
 import type { RoutePath } from './route-path.ts';
+import { Trouble } from './trouble.ts';
 
 export interface NatPathOptions {
   /** Of our table; letters, digits and underscores. */
@@ -87,6 +88,7 @@ const NOWHERE: NatElements = { slots: [], allowed: [], timeoutMs: Infinity };
 
 export class NatPath implements RoutePath {
   readonly #options: NatPathOptions;
+  readonly #trouble: Trouble;
   readonly #nft: Nft;
   readonly #rules: NftRules;
   readonly #conntrack: Conntrack;
@@ -98,7 +100,6 @@ export class NatPath implements RoutePath {
   #isWaiting = false;
   #needsTable = true;
   #restored = 0;
-  #lastWarning = '';
   readonly #missing = new Set<string>();
   #isClosed = false;
 
@@ -126,6 +127,7 @@ export class NatPath implements RoutePath {
   private constructor(options: NatPathOptions, rules: NftRules, conntrack: Conntrack) {
     assert(/^\w+$/.test(options.table), `not a name for a table: ${options.table}`);
     this.#options = options;
+    this.#trouble = new Trouble(options.warn);
     this.#nft = options.nftFile === undefined ? new Nft() : new Nft(options.nftFile);
     this.#rules = rules;
     this.#conntrack = conntrack;
@@ -176,11 +178,11 @@ export class NatPath implements RoutePath {
     await this.#work;
     await pause(SETTLE_MS);
     // Only now: a connection that is still led when the rules are gone would be led for ever.
-    this.#trying(() => {
+    this.#trouble.trying(() => {
       for (const entry of this.#led()) this.#conntrack.delete(entry);
     });
     const removed = await this.#nft.apply(removalCommands(this.#options.table));
-    if (!removed.ok) this.#warn(removed.problem.sentence);
+    if (!removed.ok) this.#trouble.warn(removed.problem.sentence);
     this.#release();
   }
 
@@ -205,7 +207,7 @@ export class NatPath implements RoutePath {
     const reachable = route.servers.filter((server) => isIPv6(server.host) === isIpv6);
     const [unreachable] = route.servers;
     if (unreachable !== undefined && reachable.length === 0 && isChange) {
-      this.#warn(
+      this.#trouble.warn(
         `Clients of ${targetText(listen.nat)} cannot be led to ${targetText(unreachable)}, an address of another family: let the endpoint listen on one of its own, or use --path relay.`,
       );
     }
@@ -261,7 +263,7 @@ export class NatPath implements RoutePath {
     this.#isWaiting = false;
     const ending = this.#listens.filter(({ endsOthers }) => endsOthers);
     const written = await this.#write();
-    if (!written.ok) return this.#warn(`${written.problem.sentence}.`);
+    if (!written.ok) return this.#trouble.warn(`${written.problem.sentence}.`);
     for (const listen of ending) listen.endsOthers = false;
     await this.#endOthers(ending);
   }
@@ -300,7 +302,7 @@ export class NatPath implements RoutePath {
 
   /** Whether somebody took rules, or all, away. */
   #look(): void {
-    this.#trying(() => {
+    this.#trouble.trying(() => {
       if (this.#needsTable) return this.#push();
       const nats = this.#listens.map(({ nat }) => nat);
       const { table, masquerade } = this.#options;
@@ -313,9 +315,9 @@ export class NatPath implements RoutePath {
 
   #tellRestored(): void {
     this.#restored++;
-    this.#warn(`Somebody changed the nftables table inet ${this.#options.table}: it is restored.`);
+    this.#trouble.warn(`Somebody changed the nftables table inet ${this.#options.table}: it is restored.`);
     // The next time is news again.
-    this.#lastWarning = '';
+    this.#trouble.forget();
   }
 
   /** Tracked connections that we led, and where from. */
@@ -331,7 +333,7 @@ export class NatPath implements RoutePath {
   async #endOthers(listens: readonly Listen[]): Promise<void> {
     if (listens.length === 0) return;
     const idle = new Map<string, { endpoint: string; server: Target; clients: Target[] }>();
-    this.#trying(() => {
+    this.#trouble.trying(() => {
       for (const entry of this.#led(listens)) {
         const { server, seenAs, listen } = entry;
         if (listen.elements.allowed.some((allowed) => isSameTarget(allowed, server))) continue;
@@ -349,7 +351,7 @@ export class NatPath implements RoutePath {
     const killed = Promise.all(
       [...idle.values()].map(async ({ endpoint, server, clients }) => {
         const refusal = await this.#options.killClients(endpoint, server, clients);
-        if (refusal !== null) this.#warn(refusal);
+        if (refusal !== null) this.#trouble.warn(refusal);
       }),
     );
     if (this.#isClosed) await killed;
@@ -360,22 +362,6 @@ export class NatPath implements RoutePath {
     this.#nft.close();
     this.#rules.close();
     this.#conntrack.close();
-  }
-
-  #trying(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      this.#warn(`${error.message}.`);
-    }
-  }
-
-  /** The same trouble comes back with every refresh. */
-  #warn(sentence: string): void {
-    if (sentence === this.#lastWarning) return;
-    this.#lastWarning = sentence;
-    this.#options.warn(sentence);
   }
 }
 

@@ -20,6 +20,7 @@ import { type TcpSocket, TcpSockets } from '../../os/tcp-sockets.ts';
 import { ConnectHook } from './connect-hook.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RoutePath } from './route-path.ts';
+import { Trouble } from './trouble.ts';
 
 /** Where the hook is to work. */
 export interface SocketPathScope {
@@ -115,6 +116,7 @@ function refusal(error: unknown): Result<never> {
 
 export class SocketPath implements RoutePath {
   readonly #options: SocketPathOptions;
+  readonly #trouble: Trouble;
   readonly #hook: ConnectHook;
   readonly #sockets: TcpSockets;
   readonly #folder: string;
@@ -123,7 +125,6 @@ export class SocketPath implements RoutePath {
   /** One after the other. */
   #looks = Promise.resolve();
   #connectionsReset = 0;
-  #lastWarning = '';
   #isClosed = false;
 
   /** Loads and attaches the hook; every endpoint leads nowhere yet. */
@@ -144,6 +145,7 @@ export class SocketPath implements RoutePath {
 
   private constructor(options: SocketPathOptions, { hook, sockets, folder }: Loaded) {
     this.#options = options;
+    this.#trouble = new Trouble(options.warn);
     this.#hook = hook;
     this.#sockets = sockets;
     this.#folder = folder;
@@ -215,7 +217,7 @@ export class SocketPath implements RoutePath {
       .filter(({ server, place }) => {
         if (!isIpv4Only || isIpv4Place(place)) return true;
         if (isChange) {
-          this.#warn(
+          this.#trouble.warn(
             `Clients of ${targetText(listen.target)} cannot be led to ${targetText(server)}: let the endpoint listen on an IPv6 address, or use --path relay.`,
           );
         }
@@ -231,12 +233,12 @@ export class SocketPath implements RoutePath {
     const slots = dealt.map((index) => used[index]?.place).filter((place) => place !== undefined);
     listen.current = new Set(used.map(({ place }) => textOf(place)));
     for (const text of listen.current) listen.ever.add(text);
-    this.#trying(() => this.#hook.setEntry(listen.place, encodeEntry(route.deadline, slots)));
+    this.#trouble.trying(() => this.#hook.setEntry(listen.place, encodeEntry(route.deadline, slots)));
   }
 
   #leadNowhere(listen: Listen): void {
     listen.current = new Set();
-    this.#trying(() => this.#hook.setEntry(listen.place, encodeEntry(0, [])));
+    this.#trouble.trying(() => this.#hook.setEntry(listen.place, encodeEntry(0, [])));
   }
 
   /** The program refuses new connections by itself; those there are end here. */
@@ -270,7 +272,7 @@ export class SocketPath implements RoutePath {
     const suspects = new Set([...gone.values()].flatMap((places) => [...places]));
     if (suspects.size === 0) return;
     const found: TcpSocket[] = [];
-    this.#trying(() => {
+    this.#trouble.trying(() => {
       for (const socket of this.#sockets.list()) {
         const place = textOf(encodePlace(socket.remoteAddress, socket.remotePort));
         if (!suspects.has(place)) continue;
@@ -281,27 +283,11 @@ export class SocketPath implements RoutePath {
     });
     for (let count = 0; count < found.length; count += RESETS_PER_TURN) {
       if (count > 0) await nextTurn();
-      this.#trying(() => {
+      this.#trouble.trying(() => {
         for (const socket of found.slice(count, count + RESETS_PER_TURN)) {
           if (this.#sockets.destroy(socket)) this.#connectionsReset++;
         }
       });
     }
-  }
-
-  #trying(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      this.#warn(`${error.message}.`);
-    }
-  }
-
-  /** The same trouble comes back with every refresh. */
-  #warn(sentence: string): void {
-    if (sentence === this.#lastWarning) return;
-    this.#lastWarning = sentence;
-    this.#options.warn(sentence);
   }
 }
