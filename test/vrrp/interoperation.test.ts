@@ -72,7 +72,7 @@ describe('a pair of ours and keepalived', { skip: skip || lacksPing(), concurren
       const second = pair.baton('a');
       await pair.settles('a', { address });
       await visitor.reaches('a');
-      assert.match(other.output, /received priority 0 advertisement/);
+      await other.says('received priority 0 advertisement');
 
       // Nobody says anything, and the kernel takes the address.
       second.process.kill('SIGKILL');
@@ -97,14 +97,14 @@ describe('a pair of ours and keepalived', { skip: skip || lacksPing(), concurren
 
       first.process.kill('SIGTERM');
       await pair.settles('b', { address });
-      assert.match(mine.output, /waits for its skew only/);
+      await mine.says('waits for its skew only');
       await visitor.reaches('b');
       await first.ended;
 
       const second = pair.keepalived('a');
       await pair.settles('a', { address });
       await visitor.reaches('a');
-      assert.match(mine.output, /is backup, not active any more: a better router is active/);
+      await mine.says('is backup, not active any more: a better router is active');
 
       // It leaves its address behind: until it is started anew, both have it, and clients must find the living one.
       second.crash();
