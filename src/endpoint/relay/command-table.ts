@@ -89,7 +89,9 @@ const KINDS: readonly (readonly [CommandKind, Effect, string])[] = [
   ['stream-read', 'write', 'XREADGROUP'],
   ['wait', 'read', 'WAIT WAITAOF'],
   ['scan', 'read', 'SCAN HSCAN SSCAN ZSCAN'],
-  ['script', 'write', 'SCRIPT FUNCTION'],
+  // SCRIPT may be said twice, and a replica takes it, too.
+  ['script', 'read', 'SCRIPT'],
+  ['script', 'write', 'FUNCTION'],
   ['script-call', 'read', 'EVAL_RO EVALSHA_RO FCALL_RO'],
   ['script-call', 'write', 'EVAL EVALSHA FCALL'],
   ['client', 'once', 'CLIENT'],

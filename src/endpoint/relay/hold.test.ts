@@ -57,6 +57,15 @@ function requestsOf(who: number, kinds: readonly number[]): string[] {
         return [command('MULTI'), command('GET', key), command('SELECT', '2'), command('EXEC')];
       case 9:
         return [`ECHO "${mark}"\r\n`];
+      case 10:
+        return [command('SCRIPT', 'LOAD', 'body'), command('EVALSHA', 'sha-body', '1', key, mark)];
+      case 11:
+        return [
+          command('SCRIPT', 'LOAD', 'body'),
+          command('MULTI'),
+          command('EVALSHA', 'sha-body', '1', key, mark),
+          command('EXEC'),
+        ];
       default:
         return [command('APPEND', key, mark)];
     }

@@ -4,6 +4,7 @@ import type { Client } from './client.ts';
 import type { CommandTable } from './command-table.ts';
 import type { Cursors } from './scan.ts';
 import type { RelayLimits } from './limits.ts';
+import type { LoadedScripts } from './loaded-scripts.ts';
 import type { Scripts } from './scripts.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Logins, SignOn } from './sign-on.ts';
@@ -12,6 +13,7 @@ export interface RelayCore {
   readonly table: CommandTable;
   readonly logins: Logins;
   readonly scripts: Scripts;
+  readonly loadedScripts: LoadedScripts;
   /** Cursors of all clients: one that uses several connections goes on with those of another. */
   readonly cursors: Cursors;
   /** The server behind a connection, in text. */

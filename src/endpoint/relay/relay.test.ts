@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type ScriptNews, Scripts } from './scripts.ts';
 import { commandIn } from './unknown-command.ts';
 import { Stage, bulk, command } from './test-kit.ts';
+
+const sha1 = (text: string): string => `sha-${text}`;
 
 /** What client `who` is answered to `text`, once all is at rest. */
 function ask(stage: Stage, who: number, text: string): string {
@@ -57,15 +60,76 @@ describe('a script that the server does not know', () => {
     assert.equal(ask(stage, 0, command('EVALSHA', 'sha-other', '1', 'k', 'z')), ':3\r\n');
   });
 
-  it('is missing for the client if nobody has sent it, if it was flushed, or if requests follow it', () => {
+  it('is missing for the client if nobody has sent it, if it was flushed, or if requests follow it and it was flushed past the relay', () => {
     const stage = staged();
     assert.match(ask(stage, 0, command('EVALSHA', 'sha-none', '0')), /^-NOSCRIPT/);
     ask(stage, 0, command('EVAL', 'body', '1', 'k', 'x'));
-    stage.servers[0].scripts.clear();
     const call = command('EVALSHA', 'sha-body', '1', 'k', 'y');
-    assert.match(ask(stage, 0, call + command('GET', 'k')), /^-NOSCRIPT .*\r\n\$1\r\nx\r\n$/);
+    assert.equal(ask(stage, 0, call), ':2\r\n');
+    stage.servers[0].scripts.clear();
+    assert.match(ask(stage, 0, call + command('GET', 'k')), /^-NOSCRIPT .*\r\n\$2\r\nxy\r\n$/);
+    stage.servers[0].scripts.clear();
+    assert.equal(ask(stage, 0, call), ':3\r\n');
     ask(stage, 0, command('SCRIPT', 'FLUSH'));
     assert.match(ask(stage, 0, call), /^-NOSCRIPT/);
+  });
+});
+
+describe('a script that clients know by its hash', () => {
+  const call = command('EVALSHA', 'sha-body', '1', 'k', 'y');
+
+  it('is loaded once at the new primary, before a pipeline or a transaction that calls it', () => {
+    const stage = staged(2);
+    ask(stage, 0, command('SCRIPT', 'LOAD', 'body'));
+    stage.demote();
+    stage.follow();
+    assert.equal(ask(stage, 1, call + call + command('GET', 'k')), `:1\r\n:2\r\n${bulk('yy')}`);
+    const transaction = command('MULTI') + call + command('EXEC');
+    assert.equal(ask(stage, 0, transaction), '+OK\r\n+QUEUED\r\n*1\r\n:3\r\n');
+    assert.equal(stage.servers[1].seen.filter((line) => line.startsWith('SCRIPT')).length, 1);
+  });
+
+  it('is loaded again at a server that was started anew', () => {
+    const stage = staged();
+    ask(stage, 0, command('SCRIPT', 'LOAD', 'body') + call);
+    stage.servers[0].scripts.clear();
+    for (const connection of stage.connections) connection.cut();
+    stage.settle();
+    assert.equal(ask(stage, 0, call + call), ':2\r\n:3\r\n');
+  });
+
+  it('is there for a transaction that moves in the midst of it', () => {
+    const stage = staged();
+    ask(stage, 0, command('SCRIPT', 'LOAD', 'body') + command('MULTI') + call);
+    stage.demote();
+    stage.follow(false);
+    assert.equal(ask(stage, 0, call + command('EXEC')), '+QUEUED\r\n*2\r\n:1\r\n:2\r\n');
+  });
+
+  it('is told to other workers once, and is known to them', () => {
+    const told: ScriptNews[] = [];
+    const [one, two] = [new Scripts(sha1, (news) => told.push(news)), new Scripts(sha1)];
+    for (const isNamed of [false, false, true, true]) one.remember('body', isNamed);
+    assert.deepEqual(
+      told.map((news) => news.kind === 'script' && news.isNamed),
+      [false, true],
+    );
+    for (const news of told) two.learn(news);
+    assert.equal(two.find('sha-body'), 'body');
+    assert.deepEqual(two.named(), ['sha-body']);
+    one.forgetAll();
+    two.learn(told.at(-1) as ScriptNews);
+    assert.equal(two.find('sha-body'), null);
+  });
+
+  it('is forgotten when too many came after it', () => {
+    const scripts = new Scripts(sha1);
+    for (let count = 0; count < 20_000; count++) scripts.remember(`body ${count}`, false);
+    assert.equal(scripts.find('sha-body 1'), null);
+    assert.equal(scripts.find('sha-body 19999'), 'body 19999');
+    assert.ok(scripts.all().length < 4_097);
+    scripts.remember('x'.repeat(1024 * 1024), true);
+    assert.equal(scripts.find('sha-body 19999'), 'body 19999');
   });
 });
 

@@ -10,6 +10,7 @@ import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
 import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
+import { LoadedScripts } from './loaded-scripts.ts';
 import { restore, whyUnmovable } from './move.ts';
 import type { Owed, Verdict } from './owed.ts';
 import { type RejectionConf, type RejectionHost, Rejections } from './rejections.ts';
@@ -17,7 +18,7 @@ import type { RelayCore } from './relay-core.ts';
 import { type SeenReply, openAgain, restOf, wholeOf } from './replay.ts';
 import { takesItsTime } from './requests.ts';
 import { Cursors } from './scan.ts';
-import { Scripts } from './scripts.ts';
+import { type ScriptNews, Scripts } from './scripts.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
@@ -35,6 +36,8 @@ export interface RelayOptions {
   readonly checkTime: () => void;
   /** SHA-1 of a byte string, in lower-case hex. */
   readonly sha1: (text: string) => string;
+  /** What other workers of this endpoint have to know of scripts; absent: there are none. */
+  readonly shareScript?: (news: ScriptNews) => void;
   readonly isTransparent: boolean;
   readonly limits?: RelayLimits;
   /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
@@ -59,6 +62,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   readonly logins = new Logins();
   readonly cursors = new Cursors(CURSORS_MAX);
   readonly scripts: Scripts;
+  readonly loadedScripts = new LoadedScripts();
   readonly hold = new Hold();
   readonly limits: RelayLimits;
   readonly isTransparent: boolean;
@@ -85,7 +89,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.#options = options;
     this.limits = options.limits ?? LIMITS;
     this.isTransparent = options.isTransparent;
-    this.scripts = new Scripts(options.sha1);
+    this.scripts = new Scripts(options.sha1, options.shareScript);
     this.#servers = new Servers((server) => new Backend(server, this, options.dial, this.limits));
     this.#rejections = new Rejections(options.rejection, this, this.#servers);
   }
@@ -344,6 +348,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, _because: string): void {
     const backend = this.#servers.with(connection);
     backend?.remove(connection);
+    if (backend !== null) this.loadedScripts.forgetServer(targetText(backend.server), null);
     if (!connection.isConnected) backend?.backOff(this.nowMs);
     this.#rejections.lost(connection);
     const pieces = new Map<Client, Uint8Array[]>();
@@ -407,6 +412,9 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     client.isOutdated = false;
     connection.client = client;
     connection.signOn(client.signOn, true);
+    if (client.pinned.isMulti) {
+      this.loadedScripts.loadNamed(this.scripts, this.serverOf(connection), connection);
+    }
     restore(client, connection);
   }
 

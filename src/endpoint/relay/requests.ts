@@ -56,7 +56,7 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
       client.finishIfDone();
       return true;
     case 'multi':
-      return takeMulti(client, request);
+      return takeMulti(client, core, request);
     case 'exec':
       return takeExec(client, request);
     case 'discard':

@@ -1,6 +1,6 @@
 // Scripts. Each server caches those that it was sent, and a promoted one was sent none: the relay remembers bodies that
-// it saw, and when a server does not know one, loads it there and asks again. Clients that pipeline behind such a request
-// get the server's -NOSCRIPT, as they would from any server that was restarted: what came behind is done already.
+// it saw, and sees to it that a server has one before it is called by its hash there. So neither requests pipelined
+// behind such a call nor transactions notice another server. What one worker saw, all are told.
 
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
@@ -11,46 +11,106 @@ import { argumentsOf } from './request-scanner.ts';
 import { type Request, sendPlain, takeAlone } from './requests.ts';
 import { firstLine } from './server-connection.ts';
 
-/** Bodies that are remembered, in characters; the oldest are forgotten. */
+/** Of all bodies that are remembered, in characters, with something for each; the longest unused are forgotten. */
 const REMEMBERED_MAX = 1024 * 1024;
+const EACH_COSTS = 256;
+
+/** What another worker has to know. `isNamed`: clients know the script by its hash. */
+export type ScriptNews =
+  { readonly kind: 'script'; readonly body: string; readonly isNamed: boolean } | { readonly kind: 'flush' };
+
+interface Known {
+  /** Null until somebody asks for it. */
+  hash: string | null;
+  isNamed: boolean;
+}
 
 export class Scripts {
-  /** Oldest use first; the hash once it was asked for. */
-  readonly #bodies = new Map<string, string | null>();
-  #length = 0;
+  /** Oldest use first. */
+  readonly #bodies = new Map<string, Known>();
+  readonly #byHash = new Map<string, string>();
+  readonly #withoutHash = new Set<string>();
+  #cost = 0;
+  /** Grows whenever clients know one more by its hash. */
+  namedVersion = 0;
   readonly #sha1: (text: string) => string;
+  readonly #share: (news: ScriptNews) => void;
 
-  /** `sha1` of a byte string, in lower-case hex. */
-  constructor(sha1: (text: string) => string) {
+  /** `sha1` of a byte string, in lower-case hex. `share` is given what was seen here first. */
+  constructor(sha1: (text: string) => string, share: (news: ScriptNews) => void = () => undefined) {
     this.#sha1 = sha1;
+    this.#share = share;
   }
 
-  remember(body: string): void {
-    if (body.length > REMEMBERED_MAX) return;
-    const hash = this.#bodies.get(body);
-    if (hash === undefined) this.#length += body.length;
-    else this.#bodies.delete(body);
-    this.#bodies.set(body, hash ?? null);
-    for (const oldest of this.#bodies.keys()) {
-      if (this.#length <= REMEMBERED_MAX) break;
-      this.#bodies.delete(oldest);
-      this.#length -= oldest.length;
-    }
+  /** It went through here; `isNamed`: so that it can be called by its hash. */
+  remember(body: string, isNamed: boolean): void {
+    const news = { kind: 'script', body, isNamed } as const;
+    if (this.#keep(news)) this.#share(news);
   }
 
-  /** The script of this hash, if it is remembered. */
+  /** The script of this hash, if it is remembered: it is about to be called by it. */
   find(hash: string): string | null {
-    for (const [body, known] of this.#bodies) {
-      const its = known ?? this.#sha1(body);
-      if (known === null) this.#bodies.set(body, its);
-      if (its === hash) return body;
+    for (const body of this.#withoutHash) {
+      const known = this.#bodies.get(body) as Known;
+      known.hash = this.#sha1(body);
+      this.#byHash.set(known.hash, body);
     }
-    return null;
+    this.#withoutHash.clear();
+    const body = this.#byHash.get(hash) ?? null;
+    if (body !== null) this.remember(body, true);
+    return body;
+  }
+
+  /** Hashes of those that clients know by theirs. */
+  named(): string[] {
+    const bodies = [...this.#bodies].filter(([, { isNamed }]) => isNamed);
+    return bodies.map(([body, known]) => known.hash ?? this.#sha1(body));
   }
 
   forgetAll(): void {
+    this.#forgetAll();
+    this.#share({ kind: 'flush' });
+  }
+
+  /** What another worker saw. */
+  learn(news: ScriptNews): void {
+    if (news.kind === 'flush') this.#forgetAll();
+    else this.#keep(news);
+  }
+
+  /** All there is to know, for a worker that knows nothing. */
+  all(): ScriptNews[] {
+    return [...this.#bodies].map(([body, { isNamed }]) => ({ kind: 'script', body, isNamed }));
+  }
+
+  /** Whether that was news. */
+  #keep({ body, isNamed }: Extract<ScriptNews, { kind: 'script' }>): boolean {
+    if (body.length > REMEMBERED_MAX / 2) return false;
+    const before = this.#bodies.get(body);
+    if (before === undefined) {
+      this.#cost += body.length + EACH_COSTS;
+      this.#withoutHash.add(body);
+    } else {
+      this.#bodies.delete(body);
+    }
+    this.#bodies.set(body, { hash: before?.hash ?? null, isNamed: isNamed || before?.isNamed === true });
+    for (const [oldest, { hash }] of this.#bodies) {
+      if (this.#cost <= REMEMBERED_MAX) break;
+      this.#bodies.delete(oldest);
+      this.#withoutHash.delete(oldest);
+      if (hash !== null) this.#byHash.delete(hash);
+      this.#cost -= oldest.length + EACH_COSTS;
+    }
+    const isNewlyNamed = isNamed && before?.isNamed !== true;
+    if (isNewlyNamed) this.namedVersion++;
+    return before === undefined || isNewlyNamed;
+  }
+
+  #forgetAll(): void {
     this.#bodies.clear();
-    this.#length = 0;
+    this.#byHash.clear();
+    this.#withoutHash.clear();
+    this.#cost = 0;
   }
 }
 
@@ -59,32 +119,37 @@ export function takeScript(client: Client, core: RelayCore, command: Command, re
   const [name = '', word = '', body = ''] = argumentsOf(request.bytes, request.start);
   if (/^(KILL|DEBUG)$/i.test(word)) return takeAlone(client, command, request);
   if (/^SCRIPT$/i.test(name)) {
-    if (/^LOAD$/i.test(word)) core.scripts.remember(body);
-    // Who empties the cache means it.
-    else if (/^FLUSH$/i.test(word)) core.scripts.forgetAll();
+    if (/^LOAD$/i.test(word)) {
+      core.scripts.remember(body, true);
+    } else if (/^FLUSH$/i.test(word)) {
+      // Who empties the cache means it.
+      core.scripts.forgetAll();
+      core.loadedScripts.forgetAll();
+    }
   }
   return sendPlain(client, command, request);
 }
 
 /** EVAL, EVALSHA, FCALL and their read-only kin. */
 export function takeScriptCall(client: Client, core: RelayCore, command: Command, request: Request): boolean {
+  const { bytes, start, end } = request;
   if (!command.name.startsWith('EVALSHA')) {
-    if (command.name.startsWith('EVAL')) {
-      core.scripts.remember(argumentsOf(request.bytes, request.start)[1] ?? '');
-    }
+    if (command.name.startsWith('EVAL')) core.scripts.remember(argumentsOf(bytes, start)[1] ?? '', false);
     return sendPlain(client, command, request);
   }
   const connection = client.share();
   if (connection === null) return false;
-  const { bytes, start, end } = request;
+  const server = core.serverOf(connection);
+  const hash = (argumentsOf(bytes, start)[1] ?? '').toLowerCase();
+  core.loadedScripts.load(core.scripts, hash, server, connection);
   const look: Look = (type, reply, from, to) => {
     const isMissing = type === ERROR && firstLine(reply, from, to).startsWith('-NOSCRIPT');
-    const hash = (argumentsOf(bytes, start)[1] ?? '').toLowerCase();
-    const body = isMissing && client.reloaded !== hash && client.owed === 1 ? core.scripts.find(hash) : null;
+    // Somebody emptied the cache past us. Nothing can be put in front of what came behind the call and is done already.
+    if (isMissing) core.loadedScripts.forgetServer(server, connection);
+    const isAskedAgain = isMissing && client.reloaded !== hash && client.owed === 1;
     // A server that does not keep it is asked no third time.
-    client.reloaded = body === null ? '' : hash;
-    if (body === null) return 'deliver';
-    connection.sendOwn(['SCRIPT', 'LOAD', body], () => 'swallow');
+    client.reloaded = isAskedAgain && core.scripts.find(hash) !== null ? hash : '';
+    if (client.reloaded === '') return 'deliver';
     client.isReplaying = true;
     client.replay.push(bytes.subarray(start, end));
     return 'swallow';

@@ -4,15 +4,17 @@ import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import type { Look } from './owed.ts';
 import type { Pinned } from './pinned.ts';
+import type { RelayCore } from './relay-core.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { READ, type Request, WRITE, deliver, sendPlain, signedOn } from './requests.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Transaction } from './transaction.ts';
 
-export function takeMulti(client: Client, request: Request): boolean {
+export function takeMulti(client: Client, core: RelayCore, request: Request): boolean {
   const connection = client.borrow();
   if (connection === null) return false;
+  core.loadedScripts.loadNamed(core.scripts, core.serverOf(connection), connection);
   const { pinned } = client;
   const transaction = new Transaction(pinned.isWatching || pinned.hasLostWatch);
   pinned.transaction = transaction;
