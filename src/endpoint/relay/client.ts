@@ -12,7 +12,6 @@ import { Pinned, UNPINNED } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { RequestScanner } from './request-scanner.ts';
 import { type Request, takeSpecial } from './requests.ts';
-import type { Cursors } from './scan.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn, shareKey } from './sign-on.ts';
 import type { Wire } from './wire.ts';
@@ -50,8 +49,6 @@ export class Client {
   isOutdated = false;
   /** What is to be sent again, or answered, in order. */
   replay: Uint8Array[] = [];
-  /** Which server gave it which cursor; null: none did. */
-  cursors: Cursors | null = null;
   /** Hash of the script that was just loaded for it, at a server that did not know it; empty: none. */
   reloaded = '';
   /** Since when it waits for a server, in the relay's time. */

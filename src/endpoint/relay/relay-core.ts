@@ -2,7 +2,6 @@
 
 import type { Client } from './client.ts';
 import type { CommandTable } from './command-table.ts';
-import type { Cursors } from './scan.ts';
 import type { RelayLimits } from './limits.ts';
 import type { LoadedScripts } from './loaded-scripts.ts';
 import type { Scripts } from './scripts.ts';
@@ -14,8 +13,6 @@ export interface RelayCore {
   readonly logins: Logins;
   readonly scripts: Scripts;
   readonly loadedScripts: LoadedScripts;
-  /** Cursors of all clients: one that uses several connections goes on with those of another. */
-  readonly cursors: Cursors;
   /** The server behind a connection, in text. */
   serverOf(connection: ServerConnection): string;
   readonly limits: RelayLimits;
@@ -29,6 +26,10 @@ export interface RelayCore {
   readonly nowMs: number;
   /** A connection for the client's stateless requests; null: its `wait` is set. */
   share(client: Client): ServerConnection | null;
+  /** Whether the route has a server that `is` (`host:port`) says yes to. */
+  isServer(is: (server: string) => boolean): boolean;
+  /** The same as {@link share} to a server that the route has; the client's later requests go where they went before. */
+  shareWith(client: Client, is: (server: string) => boolean): ServerConnection | null;
   /** A connection of its own, signed on as `wanted` or fresh; null: its `wait` is set. */
   lend(client: Client, wanted: SignOn): ServerConnection | null;
   /** Told again by `goOn` once the server takes more. */

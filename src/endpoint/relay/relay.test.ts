@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { taggedCursor } from './scan.ts';
 import { type ScriptNews, Scripts } from './scripts.ts';
 import { commandIn } from './unknown-command.ts';
 import { Stage, bulk, command } from './test-kit.ts';
@@ -134,21 +135,72 @@ describe('a script that clients know by its hash', () => {
 });
 
 describe('a scan', () => {
-  it('goes on at the server that gave the cursor, and begins again at another', () => {
+  const reply = (cursor: string, server: string): string =>
+    `*2\r\n${bulk(cursor)}*1\r\n${bulk(`key-${server}`)}`;
+  const [ofA, ofB] = [taggedCursor('17', 'a:6379'), taggedCursor('17', 'b:6379')];
+  const seen = ({ servers }: Stage, which: 0 | 1): string[] =>
+    servers[which].seen.filter((line) => line.startsWith('SCAN'));
+
+  it('begins again at a new primary', () => {
     const stage = staged(2);
-    const reply = (cursor: string, server: string): string =>
-      `*2\r\n${bulk(cursor)}*1\r\n${bulk(`key-${server}`)}`;
-    assert.equal(ask(stage, 0, command('SCAN', '0')), reply('17', 'a'));
-    assert.equal(ask(stage, 0, command('SCAN', '17')), reply('0', 'a'));
+    assert.equal(ask(stage, 0, command('SCAN', '0')), reply(ofA, 'a'));
+    assert.equal(ask(stage, 0, command('SCAN', ofA)), reply('0', 'a'));
     stage.demote();
     stage.follow();
     // Also for a client that has the cursor of another one's connection.
-    assert.equal(ask(stage, 1, command('SCAN', '17')), reply('17', 'b'));
+    assert.equal(ask(stage, 1, command('SCAN', ofA)), reply(ofB, 'b'));
+    assert.equal(ask(stage, 1, command('SCAN', ofB)), reply('0', 'b'));
     assert.deepEqual(
-      stage.servers[1].seen.filter((line) => line.startsWith('SCAN')),
-      ['SCAN 0'],
+      [seen(stage, 0), seen(stage, 1)],
+      [
+        ['SCAN 0', 'SCAN 17'],
+        ['SCAN 0', 'SCAN 17'],
+      ],
     );
-    assert.equal(ask(stage, 1, command('SCAN', '17')), reply('0', 'b'));
+  });
+
+  it('goes on at the replica that gave the cursor, over whichever connection and worker, in order', () => {
+    const stage = staged(2);
+    const [a, b] = stage.servers;
+    stage.lead(a, b);
+    assert.equal(ask(stage, 0, command('SCAN', '0', 'COUNT', '1')), reply(ofA, 'a'));
+    assert.equal(ask(stage, 1, command('SCAN', '0')), reply(ofB, 'b'));
+    const before = command('ECHO', '1') + command('SCAN', ofA, 'COUNT', '1') + command('ECHO', '2');
+    assert.equal(ask(stage, 1, before), `${bulk('1')}${reply('0', 'a')}${bulk('2')}`);
+    assert.deepEqual([seen(stage, 0), seen(stage, 1)], [['SCAN 0 COUNT 1', 'SCAN 17 COUNT 1'], ['SCAN 0']]);
+    ask(stage, 1, command('ECHO', 'after'));
+    assert.ok(b.seen.includes('ECHO after'));
+    // What is no cursor of ours is the server's business.
+    assert.equal(ask(stage, 0, command('SCAN', '99999999999999999999')), reply('0', 'a'));
+  });
+
+  it('is refused with the cursor of another replica where a client has a connection of its own', () => {
+    const stage = staged(2);
+    stage.lead(...stage.servers);
+    assert.equal(ask(stage, 0, command('SCAN', '0')), reply(ofA, 'a'));
+    ask(stage, 1, command('SUBSCRIBE', 'x'));
+    assert.match(ask(stage, 1, command('SCAN', ofA)), /^-ERR this cursor is of another server/);
+    const queued = command('MULTI') + command('SCAN', ofB) + command('SCAN', ofA) + command('EXEC');
+    assert.match(ask(stage, 1, queued), /\*2\r\n/);
+    assert.deepEqual(seen(stage, 1), ['SCAN 17', 'SCAN 0']);
+  });
+
+  it('gets a long reply whole, with the cursor exchanged, in any pieces', () => {
+    for (const size of [1, 7, 600, 10_000]) {
+      const stage = staged();
+      const [a] = stage.servers;
+      a.scanned = 'x'.repeat(3_000);
+      const wire = stage.wires[0];
+      stage.send(0, command('SCAN', '0') + command('ECHO', 'after'));
+      for (let round = 0; round < 10_000 && wire?.received.endsWith('after\r\n') === false; round++) {
+        stage.flush();
+        for (const connection of stage.connections) {
+          connection.serve();
+          connection.reply(size);
+        }
+      }
+      assert.equal(wire?.received, `*2\r\n${bulk(ofA)}*1\r\n${bulk(a.scanned)}${bulk('after')}`);
+    }
   });
 });
 

@@ -17,16 +17,12 @@ import { type RejectionConf, type RejectionHost, Rejections } from './rejections
 import type { RelayCore } from './relay-core.ts';
 import { type SeenReply, openAgain, restOf, wholeOf } from './replay.ts';
 import { takesItsTime } from './requests.ts';
-import { Cursors } from './scan.ts';
 import { type ScriptNews, Scripts } from './scripts.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import type { Wire } from './wire.ts';
-
-/** Cursors of scans that are remembered. */
-const CURSORS_MAX = 4096;
 
 export interface RelayOptions {
   readonly dial: Dial;
@@ -60,7 +56,6 @@ export interface RelayCounts {
 export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   readonly table = new CommandTable();
   readonly logins = new Logins();
-  readonly cursors = new Cursors(CURSORS_MAX);
   readonly scripts: Scripts;
   readonly loadedScripts = new LoadedScripts();
   readonly hold = new Hold();
@@ -212,6 +207,16 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   share(client: Client): ServerConnection | null {
     const connection = this.#backendOf(client)?.share(client.signOn, this.nowMs) ?? null;
+    if (connection === null) this.#enqueue(client);
+    return connection;
+  }
+
+  isServer(is: (server: string) => boolean): boolean {
+    return this.#servers.find(is) !== null;
+  }
+
+  shareWith(client: Client, is: (server: string) => boolean): ServerConnection | null {
+    const connection = this.#servers.find(is)?.share(client.signOn, this.nowMs) ?? null;
     if (connection === null) this.#enqueue(client);
     return connection;
   }

@@ -35,7 +35,7 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
     return false;
   }
   if (pinned.isMulti && command.kind !== 'exec' && command.kind !== 'discard') {
-    return takeQueued(client, pinned, command, request);
+    return takeQueued(client, core, command, request);
   }
   switch (command.kind) {
     case 'plain':

@@ -49,6 +49,8 @@ export class ServerConnection implements WireEvents {
   isOver = false;
   /** So much waits for the server that no more should be sent; kept by the relay. */
   isCongested = false;
+  /** Of the reply that is being looked at, so many bytes at its beginning: the client was given others for them. */
+  replacedBytes = 0;
   readonly #owner: ConnectionOwner;
   #wire: Wire | null = null;
   readonly #queue = new OwedQueue();
@@ -137,7 +139,7 @@ export class ServerConnection implements WireEvents {
     this.#add(bytes, start, end);
   }
 
-  /** One request whose replies are looked at. `isKept`: its bytes may be sent again. */
+  /** One request whose replies are looked at. `sent` is what the server gets in place of it; null: the same. */
   sendWatched(
     client: Client,
     bytes: Uint8Array,
@@ -147,10 +149,12 @@ export class ServerConnection implements WireEvents {
     hasWrite: boolean,
     look: Look,
     transaction: Transaction | null = null,
+    sent: Uint8Array | null = null,
   ): void {
     client.owed += count;
     this.#push({ client, bytes, start, end, count, answered: 0, hasWrite, look, local: null, transaction });
-    this.#add(bytes, start, end);
+    if (sent === null) this.#add(bytes, start, end);
+    else this.#add(sent, 0, sent.length);
   }
 
   /** The beginning of a request that is too long to be kept; more follows by {@link sendMore}. */
@@ -420,7 +424,8 @@ export class ServerConnection implements WireEvents {
 
   #deliver(owed: Owed | undefined, bytes: Uint8Array, start: number, end: number): void {
     const client = this.#isMessage ? this.client : owed === undefined ? null : owed.client;
-    client?.deliver(bytes, start, end);
+    client?.deliver(bytes, start + this.replacedBytes, end);
+    this.replacedBytes = 0;
   }
 
   #answered(owed: Owed): void {

@@ -75,6 +75,12 @@ export class Servers {
     return this.#chooser.choose(asker);
   }
 
+  /** One of the route's, by its address and port; null if there is none such. */
+  find(is: (server: string) => boolean): Backend | null {
+    for (const [key, backend] of this.#present) if (is(key)) return backend;
+    return null;
+  }
+
   /** Whose connection it is. */
   with(connection: ServerConnection): Backend | null {
     for (const backend of this.#present.values()) if (backend.connections.has(connection)) return backend;

@@ -26,11 +26,14 @@ export class ModelServer {
   readonly connections: ModelConnection[] = [];
   /** Scripts it knows; each server has its own. */
   readonly scripts = new Set<string>();
+  /** The key that it has for scans. */
+  scanned: string;
   /** Commands it carried out or refused, as text. */
   readonly seen: string[] = [];
 
   constructor(host: string, data: ModelData, isPrimary: boolean) {
     this.host = host;
+    this.scanned = `key-${host}`;
     this.data = data;
     this.isPrimary = isPrimary;
   }
@@ -184,7 +187,7 @@ export class ModelConnection extends ModelWire {
         server.scripts.add(`sha-${second}`);
         return bulk(`sha-${second}`);
       case 'SCAN':
-        return `*2\r\n${bulk(first === '0' ? '17' : '0')}*1\r\n${bulk(`key-${server.host}`)}`;
+        return `*2\r\n${bulk(first === '0' ? '17' : '0')}*1\r\n${bulk(server.scanned)}`;
       case 'COMMAND':
         if (!second.startsWith('MOD.')) return '*1\r\n*-1\r\n';
         return `*1\r\n*3\r\n${bulk(second.toLowerCase())}:2\r\n*1\r\n+${second === 'MOD.GET' ? 'readonly' : 'blocking'}\r\n`;

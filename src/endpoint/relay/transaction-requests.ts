@@ -3,11 +3,11 @@
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import type { Look } from './owed.ts';
-import type { Pinned } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { READ, type Request, WRITE, deliver, sendPlain, signedOn } from './requests.ts';
+import { type QueuedScan, queuedScan } from './scan.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Transaction } from './transaction.ts';
 
@@ -34,14 +34,15 @@ function sendPart(
   transaction: Transaction,
   { bytes, start, end }: Request,
   look: Look,
+  scan: QueuedScan | null = null,
 ): void {
-  transaction.add(bytes.subarray(start, end));
-  connection.sendWatched(client, bytes, start, end, 1, false, look, transaction);
+  transaction.add(scan?.elsewhere ?? bytes.subarray(start, end));
+  connection.sendWatched(client, bytes, start, end, 1, false, look, transaction, scan?.here ?? null);
 }
 
 /** A request inside a transaction. */
-export function takeQueued(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
-  const { own } = client;
+export function takeQueued(client: Client, core: RelayCore, command: Command, request: Request): boolean {
+  const { own, pinned } = client;
   const { transaction } = pinned;
   if (own === null || transaction === null || !client.hasRoom(own)) return false;
   if (command.kind === 'refused') {
@@ -54,10 +55,12 @@ export function takeQueued(client: Client, pinned: Pinned, command: Command, req
     // What it does to the connection is only known once EXEC has done it.
     pinned.isForGood = true;
   }
-  sendPart(client, own, transaction, request, () => {
+  const look: Look = () => {
     transaction.answered++;
     return 'deliver';
-  });
+  };
+  const scan = command.kind === 'scan' ? queuedScan(core, own, command, request) : null;
+  sendPart(client, own, transaction, request, look, scan);
   return true;
 }
 
