@@ -86,6 +86,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
       cgroup: options.cgroup ?? null,
       coversAllNamespaces: options.netns === 'all',
       workers: options.workers === undefined ? null : Number(options.workers),
+      clientsMax: settings?.connectionsMax ?? null,
       masquerade: options.masquerade === 'no' ? 'no' : 'auto',
       runAs,
       httpFrontends: settings?.httpFrontends ?? [],

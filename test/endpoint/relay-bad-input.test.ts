@@ -66,7 +66,11 @@ describe('a relay among those who misbehave', () => {
   });
 
   it('keeps to its limits: so many clients, none silent for too long but those who listen or wait', async () => {
-    const relay = await openRelay({ connectionsMax: 4, idleMsMax: 600 });
+    const relay = await openRelay({
+      connectionsMax: 4,
+      idleMsMax: 2_000,
+      queue: { timeoutMs: 100, clientsMax: 10_000 },
+    });
     const server = await ManagedServer.start({ files: await serverFiles('redis'), port: await freePort() });
     relay.lead(server);
     const target = { host: '127.0.0.1', port: relay.port };

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { RelayPath } from '../../src/daemon/endpoint/relay-path.ts';
 import type { BackendConf, EndpointsConf, FrontendConf } from '../../src/endpoint/endpoint-conf.ts';
+import type { WorkerCare } from '../../src/daemon/endpoint/relay-workers.ts';
 import type { Route, Target } from '../../src/endpoint/route.ts';
 import { bootClockMs } from '../../src/os/boot-clock.ts';
 import { freePort } from '../../src/redis/free-port.ts';
@@ -16,13 +17,24 @@ const TIMING = {
   timeoutMs: 1_000,
 };
 
+export interface LedTo extends Target {
+  /** null by default. */
+  readonly connectionsMax?: number;
+}
+
+export interface Workers {
+  readonly workers?: number;
+  readonly clientsMax?: number;
+  readonly care?: WorkerCare;
+}
+
 export interface TestRelay {
   readonly path: RelayPath;
   readonly port: number;
   /** What was said of demoted servers. */
   readonly demoted: string[];
   readonly warnings: string[];
-  lead(...servers: readonly Target[]): void;
+  lead(...servers: readonly LedTo[]): void;
   /** The same route for so many milliseconds more. */
   leadFor(ms: number): void;
 }
@@ -31,6 +43,7 @@ export interface TestRelay {
 export async function openRelay(
   frontend: Partial<FrontendConf> = {},
   backend: Partial<BackendConf> = {},
+  { workers = 1, ...more }: Workers = {},
 ): Promise<TestRelay> {
   const port = await freePort();
   const demoted: string[] = [];
@@ -74,7 +87,8 @@ export async function openRelay(
   const opened = await RelayPath.open({
     conf,
     frontends: conf.frontends,
-    workers: 1,
+    workers,
+    ...more,
     program: join(process.cwd(), 'bin/baton'),
     events: {
       warn: (sentence) => warnings.push(sentence),
@@ -105,7 +119,7 @@ export async function openRelay(
           port: server.port,
           name: `${server.host}:${server.port}`,
           weight: 1,
-          connectionsMax: null,
+          connectionsMax: server.connectionsMax ?? null,
         })),
       };
       opened.value.apply(route);

@@ -20,6 +20,8 @@ export interface PathOptions {
   readonly coversAllNamespaces: boolean;
   /** Relay workers; null: one less than there are cores, at least one. */
   readonly workers: number | null;
+  /** Relayed clients of all endpoints together; absent or null: no limit. */
+  readonly clientsMax?: number | null;
   readonly masquerade: 'auto' | 'no';
   /** Whom relay workers run as; null: as this process. */
   readonly runAs: { readonly uid?: number; readonly gid?: number } | null;
@@ -138,6 +140,7 @@ export async function openPaths(
         conf,
         frontends: ofPath('relay'),
         workers: options.workers,
+        clientsMax: options.clientsMax ?? null,
         events,
         ...(options.runAs === null ? {} : { runAs: options.runAs }),
       }),

@@ -1,34 +1,32 @@
 // The relay as a path of endpoints: opens the ports, starts the workers that carry the bytes, hands them routes, and
 // replaces one that died. This process reads no client's byte; a worker whose parent is gone ends by itself.
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { closeSync, realpathSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { BackendConf, Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
-import type {
-  FromWorker,
-  Listening,
-  RelayConf,
-  ServerOptions,
-  ToWorker,
-} from '../../endpoint/relay/messages.ts';
-import type { Route } from '../../endpoint/route.ts';
+import type { FromWorker, Listening, RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts';
+import type { RelayCounts } from '../../endpoint/relay/relay.ts';
+import { Scripts } from '../../endpoint/relay/scripts.ts';
+import { SlotBank } from '../../endpoint/relay/slot-bank.ts';
+import { type Route, targetText } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { listenFreebind } from '../../os/freebind-listen.ts';
 import { OsError } from '../../os/os-error.ts';
+import { type RelayWorker, RelayWorkers, type WorkerCare } from './relay-workers.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
 
 /** What may wait in the kernel to be accepted; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096;
 /** The first descriptor behind standard input, output, error and the channel to the parent. */
 const FIRST_FD = 4;
-const START_MS_MAX = 20_000;
-/** A worker that dies is replaced after this, doubled with each that lives for less than a minute. */
-const RESTART_MS = 100;
-const RESTART_MS_MAX = 10_000;
-const STABLE_MS = 60_000;
-const ANSWER_MS_MAX = 30_000;
+/** A worker that has not begun a step of a switch by then is waited for no longer: the others' clients are held. */
+const BEGIN_MS_MAX = 1_000;
+/** And this part of a hold may pass at most. */
+const BEGIN_SHARE = 1 / 4;
+/** The limit that the clients of all endpoints count in. */
+const ALL_CLIENTS = 'clients';
 
 export interface RelayPathOptions {
   readonly conf: EndpointsConf;
@@ -39,8 +37,11 @@ export interface RelayPathOptions {
   readonly events: PathEvents;
   /** Whom workers run as; absent: as this process. */
   readonly runAs?: { readonly uid?: number; readonly gid?: number };
+  /** Clients of all endpoints together; absent or null: no limit. */
+  readonly clientsMax?: number | null;
   /** The file that runs a worker when it is given `relay-worker`; default: the program that runs. */
   readonly program?: string;
+  readonly care?: WorkerCare;
 }
 
 /** What a worker is given of one listener. */
@@ -50,11 +51,10 @@ interface Opened {
   readonly fd: number | null;
 }
 
-interface Worker {
-  readonly index: number;
-  child: ChildProcess;
-  startedMs: number;
-  restartMs: number;
+/** A hold that workers are in, for one that starts meanwhile. */
+interface Held {
+  readonly endpoints: readonly string[];
+  readonly untilMs: number;
 }
 
 export class RelayPath implements RoutePath {
@@ -62,35 +62,32 @@ export class RelayPath implements RoutePath {
   #endpoints: readonly RelayConf[];
   /** null: closed, and its place is kept, since workers know each by its place. */
   readonly #fds: (number | null)[];
-  readonly #workers: (Worker | null)[] = [];
+  readonly #workers: RelayWorkers;
   /** The last route of each endpoint, for a worker that starts later. */
   readonly #routes = new Map<string, Route>();
-  /** Who waits for an answer, by the question's number and the worker. */
-  readonly #asked = new Map<string, (answer: FromWorker | null) => void>();
-  #lastId = 0;
-  #isClosing = false;
+  #held: Held | null = null;
+  readonly #bank = new SlotBank();
+  /** By the endpoint; for workers that start later. */
+  readonly #scripts = new Map<string, Scripts>();
+  /** What workers that are gone had counted, as far as they told. */
+  readonly #counted = new Map<string, Record<string, number>>();
 
   /** Opens the ports and starts the workers. All problems come back at once, and nothing is left open. */
   static async open(options: RelayPathOptions): Promise<Result<RelayPath, readonly string[]>> {
     const problems: string[] = [];
     const fds: number[] = [];
-    const count = options.workers ?? Math.max(1, availableParallelism() - 1);
     for (const frontend of options.frontends) problems.push(...mixedUpClients(options.conf, frontend));
-    const isShared = { canShare: true };
-    const endpoints = options.frontends.map((frontend): RelayConf => {
-      const listening = frontend.binds.map((bind) =>
-        openBind(bind, fds, problems, isShared).map((one) => one.listening),
-      );
-      return relayConf(options.conf, frontend, listening, count);
-    });
-    const path = new RelayPath(options, endpoints, fds);
-    const workers = isShared.canShare ? count : 1;
-    if (problems.length === 0) {
-      const started = await Promise.all(
-        Array.from({ length: workers }, (_, index) => path.#start(index, RESTART_MS)),
-      );
-      problems.push(...new Set(started.filter((problem) => problem !== null)));
-    }
+    const sharing = { canShare: true };
+    const listening = options.frontends.map(({ binds }) =>
+      binds.map((bind) => openBind(bind, fds, problems, sharing).map((one) => one.listening)),
+    );
+    const count = sharing.canShare ? (options.workers ?? Math.max(1, availableParallelism() - 1)) : 1;
+    const limitsAll = (options.clientsMax ?? null) !== null;
+    const endpoints = options.frontends.map((frontend, at) =>
+      relayConf(options.conf, frontend, listening[at] ?? [], count, limitsAll),
+    );
+    const path = new RelayPath(options, endpoints, fds, count);
+    if (problems.length === 0) problems.push(...(await path.#workers.start()));
     if (problems.length > 0) {
       await path.close();
       return failure(problems);
@@ -98,23 +95,55 @@ export class RelayPath implements RoutePath {
     return success(path);
   }
 
-  private constructor(options: RelayPathOptions, endpoints: readonly RelayConf[], fds: readonly number[]) {
+  private constructor(
+    options: RelayPathOptions,
+    endpoints: readonly RelayConf[],
+    fds: readonly number[],
+    count: number,
+  ) {
     this.#options = options;
     this.#endpoints = endpoints;
     this.#fds = [...fds];
+    this.#bank.setLimit(ALL_CLIENTS, options.clientsMax ?? null);
+    for (const { frontend, limits } of endpoints) {
+      this.#bank.setLimit(limits.waiting, frontend.queue.clientsMax);
+      this.#bank.setLimit(`${ALL_CLIENTS} ${frontend.name}`, frontend.connectionsMax);
+      this.#scripts.set(frontend.name, new Scripts(sha1));
+    }
+    this.#workers = new RelayWorkers({
+      count,
+      program: options.program ?? null,
+      runAs: options.runAs,
+      care: options.care ?? {},
+      descriptors: () => this.#fds,
+      greet: (worker) => this.#greet(worker),
+      heard: (worker, message) => this.#heard(worker, message),
+      gone: (worker) => this.#gone(worker),
+      warn: (sentence) => options.events.warn(sentence),
+    });
   }
 
   apply(route: Route): void {
+    const before = this.#routes.get(route.endpoint);
     this.#routes.set(route.endpoint, route);
-    for (const worker of this.#living()) tell(worker.child, { kind: 'route', route });
+    if (before?.generation !== route.generation) this.#limitServers(route);
+    for (const worker of this.#workers.living) worker.tell({ kind: 'route', route });
   }
 
   async takeStep(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer> {
-    const answers = await this.#askAll((id) => ({ kind: 'step', id, endpoints, step }));
+    this.#held = step.kind === 'hold' ? { endpoints, untilMs: performance.now() + step.msMax } : null;
+    const beginMsMax = step.kind === 'hold' ? Math.min(step.msMax * BEGIN_SHARE, BEGIN_MS_MAX) : BEGIN_MS_MAX;
+    const asked = this.#workers.living;
+    const answers = await this.#workers.askAll((id) => ({ kind: 'step', id, endpoints, step }), beginMsMax);
+    answers.forEach((answer, at) => {
+      // What it sends late, the old primary refuses; and its clients are reset when its route lapses.
+      if (answer === undefined)
+        this.#options.events.warn(
+          `relay worker ${asked[at]?.index ?? '?'} does not answer: the switch goes on without it`,
+        );
+    });
     // A worker that died holds nobody any more.
-    return answers.every((answer) => answer?.kind === 'step-done' || answer === null)
-      ? { kind: 'done' }
-      : { kind: 'failed', sentence: 'a relay worker did not answer' };
+    return { kind: 'done' };
   }
 
   drop(names: readonly string[]): void {
@@ -122,7 +151,8 @@ export class RelayPath implements RoutePath {
     this.#endpoints = this.#endpoints.filter((one) => !dropped.includes(one));
     for (const { frontend, listening } of dropped) {
       this.#routes.delete(frontend.name);
-      for (const worker of this.#living()) tell(worker.child, { kind: 'drop', endpoint: frontend.name });
+      this.#scripts.delete(frontend.name);
+      for (const worker of this.#workers.living) worker.tell({ kind: 'drop', endpoint: frontend.name });
       for (const one of listening.flat()) {
         if (one.kind !== 'descriptor') continue;
         const fd = this.#fds[one.fd - FIRST_FD];
@@ -132,142 +162,115 @@ export class RelayPath implements RoutePath {
     }
   }
 
+  /** Counts are those of a second ago at most. */
   status(): unknown {
     return {
       path: 'relay',
-      workers: this.#living().map(({ child }) => child.pid ?? null),
+      workers: this.#workers.living.map(({ pid }) => pid),
+      load: this.#workers.living.map(({ counts, memoryBytes }) => ({
+        clients: Object.values(counts).reduce((sum, { clients }) => sum + clients, 0),
+        memoryBytes,
+      })),
       endpoints: this.#endpoints.map(({ frontend }) => frontend.name),
+      counts: this.#sums(this.#workers.living.map(({ counts }) => counts)),
     };
   }
 
   /** What the workers have counted, each endpoint's together. */
   async counts(): Promise<Record<string, Record<string, number>>> {
-    const sums: Record<string, Record<string, number>> = {};
-    for (const answer of await this.#askAll((id) => ({ kind: 'ask-counts', id }))) {
-      if (answer?.kind !== 'counts') continue;
-      for (const [endpoint, counts] of Object.entries(answer.counts)) {
-        const sum = (sums[endpoint] ??= {});
-        for (const [name, value] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + Number(value);
-      }
-    }
-    return sums;
+    const answers = await this.#workers.askAll((id) => ({ kind: 'ask-counts', id }));
+    return this.#sums(answers.map((answer) => (answer?.kind === 'counts' ? answer.counts : {})));
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true;
-    const ended = this.#living().map(
-      ({ child }) =>
-        new Promise<void>((resolve) => {
-          child.once('exit', () => resolve());
-          // It resets its clients: the kernel does that with what a dead process leaves unread, too.
-          child.kill('SIGKILL');
-        }),
-    );
-    await Promise.all(ended);
+    await this.#workers.close();
     for (const fd of this.#fds) if (fd !== null) closeSync(fd);
     for (const { frontend } of this.#endpoints) {
       for (const bind of frontend.binds) if (bind.kind === 'unix') rmSync(bind.path, { force: true });
     }
   }
 
-  #living(): Worker[] {
-    return this.#workers.filter((worker) => worker !== null);
+  #greet(worker: RelayWorker): void {
+    worker.tell({ kind: 'start', endpoints: this.#endpoints });
+    for (const [endpoint, scripts] of this.#scripts) {
+      worker.tell({ kind: 'scripts', endpoint, news: scripts.all() });
+    }
+    for (const route of this.#routes.values()) worker.tell({ kind: 'route', route });
+    const msMax = this.#held === null ? 0 : this.#held.untilMs - performance.now();
+    if (this.#held === null || msMax <= 0) return;
+    const { endpoints } = this.#held;
+    worker.tell({ kind: 'step', id: 0, endpoints, step: { kind: 'hold', msMax } });
   }
 
-  /** Starts worker number `index`; resolves to what keeps it from serving, or null. */
-  #start(index: number, restartMs: number): Promise<string | null> {
-    // Where the program really is: a link to it may lie where another user may not look.
-    const program = this.#options.program ?? realpathSync(process.argv[1] ?? '');
-    const child = fork(program, ['relay-worker'], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...this.#fds.map((fd) => fd ?? 'ignore')],
-      // Deadlines may be Infinity, which JSON has no word for.
-      serialization: 'advanced',
-      execArgv: [],
-      ...this.#options.runAs,
-    });
-    const worker: Worker = { index, child, startedMs: performance.now(), restartMs };
-    this.#workers[index] = worker;
-    tell(child, { kind: 'start', endpoints: this.#endpoints });
-    for (const route of this.#routes.values()) tell(child, { kind: 'route', route });
-    return new Promise((resolve) => {
-      const patience = setTimeout(() => {
-        resolve(`relay worker ${index} did not start within ${START_MS_MAX / 1000} s`);
-        child.kill('SIGKILL');
-      }, START_MS_MAX);
-      child.on('message', (message: FromWorker) => {
-        if (message.kind === 'started') {
-          clearTimeout(patience);
-          resolve(message.problem);
-        } else {
-          this.#heard(worker, message);
-        }
-      });
-      child.on('error', (error) => this.#options.events.warn(`relay worker ${index}: ${error.message}`));
-      child.once('exit', (code, signal) => {
-        clearTimeout(patience);
-        resolve(`relay worker ${index} ended (${signal ?? `exit code ${code ?? '?'}`})`);
-        this.#ended(worker, signal ?? `exit code ${code ?? '?'}`);
-      });
-    });
-  }
-
-  #heard(worker: Worker, message: FromWorker): void {
+  #heard(worker: RelayWorker, message: FromWorker): void {
     switch (message.kind) {
       case 'demoted':
         return this.#options.events.demoted(message.endpoint, message.server, message.text);
       case 'warning':
         return this.#options.events.warn(message.sentence);
+      case 'slots':
+        this.#bank.receive(worker.serial, message.news);
+        return this.#tellSlots();
+      case 'scripts': {
+        const { endpoint, news } = message;
+        for (const one of news) this.#scripts.get(endpoint)?.learn(one);
+        for (const other of this.#workers.living) if (other !== worker) other.tell(message);
+        return;
+      }
+      // Those are answers.
+      case 'started':
+      case 'step-begun':
       case 'step-done':
       case 'counts':
-        this.#asked.get(`${message.id} ${worker.index}`)?.(message);
-        return;
-      case 'started':
     }
   }
 
-  /** A worker is gone, and its clients with it. */
-  #ended(worker: Worker, how: string): void {
-    if (this.#workers[worker.index] === worker) this.#workers[worker.index] = null;
-    for (const [key, answer] of this.#asked) if (key.endsWith(` ${worker.index}`)) answer(null);
-    if (this.#isClosing) return;
-    const isStable = performance.now() - worker.startedMs > STABLE_MS;
-    const restartMs = isStable ? RESTART_MS : Math.min(worker.restartMs * 2, RESTART_MS_MAX);
-    this.#options.events.warn(
-      `relay worker ${worker.index} ended (${how}); another one starts in ${worker.restartMs} ms`,
-    );
-    setTimeout(() => void this.#restart(worker.index, restartMs), worker.restartMs);
+  #gone(worker: RelayWorker): void {
+    for (const [endpoint, { clients: _, ...counts }] of Object.entries(worker.counts)) {
+      this.#counted.set(endpoint, sumOf(this.#counted.get(endpoint) ?? {}, counts));
+    }
+    this.#bank.gone(worker.serial);
+    this.#tellSlots();
   }
 
-  async #restart(index: number, restartMs: number): Promise<void> {
-    if (this.#isClosing) return;
-    const problem = await this.#start(index, restartMs);
-    if (problem !== null) this.#options.events.warn(problem);
+  #tellSlots(): void {
+    const answers = this.#bank.takeAnswers();
+    for (const worker of this.#workers.living) {
+      const its = answers.get(worker.serial);
+      if (its !== undefined) worker.tell({ kind: 'slots', answers: its });
+    }
   }
 
-  /** Asks every worker; null for one that died, undefined for one that does not answer. */
-  #askAll(question: (id: number) => ToWorker): Promise<(FromWorker | null | undefined)[]> {
-    const id = ++this.#lastId;
-    return Promise.all(
-      this.#living().map(
-        ({ index, child }) =>
-          new Promise<FromWorker | null | undefined>((resolve) => {
-            const key = `${id} ${index}`;
-            const patience = setTimeout(() => answer(undefined), ANSWER_MS_MAX);
-            const answer = (given: FromWorker | null | undefined): void => {
-              clearTimeout(patience);
-              this.#asked.delete(key);
-              resolve(given);
-            };
-            this.#asked.set(key, answer);
-            tell(child, question(id));
-          }),
-      ),
-    );
+  /** A server counts once for all endpoints that lead to it. */
+  #limitServers(route: Route): void {
+    const conf = this.#endpoints.find(({ frontend }) => frontend.name === route.endpoint);
+    if (conf === undefined) return;
+    for (const server of route.servers) {
+      const name = `${conf.limits.ofServer}${targetText(server)}`;
+      this.#bank.setLimit(name, server.connectionsMax, server.connectionsAgain);
+    }
+    this.#tellSlots();
+  }
+
+  #sums(all: readonly Readonly<Record<string, RelayCounts>>[]): Record<string, Record<string, number>> {
+    const sums: Record<string, Record<string, number>> = {};
+    for (const counts of [Object.fromEntries(this.#counted), ...all]) {
+      for (const [endpoint, its] of Object.entries(counts))
+        sums[endpoint] = sumOf(sums[endpoint] ?? {}, { ...its });
+    }
+    return sums;
   }
 }
 
-function tell(child: ChildProcess, message: ToWorker): void {
-  if (child.connected) child.send(message, () => undefined);
+const sha1 = (text: string): string => createHash('sha1').update(text, 'latin1').digest('hex');
+
+function sumOf(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum = { ...a };
+  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
 }
 
 /** Opens what one bind names. A descriptor's number is what it will be in the worker. */
@@ -317,17 +320,24 @@ export function relayConf(
   frontend: FrontendConf,
   listening: readonly (readonly Listening[])[],
   workers: number,
+  limitsAll = false,
 ): RelayConf {
   const backend = conf.backends.find(({ name }) => name === frontend.backend) as BackendConf;
   const servers: Record<string, ServerOptions> = {};
   for (const { name, tls, sendsProxyProtocol } of backend.servers)
     servers[name] = { tls, sendsProxyProtocol };
-  const { connectionsMax } = frontend;
+  const clients = frontend.connectionsMax === null ? [] : [`${ALL_CLIENTS} ${frontend.name}`];
   return {
     frontend,
     listening,
     connectMsMax: backend.connectMsMax,
-    connectionsMax: connectionsMax === null ? null : Math.ceil(connectionsMax / workers),
+    connectionsMax: frontend.connectionsMax,
+    limits: {
+      clients: limitsAll ? [ALL_CLIENTS, ...clients] : clients,
+      waiting: `waiting ${frontend.name}`,
+      ofServer: `server ${backend.name} `,
+    },
+    workers,
     isPrimary: backend.role.kind === 'primary',
     serverDefaults: { tls: backend.tls, sendsProxyProtocol: null },
     servers,

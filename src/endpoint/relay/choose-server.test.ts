@@ -51,3 +51,18 @@ it('a full server gets clients again only below its lower threshold', () => {
   };
   assert.deepEqual([3, 4, 3, 2, 3].map(takesWith), [true, false, false, true, true]);
 });
+
+it('ranks all, full or not, the one to choose first', () => {
+  const [a, b, c] = [choice('a', { connectionsMax: 1 }), choice('b'), choice('c')];
+  a.clients = 3;
+  b.clients = 1;
+  c.clients = 2;
+  const chooser = new Chooser<Choice>();
+  chooser.set([a, b, c], 'leastconn');
+  assert.deepEqual(chooser.rank({}), [b, c, a]);
+  assert.deepEqual(chooser.rank({}, new Set([b])), [c, a]);
+  chooser.set([a, b, c], 'first');
+  assert.deepEqual(chooser.rank({}), [a, b, c]);
+  chooser.set([], 'first');
+  assert.deepEqual(chooser.rank({}), []);
+});

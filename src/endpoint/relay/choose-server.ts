@@ -44,9 +44,28 @@ export class Chooser<Each extends Choice> {
     return isFull;
   }
 
+  /**
+   * All of them but those in `except`, the one to choose first, whether they are full or not: for limits that somebody
+   * else keeps.
+   */
+  rank(asker: Asker, except: ReadonlySet<Each> | null = null): Each[] {
+    const able = this.#all.filter((each) => except?.has(each) !== true);
+    const best = this.#best(able, asker);
+    if (best === null) return [];
+    const others = able.filter((each) => each !== best);
+    if (this.#balance === 'leastconn') others.sort((a, b) => loadOf(a) - loadOf(b));
+    return [best, ...others];
+  }
+
   /** One that may take another client and is not in `except`; null if there is none. */
   choose(asker: Asker, except: ReadonlySet<Each> | null = null): Each | null {
-    const able = this.#all.filter((each) => except?.has(each) !== true && !this.#isFull(each));
+    return this.#best(
+      this.#all.filter((each) => except?.has(each) !== true && !this.#isFull(each)),
+      asker,
+    );
+  }
+
+  #best(able: readonly Each[], asker: Asker): Each | null {
     const [only] = able;
     if (only === undefined || able.length === 1) return only ?? null;
     switch (this.#balance) {

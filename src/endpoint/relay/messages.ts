@@ -5,6 +5,8 @@ import type { FrontendConf, TlsClientConf } from '../endpoint-conf.ts';
 import type { Route, Target } from '../route.ts';
 import type { SwitchStep } from '../io.ts';
 import type { RelayCounts } from './relay.ts';
+import type { ScriptNews } from './scripts.ts';
+import type { SlotAnswers, SlotNews } from './slot-bank.ts';
 
 /** How a worker takes its part of one listener. */
 export type Listening =
@@ -19,14 +21,27 @@ export interface ServerOptions {
   readonly sendsProxyProtocol: 1 | 2 | null;
 }
 
+/** What an endpoint counts in, together with all workers (slot-bank.ts), by the limits' names. */
+export interface SharedLimits {
+  /** Clients; empty: there is no limit of them. */
+  readonly clients: readonly string[];
+  /** Clients that wait for a server. */
+  readonly waiting: string;
+  /** Connections to a server: this and its `host:port`. */
+  readonly ofServer: string;
+}
+
 /** One endpoint, as a worker needs it. */
 export interface RelayConf {
   readonly frontend: FrontendConf;
   /** One for each of the frontend's binds. */
   readonly listening: readonly (readonly Listening[])[];
   readonly connectMsMax: number;
-  /** Clients of this worker at most; null: no limit. */
+  /** Clients at most; null: no limit. Workers do not count them by themselves. */
   readonly connectionsMax: number | null;
+  readonly limits: SharedLimits;
+  /** Workers that share what there is of memory. */
+  readonly workers: number;
   /** A refusal to write shows a demoted primary. */
   readonly isPrimary: boolean;
   /** For servers that the configuration does not name. */
@@ -48,16 +63,24 @@ export type ToWorker =
       readonly endpoints: readonly string[];
       readonly step: SwitchStep;
     }
-  | { readonly kind: 'ask-counts'; readonly id: number };
+  | { readonly kind: 'ask-counts'; readonly id: number }
+  | { readonly kind: 'slots'; readonly answers: SlotAnswers }
+  /** What other workers saw, oldest first. */
+  | { readonly kind: 'scripts'; readonly endpoint: string; readonly news: readonly ScriptNews[] };
 
 export type FromWorker =
   /** It serves; or can't, for this reason. */
   | { readonly kind: 'started'; readonly problem: string | null }
-  | { readonly kind: 'step-done'; readonly id: number }
+  /** It has begun to take the step, and then: it has taken it. */
+  | { readonly kind: 'step-begun' | 'step-done'; readonly id: number }
   | { readonly kind: 'demoted'; readonly endpoint: string; readonly server: Target; readonly text: string }
   | { readonly kind: 'warning'; readonly sentence: string }
   | {
       readonly kind: 'counts';
       readonly id: number;
       readonly counts: Readonly<Record<string, RelayCounts>>;
-    };
+      /** Resident memory of the process. */
+      readonly memoryBytes: number;
+    }
+  | { readonly kind: 'slots'; readonly news: SlotNews }
+  | { readonly kind: 'scripts'; readonly endpoint: string; readonly news: readonly ScriptNews[] };

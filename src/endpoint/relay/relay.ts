@@ -13,6 +13,7 @@ import { LIMITS, type RelayLimits } from './limits.ts';
 import { LoadedScripts } from './loaded-scripts.ts';
 import { restore, whyUnmovable } from './move.ts';
 import type { Owed, Verdict } from './owed.ts';
+import { Places, type SharedSlots } from './places.ts';
 import { type RejectionConf, type RejectionHost, Rejections } from './rejections.ts';
 import type { RelayCore } from './relay-core.ts';
 import { type SeenReply, openAgain, restOf, wholeOf } from './replay.ts';
@@ -36,6 +37,10 @@ export interface RelayOptions {
   readonly shareScript?: (news: ScriptNews) => void;
   readonly isTransparent: boolean;
   readonly limits?: RelayLimits;
+  /** What all workers of this endpoint share; absent: there are no others. */
+  readonly shared?: SharedSlots;
+  /** Reply bytes that clients of this process have not taken; absent: counted for this endpoint alone. */
+  readonly untaken?: { bytes: number };
   /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
   readonly rejection: RejectionConf | null;
 }
@@ -71,11 +76,12 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   readonly #dirtyConnections: ServerConnection[] = [];
   /** Clients that have all their replies. */
   #replied: Client[] = [];
-  readonly #queue = new WaitingRoom();
+  readonly #queue: WaitingRoom;
+  readonly #places: Places;
   /** Those who wait until a server takes more. */
   readonly #waitForRoom = new Set<Client>();
   /** Reply bytes that clients have not taken. */
-  #untakenBytes = 0;
+  readonly #untaken: { bytes: number };
   #isSettling = false;
   /** The last turn had requests of several clients: worth waiting for this turn's end. */
   #isBusy = false;
@@ -86,6 +92,22 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.isTransparent = options.isTransparent;
     this.scripts = new Scripts(options.sha1, options.shareScript);
     this.#servers = new Servers((server) => new Backend(server, this, options.dial, this.limits));
+    this.#untaken = options.untaken ?? { bytes: 0 };
+    this.#places = new Places(options.shared ?? null, {
+      noRoom: (client) => {
+        this.#turnAway(client);
+        this.settle();
+      },
+      ledTo: (client, backend) => {
+        if (backend !== null) this.#assign(client, backend);
+        if (client.wait === 'server') client.goOn();
+        this.settle();
+      },
+    });
+    this.#queue = new WaitingRoom(
+      (client) => this.#places.enterRoom(client),
+      (client) => this.#places.leaveRoom(client),
+    );
     this.#rejections = new Rejections(options.rejection, this, this.#servers);
   }
 
@@ -119,7 +141,8 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
         if (!backend.isEnding && !stays) this.#leave(backend, leaving);
       }
     }
-    this.#queue.tryAll();
+    this.#places.askNoMore();
+    this.#queue.tryAll(() => true);
     if (this.hold.isOwn && left > 0 && !isBetween) this.release(false);
     this.settle();
     this.#options.wantsFlush();
@@ -165,7 +188,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     for (const [, { drainUntilMs, waitUntilMs }] of this.#servers.leaving) {
       due = Math.min(due, drainUntilMs, waitUntilMs);
     }
-    if (this.#queue.size > 0) {
+    if (this.#queue.size > this.#places.asking) {
       for (const { retryAtMs } of this.#servers.present) {
         due = Math.min(due, Math.max(retryAtMs, this.nowMs + 1));
       }
@@ -185,7 +208,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
         this.#end(backend, (connection) => !isWaitedOn(connection));
       }
     }
-    this.#queue.tryAll();
+    this.#queue.tryAll((client) => !this.#places.isAsking(client));
     for (const client of this.#queue.takeOlder(this.nowMs - this.limits.queueMs)) this.#turnAway(client);
     this.settle();
   }
@@ -264,18 +287,19 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.#queue.leave(client);
     this.#waitForRoom.delete(client);
     this.#rejections.forget(client);
-    this.#untakenBytes -= client.countedBytes;
+    this.#untaken.bytes -= client.countedBytes;
     client.countedBytes = 0;
     if (client.backend !== null) client.backend.clients--;
     client.backend = null;
+    this.#places.leaveServer(client);
   }
 
   wrote(client: Client): void {
     const untaken = client.wire.unsentBytes;
     if (untaken === 0 && client.countedBytes === 0) return;
-    this.#untakenBytes += untaken - client.countedBytes;
+    this.#untaken.bytes += untaken - client.countedBytes;
     client.countedBytes = untaken;
-    if (untaken > this.limits.replyBytesMax || this.#untakenBytes > this.limits.allReplyBytesMax) {
+    if (untaken > this.limits.replyBytesMax || this.#untaken.bytes > this.limits.allReplyBytesMax) {
       this.counts.tooSlow++;
       client.reset();
     } else if (untaken > this.limits.congestedBytes) {
@@ -285,7 +309,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   /** A client took what waited for it. */
   clientDrained(client: Client): void {
-    this.#untakenBytes -= client.countedBytes;
+    this.#untaken.bytes -= client.countedBytes;
     client.countedBytes = 0;
     client.drained();
   }
@@ -447,17 +471,25 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   #backendOf(client: Client): Backend | null {
     this.#unassignIfLeaving(client);
-    if (client.backend === null) {
-      client.backend = this.#servers.choose(client.wire);
-      if (client.backend !== null) client.backend.clients++;
+    if (client.backend === null && !this.#places.isAsking(client)) {
+      const ranked = this.#servers.rank(client.wire);
+      const [best] = ranked;
+      if (best !== undefined && this.#places.isLimited(best)) this.#places.ask(client, ranked);
+      else if (best !== undefined) this.#assign(client, best);
     }
     return client.backend;
+  }
+
+  #assign(client: Client, backend: Backend): void {
+    client.backend = backend;
+    backend.clients++;
   }
 
   #unassignIfLeaving(client: Client): void {
     if (client.backend?.isLeaving !== true) return;
     client.backend.clients--;
     client.backend = null;
+    this.#places.leaveServer(client);
   }
 
   #isDrained(): boolean {
@@ -487,7 +519,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   /** There is no server for it now. */
   #enqueue(client: Client): void {
     client.wait = 'server';
-    if (this.#queue.size >= this.limits.queuedMax) {
+    if (!this.#queue.has(client) && this.#queue.size >= this.limits.queuedMax) {
       this.#turnAway(client);
       return;
     }

@@ -71,8 +71,9 @@ export class Servers {
     this.#leaving.delete(backend);
   }
 
-  choose(asker: Asker): Backend | null {
-    return this.#chooser.choose(asker);
+  /** All that a client may be led to, the one to choose first. */
+  rank(asker: Asker): Backend[] {
+    return this.#chooser.rank(asker);
   }
 
   /** One of the route's, by its address and port; null if there is none such. */

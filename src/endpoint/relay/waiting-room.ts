@@ -4,6 +4,14 @@ import type { Client } from './client.ts';
 
 export class WaitingRoom {
   readonly #waiting = new Set<Client>();
+  readonly #entered: (client: Client) => void;
+  readonly #left: (client: Client) => void;
+
+  /** Both are told of everybody once. */
+  constructor(entered: (client: Client) => void, left: (client: Client) => void) {
+    this.#entered = entered;
+    this.#left = left;
+  }
 
   get size(): number {
     return this.#waiting.size;
@@ -15,24 +23,28 @@ export class WaitingRoom {
     return Infinity;
   }
 
+  has(client: Client): boolean {
+    return this.#waiting.has(client);
+  }
+
   enter(client: Client, nowMs: number): void {
     if (this.#waiting.has(client)) return;
     client.waitsSince = nowMs;
     this.#waiting.add(client);
+    this.#entered(client);
   }
 
   leave(client: Client): void {
-    this.#waiting.delete(client);
+    if (this.#waiting.delete(client)) this.#left(client);
   }
 
-  /** Lets everybody try again; who is still without a server keeps his place and his time. */
-  tryAll(): void {
+  /** Lets those try again whom `which` says yes to; who is still without a server keeps his place and his time. */
+  tryAll(which: (client: Client) => boolean): void {
     for (const client of Array.from(this.#waiting)) {
-      const since = client.waitsSince;
-      this.#waiting.delete(client);
+      if (!which(client) || !this.#waiting.has(client)) continue;
       client.wait = null;
       client.advance();
-      if (this.#waiting.has(client)) client.waitsSince = since;
+      if (client.wait !== 'server') this.leave(client);
     }
   }
 
@@ -43,7 +55,7 @@ export class WaitingRoom {
       if (client.waitsSince > sinceMs) break;
       old.push(client);
     }
-    for (const client of old) this.#waiting.delete(client);
+    for (const client of old) this.leave(client);
     return old;
   }
 }

@@ -33,6 +33,8 @@ async function start(t: TestContext, frontend: Partial<FrontendConf> = {}): Prom
     listening: [],
     connectMsMax: 5_000,
     connectionsMax: null,
+    limits: { clients: [], waiting: '', ofServer: '' },
+    workers: 1,
     isPrimary: false,
     serverDefaults: { tls: null, sendsProxyProtocol: null },
     servers: {},

@@ -5,9 +5,12 @@ import type { Socket } from 'node:net';
 import { Relay, type RelayCounts } from '../../endpoint/relay/relay.ts';
 import { LIMITS } from '../../endpoint/relay/limits.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
+import type { ScriptNews } from '../../endpoint/relay/scripts.ts';
+import type { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
+import { type Leave, admit } from './door.ts';
 import type { ProxiedAddress } from './proxy-protocol.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
@@ -17,8 +20,14 @@ export interface RelayServerOptions {
   /** Boot-clock milliseconds. */
   readonly now: () => number;
   readonly demoted: (server: Target, text: string) => void;
+  readonly slots: Slots;
+  /** Reply bytes that clients of this process have not taken, of all its endpoints. */
+  readonly untaken: { bytes: number };
+  readonly shareScript: (news: ScriptNews) => void;
 }
 
+/** How long one that was refused may take to read why. */
+const REFUSED_MS = 5_000;
 /** How often silent clients are looked for, as a part of what they may be silent. */
 const IDLE_LOOKS = 4;
 
@@ -33,7 +42,7 @@ export class RelayServer {
 
   constructor(options: RelayServerOptions) {
     this.#options = options;
-    const { frontend, isPrimary } = options.conf;
+    const { frontend, isPrimary, workers, limits } = options.conf;
     let isAwaited = false;
     const flush = (): void => {
       isAwaited = false;
@@ -55,11 +64,16 @@ export class RelayServer {
         this.#endIfLate();
       },
       sha1: (text) => createHash('sha1').update(text, 'latin1').digest('hex'),
+      shareScript: options.shareScript,
+      shared: { slots: options.slots, limits },
+      untaken: options.untaken,
       isTransparent: frontend.isTransparent,
       limits: {
         ...LIMITS,
+        // Memory is dealt to workers once and for all.
+        allReplyBytesMax: LIMITS.allReplyBytesMax / workers,
         heldBytesMax: frontend.hold.clientBytesMax,
-        allHeldBytesMax: frontend.hold.bytesMax,
+        allHeldBytesMax: frontend.hold.bytesMax / workers,
         queueMs: frontend.queue.timeoutMs,
         queuedMax: frontend.queue.clientsMax,
       },
@@ -74,19 +88,27 @@ export class RelayServer {
 
   /** `socket` is a client's; `first` was read of it already. */
   accept(socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
-    const { frontend, connectionsMax } = this.#options.conf;
+    const { conf, slots } = this.#options;
+    const refuse = (): void => {
+      socket.on('error', () => socket.destroy());
+      socket.end('-ERR max number of clients reached at this endpoint\r\n');
+      socket.setTimeout(REFUSED_MS, () => socket.destroy());
+      socket.resume();
+    };
+    admit(socket, conf, slots, (leave) => this.#enter(socket, first, proxied, leave), refuse);
+  }
+
+  #enter(socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null, leave: Leave): void {
+    const { frontend } = this.#options.conf;
     const { relay } = this;
     this.#setNow();
-    if (connectionsMax !== null && relay.counts.clients >= connectionsMax) {
-      socket.end('-ERR max number of clients reached at this endpoint\r\n');
-      socket.on('error', () => socket.destroy());
-      return;
-    }
     socket.setNoDelay(true);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const client = relay.accept(new SocketWire(socket, proxied));
     socket.on('data', (chunk: Buffer) => client.received(chunk));
     socket.on('drain', () => relay.clientDrained(client));
+    // It may have waited at the door.
+    socket.resume();
     const gone = (): void => {
       client.gone();
       socket.destroy();
@@ -95,6 +117,7 @@ export class RelayServer {
     socket.once('end', gone);
     socket.once('error', gone);
     socket.once('close', gone);
+    socket.once('close', leave);
     if (first !== null && first.length > 0) client.received(first);
   }
 

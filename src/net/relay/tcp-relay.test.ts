@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { it, type TestContext } from 'node:test';
+import { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
 import { frontendConf } from '../../endpoint/test-kit.ts';
 import { listening } from '../testing.ts';
@@ -44,11 +45,18 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
     listening: [],
     connectMsMax: 5_000,
     connectionsMax: null,
+    limits: { clients: [], waiting: '', ofServer: '' },
+    workers: 1,
     isPrimary: false,
     serverDefaults: { tls: null, sendsProxyProtocol: null },
     servers: {},
   };
-  const relay = new TcpRelay(conf, new Dialer({ conf, tune: () => undefined }), () => 0);
+  const relay = new TcpRelay(
+    conf,
+    new Dialer({ conf, tune: () => undefined }),
+    new Slots(() => undefined),
+    () => 0,
+  );
   t.after(() => relay.close());
   const port = await listening(
     t,

@@ -6,7 +6,9 @@ import { Chooser } from '../../endpoint/relay/choose-server.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { type Route, type RouteServer, targetText } from '../../endpoint/route.ts';
+import type { Slots } from '../../endpoint/relay/slots.ts';
 import type { Dialer } from './dialer.ts';
+import { type Leave, admit } from './door.ts';
 import { type ProxiedAddress, type ProxiedConnection, proxyHeader } from './proxy-protocol.ts';
 
 /** Attempts for one client, over all servers. */
@@ -29,12 +31,19 @@ interface Pair {
   readonly failed: Set<TcpBackend>;
   attempts: number;
   isOver: boolean;
+  /** Its place among the clients. */
+  readonly leave: Leave;
+  /** Its place at a server that takes so many, or in the queue for one. */
+  place: number | null;
+  /** Its place among those who wait. */
+  room: number | null;
 }
 
 export class TcpRelay {
   readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unmovable: 0, unserved: 0 };
   readonly #conf: RelayConf;
   readonly #dialer: Dialer;
+  readonly #slots: Slots;
   readonly #now: () => number;
   readonly #chooser = new Chooser<TcpBackend>();
   #backends = new Map<string, TcpBackend>();
@@ -44,19 +53,23 @@ export class TcpRelay {
   /** Those without a server. */
   readonly #waiting = new Map<Pair, NodeJS.Timeout>();
 
-  constructor(conf: RelayConf, dialer: Dialer, now: () => number) {
+  constructor(conf: RelayConf, dialer: Dialer, slots: Slots, now: () => number) {
     this.#conf = conf;
     this.#dialer = dialer;
+    this.#slots = slots;
     this.#now = now;
   }
 
   accept(client: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
-    const { connectionsMax, frontend } = this.#conf;
-    if (connectionsMax !== null && this.#pairs.size >= connectionsMax) {
+    const refuse = (): void => {
       client.on('error', () => undefined);
       client.destroy();
-      return;
-    }
+    };
+    admit(client, this.#conf, this.#slots, (leave) => this.#enter(client, first, proxied, leave), refuse);
+  }
+
+  #enter(client: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null, leave: Leave): void {
+    const { frontend } = this.#conf;
     if (frontend.keepAliveMs !== null) client.setKeepAlive(true, frontend.keepAliveMs);
     client.pause();
     const pair: Pair = {
@@ -68,6 +81,9 @@ export class TcpRelay {
       failed: new Set(),
       attempts: 0,
       isOver: false,
+      leave,
+      place: null,
+      room: null,
     };
     this.#pairs.add(pair);
     this.counts.clients++;
@@ -125,26 +141,55 @@ export class TcpRelay {
     return true;
   }
 
+  /** Chooses a server for it; with a place there, if it takes only so many. */
   #connect(pair: Pair): void {
-    const patience = this.#waiting.get(pair);
+    if (pair.place !== null) this.#slots.give(pair.place);
+    pair.place = null;
     const asker = { sourceAddress: pair.from?.sourceAddress ?? '' };
-    let backend = this.#chooser.choose(asker, pair.failed);
-    if (backend === null && pair.failed.size > 0) {
+    let ranked = this.#chooser.rank(asker, pair.failed);
+    if (ranked.length === 0 && pair.failed.size > 0) {
       pair.failed.clear();
-      backend = this.#chooser.choose(asker);
+      ranked = this.#chooser.rank(asker);
     }
-    if (backend === null) {
-      if (patience === undefined) {
-        const { timeoutMs } = this.#conf.frontend.queue;
-        this.#waiting.set(
-          pair,
-          setTimeout(() => this.#turnAway(pair), timeoutMs),
-        );
-      }
-      return;
-    }
-    clearTimeout(patience);
+    const [best] = ranked;
+    if (best === undefined) return this.#wait(pair);
+    if (best.server.connectionsMax === null) return this.#connectTo(pair, best);
+    const { ofServer } = this.#conf.limits;
+    const choices = ranked.map(({ server }) =>
+      server.connectionsMax === null ? [] : [`${ofServer}${targetText(server)}`],
+    );
+    this.#wait(pair);
+    pair.place = this.#slots.take(choices, Infinity, (choice) => {
+      const chosen = ranked[choice ?? 0];
+      // If it left meanwhile, there may be others.
+      if (chosen !== undefined && this.#backends.get(targetText(chosen.server)) === chosen)
+        this.#connectTo(pair, chosen);
+      else this.#connect(pair);
+    });
+  }
+
+  /** There is no server for it now, or no place. */
+  #wait(pair: Pair): void {
+    if (this.#waiting.has(pair)) return;
+    const { frontend, limits } = this.#conf;
+    this.#waiting.set(
+      pair,
+      setTimeout(() => this.#turnAway(pair), frontend.queue.timeoutMs),
+    );
+    pair.room = this.#slots.take([[limits.waiting]], 0, (choice) => {
+      if (choice === null) this.#turnAway(pair);
+    });
+  }
+
+  #waitsNoMore(pair: Pair): void {
+    clearTimeout(this.#waiting.get(pair));
     this.#waiting.delete(pair);
+    if (pair.room !== null) this.#slots.give(pair.room);
+    pair.room = null;
+  }
+
+  #connectTo(pair: Pair, backend: TcpBackend): void {
+    this.#waitsNoMore(pair);
     pair.backend = backend;
     pair.attempts++;
     backend.clients++;
@@ -217,8 +262,9 @@ export class TcpRelay {
   #end(pair: Pair): void {
     if (pair.isOver) return;
     pair.isOver = true;
-    clearTimeout(this.#waiting.get(pair));
-    this.#waiting.delete(pair);
+    this.#waitsNoMore(pair);
+    if (pair.place !== null) this.#slots.give(pair.place);
+    pair.leave();
     this.#pairs.delete(pair);
     this.counts.clients--;
     if (pair.backend !== null) pair.backend.clients--;
