@@ -85,7 +85,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     paths: {
       cgroup: options.cgroup ?? null,
       coversAllNamespaces: options.netns === 'all',
-      workers: options.workers === undefined ? null : Number(options.workers),
+      workers: workersOf(options, settings),
       clientsMax: settings?.connectionsMax ?? null,
       masquerade: options.masquerade === 'no' ? 'no' : 'auto',
       runAs,
@@ -123,6 +123,10 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
 
 const pidFileOf = (options: EndpointOptions, settings: HaproxyProcess | null): string | null =>
   options.pid === undefined ? (settings?.pidFile ?? null) : toBytes(options.pid);
+
+/** The command line's word counts before the file's. */
+const workersOf = ({ workers }: EndpointOptions, settings: HaproxyProcess | null): number | null =>
+  workers === undefined ? (settings?.workers ?? null) : Number(workers);
 
 /** Whom the file says to run as; null: as we are. Exits if there is no such user. */
 function idsOf(settings: HaproxyProcess | null): Ids | null {
@@ -197,7 +201,9 @@ async function openControl(
 /** SIGHUP. With something that cannot be used, all stays as it is. */
 async function reload(daemon: EndpointDaemon, options: EndpointOptions, log: EndpointLog): Promise<void> {
   const plan = readPlan(options);
-  const outcome = plan.ok ? await daemon.reload(plan.value.conf) : plan;
+  const outcome = plan.ok
+    ? await daemon.reload(plan.value.conf, undefined, workersOf(options, plan.value.process))
+    : plan;
   const lines = outcome.ok ? (plan.ok ? plan.value.warnings : []) : outcome.problem;
   for (const line of lines) log.write('warning', toBytes(line));
   log.write(

@@ -2,7 +2,10 @@
 // one that dies, hangs or is stalled takes nobody with it but its own clients.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Target } from '../../src/endpoint/route.ts';
 import { freePort } from '../../src/redis/free-port.ts';
@@ -322,5 +325,69 @@ describe('baton endpoint with three workers', () => {
     await until('its clients to be cut', () => client.isClosed);
     await until('the workers to be gone', () => !workers.some(isAlive));
     await assert.rejects(Wire.open({ host: '127.0.0.1', port }), /ECONNREFUSED/);
+  });
+
+  it('has as many workers as the file says after a reload, and no client is cut', async (t) => {
+    const server = await start();
+    t.after(() => server.dispose());
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'baton-workers-'));
+    t.after(async () => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'haproxy.cfg');
+    const say = (threads: number): void =>
+      writeFileSync(
+        file,
+        `global
+    nbthread ${threads}
+defaults
+    mode tcp
+    timeout connect 4s
+    timeout client 1h
+    timeout server 1h
+listen redis
+    bind 127.0.0.1:${port}
+    option tcp-check
+    tcp-check send PING\\r\\n
+    tcp-check expect string +PONG
+    tcp-check send info\\ replication\\r\\n
+    tcp-check expect string role:master
+    server one 127.0.0.1:${server.port} check inter 1s
+`,
+      );
+    say(3);
+    const daemon = await BatonEndpoint.start(t, file);
+    const workers = (): readonly number[] => (daemon.status().paths as Status[])[0]?.workers ?? [];
+    const first = workers();
+    assert.equal(first.length, 3);
+    const target = { host: '127.0.0.1', port };
+    await until('the server', () => ask(target, ['PING']));
+    const clients: Wire[] = [];
+    for (const index of [0, 1, 2]) {
+      clients.push(
+        await at(first, index, async () => {
+          const wire = await Wire.open(target);
+          await wire.call('PING');
+          return wire;
+        }),
+      );
+    }
+    const reload = async (threads: number): Promise<void> => {
+      const { length } = daemon.process.output;
+      say(threads);
+      process.kill(daemon.status().pid, 'SIGHUP');
+      await until('the word', () => daemon.process.output.slice(length).includes('was read anew'));
+    };
+    await reload(1);
+    for (const client of clients) assert.equal(await client.call('PING'), 'PONG');
+    clients[1]?.close();
+    clients[2]?.close();
+    await until('one worker', () => workers().length === 1);
+    assert.deepEqual(workers(), first.slice(0, 1));
+    await reload(2);
+    await until('two workers', () => workers().length === 2);
+    assert.equal(await clients[0]?.call('PING'), 'PONG');
+    await until('the new one serves', () => at(workers(), 1, () => ask(target, ['PING'])));
+    clients[0]?.close();
+    assert.doesNotMatch(daemon.process.output, /relay worker \d+ ended/);
   });
 });

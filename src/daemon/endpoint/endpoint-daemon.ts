@@ -72,6 +72,7 @@ export class EndpointDaemon {
   readonly #exit: (code: number) => void;
   readonly #switches = new Map<SwitchId, (result: SwitchResult) => void>();
   #lastSwitch = 0;
+  #workers: number | null;
   #isLeaving = false;
 
   /** Opens what clients connect to and starts; or says all that is in the way, with nothing left open. */
@@ -94,6 +95,7 @@ export class EndpointDaemon {
     this.#conf = options.conf;
     this.#options = options;
     this.#exit = options.exit;
+    this.#workers = options.paths.workers;
     const loop = new Loop<Event, Effect>({
       perform: (effect) => carryOutEndpoint(effect, this.#world),
       flush: () => this.#world.links.flush(),
@@ -126,7 +128,11 @@ export class EndpointDaemon {
    * SIGHUP. Endpoints that are as they were keep their clients; the others are opened and closed. Or says why they can't be
    * opened, and goes on as before. One that keeps a port but changes otherwise is closed before it is opened again.
    */
-  async reload(conf: EndpointsConf, telling?: TellingOptions): Promise<Result<null, readonly string[]>> {
+  async reload(
+    conf: EndpointsConf,
+    telling?: TellingOptions,
+    workers = this.#options.paths.workers,
+  ): Promise<Result<null, readonly string[]>> {
     const isSame = (name: string): boolean => openedFor(conf, name) === openedFor(this.#conf, name);
     const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));
     const added = conf.frontends.filter(({ name }) => !isSame(name));
@@ -135,13 +141,19 @@ export class EndpointDaemon {
       ({ name, binds }) =>
         gone.some((one) => one.name === name) || binds.some((bind) => held.has(JSON.stringify(bind))),
     );
+    const workersBefore = this.#workers;
+    this.#workers = workers;
     const fresh = await this.#open(
       conf,
       added.filter((one) => !again.includes(one)),
     );
-    if (!fresh.ok) return fresh;
+    if (!fresh.ok) {
+      this.#workers = workersBefore;
+      return fresh;
+    }
     const { paths, log } = this.#world;
     await paths.drop(gone.map(({ name }) => name));
+    if (workers !== workersBefore) paths.resize(workers);
     const reopened = await this.#open(conf, again);
     if (!reopened.ok) for (const problem of reopened.problem) log.write('warning', problem);
     const opened = [fresh.value, ...(reopened.ok ? [reopened.value] : [])];
@@ -161,7 +173,7 @@ export class EndpointDaemon {
     const { paths, log } = this.#options;
     return openPaths(
       { ...conf, frontends },
-      paths,
+      { ...paths, workers: this.#workers },
       pathEvents(log, () => this),
       () => this.#snapshot(),
     );

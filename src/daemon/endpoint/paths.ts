@@ -43,6 +43,10 @@ export class Paths {
     return answers.find(({ kind }) => kind === 'failed') ?? { kind: 'done' };
   }
 
+  resize(workers: number | null): void {
+    for (const path of this.#distinct()) path.resize?.(workers);
+  }
+
   status(): unknown[] {
     return this.#distinct().map((path) => path.status());
   }

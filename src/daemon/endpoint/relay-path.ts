@@ -25,6 +25,7 @@ const FIRST_FD = 4;
 const BEGIN_MS_MAX = 1_000;
 /** And this part of a hold may pass at most. */
 const BEGIN_SHARE = 1 / 4;
+const WORKERS = Math.max(1, availableParallelism() - 1);
 /** The limit that the clients of all endpoints count in. */
 const ALL_CLIENTS = 'clients';
 
@@ -62,6 +63,8 @@ export class RelayPath implements RoutePath {
   #endpoints: readonly RelayConf[];
   /** null: closed, and its place is kept, since workers know each by its place. */
   readonly #fds: (number | null)[];
+  /** Several workers may take clients of its listeners. */
+  readonly #canShare: boolean;
   readonly #workers: RelayWorkers;
   /** The last route of each endpoint, for a worker that starts later. */
   readonly #routes = new Map<string, Route>();
@@ -81,12 +84,12 @@ export class RelayPath implements RoutePath {
     const listening = options.frontends.map(({ binds }) =>
       binds.map((bind) => openBind(bind, fds, problems, sharing).map((one) => one.listening)),
     );
-    const count = sharing.canShare ? (options.workers ?? Math.max(1, availableParallelism() - 1)) : 1;
+    const count = sharing.canShare ? (options.workers ?? WORKERS) : 1;
     const limitsAll = (options.clientsMax ?? null) !== null;
     const endpoints = options.frontends.map((frontend, at) =>
       relayConf(options.conf, frontend, listening[at] ?? [], count, limitsAll),
     );
-    const path = new RelayPath(options, endpoints, fds, count);
+    const path = new RelayPath(options, endpoints, fds, count, sharing.canShare);
     if (problems.length === 0) problems.push(...(await path.#workers.start()));
     if (problems.length > 0) {
       await path.close();
@@ -100,8 +103,10 @@ export class RelayPath implements RoutePath {
     endpoints: readonly RelayConf[],
     fds: readonly number[],
     count: number,
+    canShare: boolean,
   ) {
     this.#options = options;
+    this.#canShare = canShare;
     this.#endpoints = endpoints;
     this.#fds = [...fds];
     this.#bank.setLimit(ALL_CLIENTS, options.clientsMax ?? null);
@@ -144,6 +149,14 @@ export class RelayPath implements RoutePath {
     });
     // A worker that died holds nobody any more.
     return { kind: 'done' };
+  }
+
+  resize(workers: number | null): void {
+    if (!this.#canShare) return;
+    const count = workers ?? WORKERS;
+    this.#endpoints = this.#endpoints.map((conf) => ({ ...conf, workers: count }));
+    for (const worker of this.#workers.living) worker.tell({ kind: 'share', workers: count });
+    void this.#workers.resize(count);
   }
 
   drop(names: readonly string[]): void {

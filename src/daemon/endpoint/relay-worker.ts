@@ -53,6 +53,13 @@ class RelayWorker {
         this.#relays.delete(message.endpoint);
         this.#deadlines.delete(message.endpoint);
         return;
+      case 'share':
+        for (const relay of this.#relays.values()) {
+          if (relay instanceof RelayServer) relay.shareMemory(message.workers);
+        }
+        return;
+      case 'retire':
+        return this.#retire();
       case 'step':
         return this.#takeStep(message);
       case 'ask-counts':
@@ -64,6 +71,13 @@ class RelayWorker {
         if (relay instanceof RelayServer) for (const news of message.news) relay.relay.scripts.learn(news);
       }
     }
+  }
+
+  #retire(): void {
+    const servers = [...this.#servers.values()].flat();
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    // A server is closed when its last connection is.
+    void Promise.all(closed).then(() => process.exit(0));
   }
 
   /** The parent is gone. Each relay resets its clients at its own deadline; with the last one all is over. */

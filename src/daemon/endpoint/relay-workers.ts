@@ -52,6 +52,8 @@ export class RelayWorker {
   readonly restartMs: number;
   readonly #child: ChildProcess;
   isStarted = false;
+  /** It serves those that it has, and nobody replaces it. */
+  isRetired = false;
   missedBeats = 0;
   /** As of its last answer, by the endpoint. */
   counts: Readonly<Record<string, RelayCounts>> = {};
@@ -96,11 +98,29 @@ export class RelayWorkers {
   }
 
   /** Starts them all; resolves to what keeps some from serving. */
-  async start(): Promise<string[]> {
-    const started = await Promise.all(
-      Array.from({ length: this.#options.count }, (_, index) => this.#start(index, RESTART_MS)),
-    );
-    return [...new Set(started.filter((problem) => problem !== null))];
+  start(): Promise<string[]> {
+    return this.#startMore(this.#options.count);
+  }
+
+  /** So many take clients from now on; more than more than that keep those they have. */
+  async resize(count: number): Promise<void> {
+    const active = this.living.filter(({ isRetired }) => !isRetired);
+    for (const worker of active.slice(count)) {
+      worker.isRetired = true;
+      worker.tell({ kind: 'retire' });
+    }
+    for (const problem of await this.#startMore(count - active.length)) this.#options.warn(problem);
+  }
+
+  async #startMore(count: number): Promise<string[]> {
+    const started: Promise<string | null>[] = [];
+    // Each takes its place at once.
+    while (started.length < count) {
+      const free = this.#workers.indexOf(null);
+      started.push(this.#start(free === -1 ? this.#workers.length : free, RESTART_MS));
+    }
+    const problems = (await Promise.all(started)).filter((problem) => problem !== null);
+    return [...new Set(problems)];
   }
 
   get living(): RelayWorker[] {
@@ -223,6 +243,7 @@ export class RelayWorkers {
       if (this.living.length === 0) for (const tell of this.#whenGone.splice(0)) tell();
       return;
     }
+    if (worker.isRetired) return;
     const isStable = performance.now() - worker.startedMs > STABLE_MS;
     const restartMs = isStable ? RESTART_MS : Math.min(worker.restartMs * 2, RESTART_MS_MAX);
     this.#options.warn(

@@ -8,6 +8,8 @@ export interface RoutePath {
   apply(route: Route): void;
   /** Its part of an ordered switch, for these endpoints. Paths that can't hold clients have none. */
   takeStep?(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer>;
+  /** So many processes carry its bytes from now on; null: as many as fit the machine. Nobody's connection ends. */
+  resize?(workers: number | null): void;
   /** These endpoints are no more: takes back what was opened for them. The others do not notice. */
   drop?(endpoints: readonly string[]): void;
   /** For `baton endpoint status`; plain data. */

@@ -56,6 +56,10 @@ export type ToWorker =
   | { readonly kind: 'route'; readonly route: Route }
   /** It is no more: its clients are reset, its ports closed. */
   | { readonly kind: 'drop'; readonly endpoint: string }
+  /** So many workers share what there is of memory from now on. */
+  | { readonly kind: 'share'; readonly workers: number }
+  /** No new clients, and the end with the last one. */
+  | { readonly kind: 'retire' }
   /** `step` answers to `id`. */
   | {
       readonly kind: 'step';

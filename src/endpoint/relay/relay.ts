@@ -64,7 +64,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   readonly scripts: Scripts;
   readonly loadedScripts = new LoadedScripts();
   readonly hold = new Hold();
-  readonly limits: RelayLimits;
+  limits: RelayLimits;
   readonly isTransparent: boolean;
   nowMs = 0;
   readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unmovable: 0, unserved: 0 };

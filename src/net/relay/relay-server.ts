@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Relay, type RelayCounts } from '../../endpoint/relay/relay.ts';
-import { LIMITS } from '../../endpoint/relay/limits.ts';
+import { LIMITS, type RelayLimits } from '../../endpoint/relay/limits.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { ScriptNews } from '../../endpoint/relay/scripts.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
@@ -42,7 +42,7 @@ export class RelayServer {
 
   constructor(options: RelayServerOptions) {
     this.#options = options;
-    const { frontend, isPrimary, workers, limits } = options.conf;
+    const { frontend, isPrimary, limits } = options.conf;
     let isAwaited = false;
     const flush = (): void => {
       isAwaited = false;
@@ -68,15 +68,7 @@ export class RelayServer {
       shared: { slots: options.slots, limits },
       untaken: options.untaken,
       isTransparent: frontend.isTransparent,
-      limits: {
-        ...LIMITS,
-        // Memory is dealt to workers once and for all.
-        allReplyBytesMax: LIMITS.allReplyBytesMax / workers,
-        heldBytesMax: frontend.hold.clientBytesMax,
-        allHeldBytesMax: frontend.hold.bytesMax / workers,
-        queueMs: frontend.queue.timeoutMs,
-        queuedMax: frontend.queue.clientsMax,
-      },
+      limits: limitsOf(options.conf, options.conf.workers),
       rejection: isPrimary ? { holdMsMax: frontend.hold.holdMsMax, demoted: options.demoted } : null,
     });
     this.relay.nowMs = options.now();
@@ -119,6 +111,11 @@ export class RelayServer {
     socket.once('close', gone);
     socket.once('close', leave);
     if (first !== null && first.length > 0) client.received(first);
+  }
+
+  /** So many workers share the memory that one had at first. */
+  shareMemory(workers: number): void {
+    this.relay.limits = limitsOf(this.#options.conf, workers);
   }
 
   get counts(): RelayCounts {
@@ -211,4 +208,16 @@ export class RelayServer {
       if (this.relay.nowMs - client.lastActiveMs >= idleMsMax) client.reset();
     }
   }
+}
+
+/** Memory is dealt evenly to workers. */
+function limitsOf({ frontend }: RelayConf, workers: number): RelayLimits {
+  return {
+    ...LIMITS,
+    allReplyBytesMax: LIMITS.allReplyBytesMax / workers,
+    heldBytesMax: frontend.hold.clientBytesMax,
+    allHeldBytesMax: frontend.hold.bytesMax / workers,
+    queueMs: frontend.queue.timeoutMs,
+    queuedMax: frontend.queue.clientsMax,
+  };
 }

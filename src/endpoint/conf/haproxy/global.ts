@@ -15,6 +15,7 @@ export interface GlobalDraft {
   chroot: string | null;
   pidFile: string | null;
   connectionsMax: number | null;
+  workers: number | null;
   statsSockets: StatsSocket[];
   allowsExternalChecks: boolean;
 }
@@ -28,6 +29,7 @@ export function noGlobal(): GlobalDraft {
     chroot: null,
     pidFile: null,
     connectionsMax: null,
+    workers: null,
     statsSockets: [],
     allowsExternalChecks: false,
   };
@@ -35,7 +37,7 @@ export function noGlobal(): GlobalDraft {
 
 /** Taken without effect: they tune what is not there, or name what has another way here. */
 const IGNORED =
-  /^(?:nbthread|nbproc|thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-server-verify|ssl-dh-param-file|ssl-mode-async|ca-base|crt-base|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|busy-polling|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
+  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-server-verify|ssl-dh-param-file|ssl-mode-async|ca-base|crt-base|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|busy-polling|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
 const KNOWN = [
   'daemon',
   'user',
@@ -78,6 +80,10 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
         break;
       case 'maxconn':
         draft.connectionsMax = cursor.integer('maxconn', 1, 2 ** 31 - 1);
+        break;
+      case 'nbthread':
+      case 'nbproc':
+        draft.workers = cursor.integer(first.text, 1, 64);
         break;
       case 'external-check':
         cursor.accept('preserve-env');
@@ -157,6 +163,6 @@ function readStats(draft: GlobalDraft, cursor: Cursor): void {
 }
 
 export function processOf(draft: GlobalDraft): Omit<HaproxyProcess, 'statsPages' | 'httpFrontends'> {
-  const { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, statsSockets } = draft;
-  return { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, statsSockets };
+  const { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsSockets } = draft;
+  return { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsSockets };
 }

@@ -69,6 +69,8 @@ export interface HaproxyProcess {
   readonly pidFile: string | null;
   /** Of all frontends together. */
   readonly connectionsMax: number | null;
+  /** `nbthread`: processes that carry bytes; null: not said. */
+  readonly workers: number | null;
   readonly statsSockets: readonly StatsSocket[];
   readonly statsPages: readonly StatsPage[];
   readonly httpFrontends: readonly HttpFrontend[];

@@ -34,6 +34,7 @@ describe('haproxy.cfg of the tutorials', () => {
   const file = read(`global
  daemon
  maxconn 4000
+ nbthread 4
  log /dev/log local0 notice
  user haproxy
  group haproxy
@@ -109,6 +110,7 @@ listen stats
       chroot: '/var/lib/haproxy',
       pidFile: '/run/h.pid',
       connectionsMax: 4_000,
+      workers: 4,
       statsSockets: [
         { bind: { kind: 'unix', path: '/run/h.sock' }, mode: 0o600, user: null, group: null, level: 'admin' },
       ],
