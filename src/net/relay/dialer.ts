@@ -6,6 +6,7 @@ import { type SecureContext, connect as connectTls, createSecureContext } from '
 import type { TlsClientConf } from '../../endpoint/endpoint-conf.ts';
 import type { RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts';
 import type { RouteServer } from '../../endpoint/route.ts';
+import { type Receive, readInto } from './reading.ts';
 
 export interface Dialed {
   readonly socket: Socket;
@@ -37,14 +38,15 @@ export class Dialer {
     return servers[server.name] ?? serverDefaults;
   }
 
-  /** Begins to connect. A connection that takes too long ends with an error. */
-  dial(server: RouteServer): Dialed {
+  /** Begins to connect. A connection that takes too long ends with an error. `receive`: in place of `data` events. */
+  dial(server: RouteServer, receive: Receive | null = null): Dialed {
     const { tls } = this.optionsOf(server);
     const { connectMsMax, frontend } = this.#options.conf;
     const { host, port } = server;
     let socket: Socket;
     if (tls === null) {
-      socket = connectTcp({ host, port, noDelay: true, allowHalfOpen: frontend.mode === 'tcp' });
+      const onread = receive === null ? {} : { onread: readInto(receive) };
+      socket = connectTcp({ host, port, noDelay: true, allowHalfOpen: frontend.mode === 'tcp', ...onread });
     } else {
       const context = this.#contexts.get(tls);
       socket = connectTls({
@@ -57,6 +59,7 @@ export class Dialer {
         ...(tls.serverName === null ? { checkServerIdentity: () => undefined } : {}),
       });
       socket.setNoDelay(true);
+      if (receive !== null) socket.on('data', receive);
     }
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const connectEvent = tls === null ? 'connect' : 'secureConnect';

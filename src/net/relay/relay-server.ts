@@ -12,6 +12,7 @@ import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
 import { type Leave, admit } from './door.ts';
 import type { ProxiedAddress } from './proxy-protocol.ts';
+import { readFrom } from './reading.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
 export interface RelayServerOptions {
@@ -50,7 +51,7 @@ export class RelayServer {
     };
     this.relay = new Relay({
       dial: (server, events) => {
-        const dialed = options.dialer.dial(server);
+        const dialed = options.dialer.dial(server, (chunk) => events.received(chunk));
         listenTo(dialed.socket, dialed.connectEvent, events);
         return new SocketWire(dialed.socket, null);
       },
@@ -90,14 +91,14 @@ export class RelayServer {
     admit(socket, conf, slots, (leave) => this.#enter(socket, first, proxied, leave), refuse);
   }
 
-  #enter(socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null, leave: Leave): void {
+  #enter(accepted: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null, leave: Leave): void {
     const { frontend } = this.#options.conf;
     const { relay } = this;
     this.#setNow();
+    const socket = readFrom(accepted, (chunk) => client.received(chunk));
     socket.setNoDelay(true);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const client = relay.accept(new SocketWire(socket, proxied));
-    socket.on('data', (chunk: Buffer) => client.received(chunk));
     socket.on('drain', () => relay.clientDrained(client));
     // It may have waited at the door.
     socket.resume();

@@ -55,7 +55,7 @@ export class SocketWire implements Wire {
   }
 }
 
-/** Tells `events` what happens on `socket`, whose `connect` (or `secureConnect`) is `connectEvent`. */
+/** Tells `events` what happens on `socket`, but for what it reads; its `connect` (or `secureConnect`) is `connectEvent`. */
 export function listenTo(socket: Socket, connectEvent: string, events: WireEvents): void {
   let isOver = false;
   const end = (because: string): void => {
@@ -65,7 +65,6 @@ export function listenTo(socket: Socket, connectEvent: string, events: WireEvent
     events.closed(because);
   };
   socket.once(connectEvent, () => events.connected());
-  socket.on('data', (chunk: Buffer) => events.received(chunk));
   socket.on('drain', () => events.drained());
   socket.once('end', () => end('the other end closed the connection'));
   socket.once('error', (error) => end(error.message));
