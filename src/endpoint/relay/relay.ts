@@ -12,7 +12,7 @@ import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
 import { LoadedScripts } from './loaded-scripts.ts';
 import { restore, whyUnmovable } from './move.ts';
-import type { Owed, Verdict } from './owed.ts';
+import { type Owed, type Verdict, empty } from './owed.ts';
 import { Places, type SharedSlots } from './places.ts';
 import { type RejectionConf, type RejectionHost, Rejections } from './rejections.ts';
 import type { RelayCore } from './relay-core.ts';
@@ -224,7 +224,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
       connection.flush();
       if (connection.unsentBytes > this.limits.congestedBytes) connection.isCongested = true;
     }
-    dirty.length = 0;
+    empty(dirty);
     this.#isBusy = runs > 1;
   }
 
@@ -328,7 +328,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     if (!this.hold.isOn) for (const client of this.hold.told) this.hold.tell(client, 0);
     const dirty = this.#dirtyClients;
     for (let at = 0; at < dirty.length; at++) (dirty[at] as Client).flush();
-    dirty.length = 0;
+    empty(dirty);
     this.#isSettling = false;
     if (this.hold.awaitsDrained && this.#isDrained()) this.hold.drained();
     if (this.#dirtyConnections.length > 0) this.#flushOrWait();
