@@ -13,6 +13,7 @@ import { type Attempt, OsError, osError } from './os-error.ts';
 export interface Libc {
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, addressBytes: number) => number;
+  readonly connect: (fd: number, address: Uint8Array, addressBytes: number) => number;
   readonly listen: (fd: number, backlog: number) => number;
   readonly close: (fd: number) => number;
   readonly setsockopt: (
@@ -85,6 +86,7 @@ function load(): Libc {
   return {
     socket: library.func('int socket(int, int, int)'),
     bind: library.func('int bind(int, const void *, uint32_t)'),
+    connect: library.func('int connect(int, const void *, uint32_t)'),
     listen: library.func('int listen(int, int)'),
     close: library.func('int close(int)'),
     setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
