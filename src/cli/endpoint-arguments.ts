@@ -16,9 +16,10 @@ import type {
   Source,
 } from '../endpoint/endpoint-conf.ts';
 import { targetText, type Balance } from '../endpoint/route.ts';
+import { connectionsOf, type ConnectionFlags, type Connections } from './endpoint-connections.ts';
 
 /** As commander gives them. */
-export interface EndpointFlags {
+export interface EndpointFlags extends ConnectionFlags {
   readonly sentinels?: string;
   readonly primary?: string;
   readonly servers?: string;
@@ -126,13 +127,14 @@ class Reading {
     return fallback;
   }
 
-  /** `host`, `host:port`, `[v6]:port`, separated by commas. */
-  hosts(flag: string, text: string, defaultPort: number): HostPort[] {
+  /** `host`, `host:port`, `[v6]:port`, separated by commas; servers may be paths of unix sockets, too. */
+  hosts(flag: '--sentinels' | '--servers', text: string, defaultPort: number): HostPort[] {
     return text
       .split(',')
       .filter((part) => part.trim() !== '')
       .flatMap((part) => {
-        const read = parseHostPort(part.trim(), defaultPort);
+        const path = flag === '--servers' ? unixPath(part.trim()) : null;
+        const read = path === null ? parseHostPort(part.trim(), defaultPort) : { host: path, port: 0 };
         if (read !== null) return [read];
         this.problems.push(`${flag} ${part}: HOST:PORT, or [IPV6]:PORT`);
         return [];
@@ -140,17 +142,20 @@ class Reading {
   }
 
   /** A bare port means this machine's loopback, both families. */
-  binds(flag: string, texts: readonly string[]): Bind[] {
+  binds(flag: string, texts: readonly string[], connections: Connections): Bind[] {
+    const { clients: tls, acceptsProxyProtocol, mode } = connections;
     return texts.flatMap((text): Bind[] => {
       const plain = (host: string, port: number): Bind => ({
         kind: 'tcp',
         host,
         port,
-        tls: null,
-        acceptsProxyProtocol: false,
+        tls,
+        acceptsProxyProtocol,
       });
-      if (text.startsWith('/') || text.startsWith('unix:'))
-        return [{ kind: 'unix', path: text.replace(/^unix:/, ''), mode: null }];
+      const path = unixPath(text);
+      if (path !== null) {
+        return [{ kind: 'unix', path, mode, user: null, group: null, tls, acceptsProxyProtocol }];
+      }
       const port = strictInteger(text);
       if (port !== null && port > 0 && port < 65_536) return [plain('127.0.0.1', port), plain('::1', port)];
       const read = parseHostPort(text, null);
@@ -159,6 +164,12 @@ class Reading {
       return [];
     });
   }
+}
+
+/** `/a.sock`, `unix:/a.sock`, and HAProxy's `unix@/a.sock`, as a byte string; null: it is no such path. */
+function unixPath(text: string): string | null {
+  const path = text.replace(/^unix[:@](?=\/)/, '');
+  return path.startsWith('/') ? Buffer.from(path, 'utf8').toString('latin1') : null;
 }
 
 export function parseHostPort(text: string, defaultPort: number | null): HostPort | null {
@@ -174,9 +185,13 @@ export function endpointsFromFlags(
   secrets: Secrets,
 ): Result<EndpointsConf, readonly string[]> {
   const reading = new Reading();
-  const source = sourceOf(flags, secrets, reading);
+  const connections = connectionsOf(flags, reading.problems);
+  const { sendsProxyProtocol } = connections;
+  const source = sourceOf(flags, secrets, connections, reading);
   const servers =
-    flags.servers === undefined ? [] : reading.hosts('--servers', flags.servers, REDIS_PORT).map(serverOf);
+    flags.servers === undefined
+      ? []
+      : reading.hosts('--servers', flags.servers, REDIS_PORT).map((where) => serverOf(where, connections));
   if (flags.prefer !== undefined && !servers.some(({ name }) => name === flags.prefer)) {
     reading.problems.push(`--prefer ${flags.prefer}: one of the --servers, as written there`);
   }
@@ -215,7 +230,8 @@ export function endpointsFromFlags(
     balance: reading.choice('--balance', flags.balance, BALANCES, 'roundrobin'),
     timing: { ...defaults.TIMING, intervalMs: refreshMs },
     credentials: secrets.servers,
-    tls: null,
+    tls: connections.servers,
+    ...(sendsProxyProtocol === null ? {} : { sendsProxyProtocol }),
     connectMsMax: defaults.CONNECT_MS,
     endsOthers: true,
     usesAllBackups: true,
@@ -226,12 +242,18 @@ export function endpointsFromFlags(
     reading.problems.push('say where to listen: --listen 6379, or --replica-listen 6380');
   }
   if ((flags.listen ?? []).length > 0) {
-    frontends.push(frontend('primary', 'primary', reading.binds('--listen', flags.listen ?? [])));
+    frontends.push(
+      frontend('primary', 'primary', reading.binds('--listen', flags.listen ?? [], connections)),
+    );
     backends.push(backend('primary', { kind: 'primary', preferred: flags.prefer ?? null }));
   }
   if ((flags.replicaListen ?? []).length > 0) {
     frontends.push(
-      frontend('replica', 'replica', reading.binds('--replica-listen', flags.replicaListen ?? [])),
+      frontend(
+        'replica',
+        'replica',
+        reading.binds('--replica-listen', flags.replicaListen ?? [], connections),
+      ),
     );
     backends.push(backend('replica', replicaRole(flags, reading)));
   }
@@ -239,9 +261,15 @@ export function endpointsFromFlags(
   return problems.length > 0 ? failure(problems) : success({ frontends, backends, leaseMs, refreshMs });
 }
 
-function sourceOf(flags: EndpointFlags, secrets: Secrets, reading: Reading): Source {
+function sourceOf(
+  flags: EndpointFlags,
+  secrets: Secrets,
+  connections: Connections,
+  reading: Reading,
+): Source {
   const { sentinels, primary, servers } = flags;
   if (sentinels === undefined) {
+    if (flags.sentinelTls === true) reading.problems.push('--sentinel-tls goes with --sentinels');
     if (servers === undefined) {
       reading.problems.push(
         'say who knows the primary: --sentinels HOST:PORT,... --primary NAME, or --servers HOST:PORT,...',
@@ -262,7 +290,7 @@ function sourceOf(flags: EndpointFlags, secrets: Secrets, reading: Reading): Sou
     sentinels: reading.hosts('--sentinels', sentinels, SENTINEL_PORT),
     group: primary ?? '',
     credentials: secrets.sentinels,
-    tls: null,
+    tls: connections.sentinels,
   };
 }
 
@@ -281,14 +309,14 @@ function replicaRole(flags: EndpointFlags, reading: Reading): Role {
   };
 }
 
-const serverOf = (where: HostPort): ServerConf => ({
+const serverOf = (where: HostPort, { servers, sendsProxyProtocol }: Connections): ServerConf => ({
   ...where,
   name: targetText(where),
   weight: 1,
   isBackup: false,
   connectionsMax: null,
   isDisabled: false,
-  tls: null,
-  sendsProxyProtocol: null,
+  tls: servers,
+  sendsProxyProtocol,
   checks: [],
 });

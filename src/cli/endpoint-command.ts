@@ -8,6 +8,8 @@ Examples:
   baton endpoint --sentinels a:26379,b:26379,c:26379 --primary mymaster --listen 6379
   baton endpoint --sentinels a,b,c --primary mymaster --listen 6379 --replica-listen 6380
   baton endpoint --servers 10.0.0.1:6379,10.0.0.2:6379 --listen '*:6379'
+  baton endpoint --servers 10.0.0.1,10.0.0.2 --tls --cacert ca.pem --listen 6379
+                                                  plain clients, servers that speak TLS
   baton endpoint haproxy.cfg                      in place of: haproxy -f haproxy.cfg
   baton endpoint status                           where it leads, and why
   baton endpoint switch --to 10.0.0.2:6379        a switch that clients of the relay do not notice
@@ -36,7 +38,10 @@ export function addEndpointCommand(program: Command): void {
     .option('-D, --daemon', 'go to the background')
     .option('--sentinels <list>', 'sentinels to ask, HOST[:PORT] separated by commas')
     .option('--primary <name>', 'the name that the sentinels give the group')
-    .option('--servers <list>', 'without sentinels: the servers, which are asked themselves')
+    .option(
+      '--servers <list>',
+      'without sentinels: the servers (or unix sockets), which are asked themselves',
+    )
     .option('--prefer <server>', 'of several servers that claim to be the primary at a start, this one')
     .option(
       '--listen <addr>',
@@ -44,6 +49,20 @@ export function addEndpointCommand(program: Command): void {
       collect,
     )
     .option('--replica-listen <addr>', 'the same for clients that only read', collect)
+    .option('--tls', 'the servers speak TLS; the relay does then what clients need not')
+    .option('--sentinel-tls', 'the sentinels do')
+    .option('--cacert <file>', 'who vouches for the certificates of servers and sentinels')
+    .option('--cert <file>', 'the certificate to show them, where they ask for one')
+    .option('--key <file>', 'its key (default: in the same file)')
+    .option('--sni <name>', 'the name their certificates must have (default: any of those authorities)')
+    .option('--insecure', 'believe any certificate')
+    .option('--listen-cert <file>', 'clients speak TLS, and are shown this certificate')
+    .option('--listen-key <file>', 'its key (default: in the same file)')
+    .option('--listen-cacert <file>', 'clients must show a certificate of these authorities')
+    .option('--listen-mode <mode>', 'of unix sockets that are listened on, octal, for example 660')
+    .option('--send-proxy', 'say to the servers who the client is (PROXY protocol; Redis itself knows none)')
+    .option('--send-proxy-v2', 'the same by version 2')
+    .option('--accept-proxy', 'clients come through a proxy that says so who they are')
     .option('--path <path>', 'auto, socket, nat or relay', 'auto')
     .option('--cgroup <path>', 'socket path: only processes of this cgroup')
     .option('--netns <which>', 'socket path: "all" for all network namespaces')

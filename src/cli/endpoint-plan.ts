@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
-import type { Credentials, EndpointsConf } from '../endpoint/endpoint-conf.ts';
+import { namesClients, type Credentials, type EndpointsConf } from '../endpoint/endpoint-conf.ts';
+import { readTlsFiles, type TlsFiles } from '../net/tls-files.ts';
 import { endpointsFromFlags, parseHostPort, type EndpointOptions } from './endpoint-arguments.ts';
+import { CONNECTION_FLAGS } from './endpoint-connections.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
 
 const WORKERS_MAX = 64;
@@ -18,7 +20,12 @@ export interface EndpointPlan {
   readonly warnings: readonly string[];
   /** Where to answer load balancers' questions; null: nowhere. */
   readonly http: { readonly host: string; readonly port: number } | null;
+  /** What the files of TLS options hold now. */
+  readonly tlsFiles: TlsFiles;
 }
+
+/** Before the files that it names are looked at. */
+type ReadPlan = Omit<EndpointPlan, 'tlsFiles'>;
 
 /** What others call the daemon. */
 export function nameOf({ name, primary, file }: EndpointOptions): string {
@@ -35,8 +42,25 @@ export function readPlan(options: EndpointOptions): Result<EndpointPlan, readonl
   if (options.http !== undefined && http === null)
     problems.push(`--http ${options.http}: PORT (on loopback) or ADDRESS:PORT`);
   const plan = options.file === null ? fromFlags(options, http) : fromFile(options, options.file, http);
-  if (!plan.ok) problems.push(...plan.problem);
-  return plan.ok && problems.length === 0 ? plan : failure(problems);
+  if (!plan.ok) return failure([...problems, ...plan.problem]);
+  const tlsFiles = readTlsFiles(plan.value.conf);
+  if (!tlsFiles.ok) problems.push(...tlsFiles.problem);
+  if (!tlsFiles.ok || problems.length > 0) return failure(problems);
+  const warnings = [...plan.value.warnings, ...notesOfProxy(plan.value.conf)];
+  return success({ ...plan.value, warnings, tlsFiles: tlsFiles.value });
+}
+
+/** The PROXY protocol names one client for a whole connection, so none can be shared. */
+function notesOfProxy({ frontends, backends }: EndpointsConf): string[] {
+  return frontends
+    .filter(({ mode, backend, isTransparent }) => {
+      const leadsTo = backends.find(({ name }) => name === backend);
+      return mode === 'redis' && !isTransparent && leadsTo !== undefined && namesClients(leadsTo);
+    })
+    .map(
+      ({ name }) =>
+        `${name}: its servers are told who each client is (PROXY protocol), so each client has a connection of its own there, as with --transparent; Redis itself does not understand it, only what stands in front of one`,
+    );
 }
 
 function problemsOf({ netns, masquerade, workers }: EndpointOptions): string[] {
@@ -56,10 +80,16 @@ function fromFile(
   options: EndpointOptions,
   file: string,
   http: EndpointPlan['http'],
-): Result<EndpointPlan, readonly string[]> {
-  const given = (['sentinels', 'primary', 'servers', 'listen', 'replicaListen'] as const).filter(
-    (flag) => options[flag] !== undefined,
-  );
+): Result<ReadPlan, readonly string[]> {
+  const described = [
+    'sentinels',
+    'primary',
+    'servers',
+    'listen',
+    'replicaListen',
+    ...CONNECTION_FLAGS,
+  ] as const;
+  const given = described.filter((flag) => options[flag] !== undefined);
   if (given.length > 0) {
     const flags = given.map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
     return failure([`${file} says all that ${flags.join(', ')} would: leave one of them out`]);
@@ -76,7 +106,7 @@ function fromFile(
 function fromFlags(
   options: EndpointOptions,
   http: EndpointPlan['http'],
-): Result<EndpointPlan, readonly string[]> {
+): Result<ReadPlan, readonly string[]> {
   const problems: string[] = [];
   const credentials = (flag: string, file: string | undefined): Credentials | null => {
     if (file === undefined) return null;

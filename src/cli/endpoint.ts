@@ -70,7 +70,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     complain(plan.problem);
     process.exit(options.file === null ? EXIT_USAGE : 1);
   }
-  const { conf, process: settings, warnings } = plan.value;
+  const { conf, process: settings, warnings, tlsFiles } = plan.value;
   for (const warning of warnings) warn(warning);
   if ((options.daemon === true || settings?.isDaemon === true) && !isInBackground) {
     process.exit(await startInBackground(null));
@@ -91,6 +91,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
       runAs,
       httpFrontends: settings?.httpFrontends ?? [],
       name: nameOf(options),
+      tlsFiles,
     },
     log,
     exit(code) {
@@ -202,7 +203,10 @@ async function openControl(
 async function reload(daemon: EndpointDaemon, options: EndpointOptions, log: EndpointLog): Promise<void> {
   const plan = readPlan(options);
   const outcome = plan.ok
-    ? await daemon.reload(plan.value.conf, undefined, workersOf(options, plan.value.process))
+    ? await daemon.reload(plan.value.conf, undefined, {
+        workers: workersOf(options, plan.value.process),
+        tlsFiles: plan.value.tlsFiles,
+      })
     : plan;
   const lines = outcome.ok ? (plan.ok ? plan.value.warnings : []) : outcome.problem;
   for (const line of lines) log.write('warning', toBytes(line));

@@ -28,7 +28,8 @@ export class Resolver {
   /** Asks for `host`; asking again while the answer is on its way gives that one answer. */
   resolve(host: string): void {
     if (this.#inFlight.has(host)) return;
-    if (isIP(host) !== 0) {
+    // The path of a unix socket is an address, too.
+    if (isIP(host) !== 0 || host.startsWith('/')) {
       // Nothing to look up, and no thread of the pool to wait for.
       this.#inFlight.add(host);
       setImmediate(() => {

@@ -7,7 +7,7 @@ import type { CheckConf } from './checks/check-conf.ts';
 import type { Balance } from './route.ts';
 import type { RealConf, VirtualConf } from './virtual-conf.ts';
 
-/** A host name or address, and a port. */
+/** A host name or address, and a port; or the path of a unix socket as host, and 0. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -39,17 +39,27 @@ export interface TlsClientConf {
 }
 
 /** Where a frontend listens. */
-export type Bind =
+export type Bind = (
   | {
       readonly kind: 'tcp';
       /** An address of this host; `*`: all of them, IPv4; `::`: all of them, both families. */
       readonly host: string;
       readonly port: number;
-      readonly tls: TlsServerConf | null;
-      /** Clients come through a proxy that says who they are (PROXY protocol v1 or v2). */
-      readonly acceptsProxyProtocol: boolean;
     }
-  | { readonly kind: 'unix'; readonly path: string; readonly mode: number | null };
+  | {
+      readonly kind: 'unix';
+      readonly path: string;
+      /** Of the socket's file, and its owner and group by name or number; null: what the system makes of it. */
+      readonly mode: number | null;
+      readonly user: string | null;
+      readonly group: string | null;
+    }
+) & {
+  /** null: clients speak plainly. */
+  readonly tls: TlsServerConf | null;
+  /** Clients come through a proxy that says who they are (PROXY protocol v1 or v2). */
+  readonly acceptsProxyProtocol: boolean;
+};
 
 export type PathChoice = 'auto' | 'socket' | 'nat' | 'relay';
 
@@ -113,7 +123,9 @@ export interface ServerConf extends HostPort {
   /** Starts in maintenance. */
   readonly isDisabled: boolean;
   readonly tls: TlsClientConf | null;
-  /** The relay says who its client is. Not understood by Redis. */
+  /** Of the standing connection to it; absent: as `tls`. */
+  readonly linkTls?: TlsClientConf | null;
+  /** The relay says who its client is. Not understood by Redis itself, but by what may stand in front of one. */
   readonly sendsProxyProtocol: 1 | 2 | null;
   /** Of a backend whose role is `any`: it is up while none of them is down. None: it counts as up. */
   readonly checks: readonly ServerCheckConf[];
@@ -171,7 +183,10 @@ export interface BackendConf {
   readonly timing: CheckTiming;
   /** For the standing connections to its servers, which are Redis unless `role` is `any`. */
   readonly credentials: Credentials | null;
+  /** Of servers that sentinels name. */
   readonly tls: TlsClientConf | null;
+  /** And of those, too, see {@link ServerConf}; absent: nothing is sent. */
+  readonly sendsProxyProtocol?: 1 | 2 | null;
   /** How long a connection to a server may take to be made. */
   readonly connectMsMax: number;
   /** Connections to a server that is down, or not the primary any more, are ended. Always so unless `role` is `any`. */
@@ -180,6 +195,11 @@ export interface BackendConf {
   readonly usesAllBackups: boolean;
   /** It is one of keepalived's virtual servers; its role is `any`. */
   readonly virtual?: VirtualConf;
+}
+
+/** Whether servers of it are to be told who each client is, or one that sentinels may name. */
+export function namesClients({ servers, sendsProxyProtocol }: BackendConf): boolean {
+  return (sendsProxyProtocol ?? null) !== null || servers.some((one) => one.sendsProxyProtocol !== null);
 }
 
 export interface EndpointsConf {

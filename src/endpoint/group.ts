@@ -4,7 +4,7 @@
 import { chooseByClaims, chooseBySentinels, claims, type PrimaryChoice } from './choose-primary.ts';
 import { OffsetHistory } from './choose-replicas.ts';
 import type { Core } from './core.ts';
-import type { BackendConf, HostPort } from './endpoint-conf.ts';
+import type { BackendConf, HostPort, TlsClientConf } from './endpoint-conf.ts';
 import { describeServer, RedisServer } from './redis-server.ts';
 import { isSameTarget, targetText, type Target } from './route.ts';
 import { SentinelSource } from './sentinel-source.ts';
@@ -19,9 +19,9 @@ const WAITING_INTERVAL_MS = 50;
 
 /** Backends whose groups are the same in these share one. */
 export function groupKey(conf: BackendConf): string {
-  const { source, servers, credentials, tls, timing, role } = conf;
+  const { source, servers, credentials, tls, sendsProxyProtocol, timing, role } = conf;
   const preferred = role.kind === 'primary' ? role.preferred : null;
-  return JSON.stringify([source, servers, credentials, tls, timing, preferred]);
+  return JSON.stringify([source, servers, credentials, tls, sendsProxyProtocol ?? null, timing, preferred]);
 }
 
 export interface GroupOptions {
@@ -64,7 +64,10 @@ export class Group {
       conf.source.kind === 'sentinels'
         ? new SentinelSource(core, conf.source, timing, () => this.#touch())
         : null;
-    for (const server of conf.servers) this.#watch(server.name, server, server);
+    for (const server of conf.servers) {
+      const { linkTls = server.tls, sendsProxyProtocol } = server;
+      this.#watch(server.name, server, { ...server, tls: linkTls, sendsProxyProtocol });
+    }
     this.#inUse = options.inUse;
   }
 
@@ -146,9 +149,11 @@ export class Group {
       readonly isBackup: boolean;
       readonly connectionsMax: number | null;
       readonly isDisabled: boolean;
+      readonly tls: TlsClientConf | null;
+      readonly sendsProxyProtocol: 1 | 2 | null;
     },
   ): RedisServer {
-    const { credentials, tls, timing } = this.conf;
+    const { credentials, timing } = this.conf;
     // What the route stands on is confirmed as often as the route is.
     const intervalMs =
       this.source === null ? timing.intervalMs : Math.min(timing.intervalMs, this.#refreshMs);
@@ -162,7 +167,8 @@ export class Group {
         isBackup: given.isBackup,
         connectionsMax: given.connectionsMax,
         credentials,
-        tls,
+        tls: given.tls,
+        proxyVersion: given.sendsProxyProtocol,
         timing: { ...timing, intervalMs },
       },
       this,
@@ -186,6 +192,8 @@ export class Group {
           isBackup: false,
           connectionsMax: null,
           isDisabled: false,
+          tls: this.conf.tls,
+          sendsProxyProtocol: this.conf.sendsProxyProtocol ?? null,
         });
       this.#namedAt.set(server, this.#core.now);
     }

@@ -29,7 +29,7 @@ export type SwitchId = number;
 /** What the paths of an endpoint are to do. Paths other than the relay have nothing to do, and are done at once. */
 export type SwitchStep =
   /** Connect to `to`, so that the hold is short. null: nobody knows yet who it will be. */
-  | { readonly kind: 'prepare'; readonly to: Target | null }
+  | { readonly kind: 'prepare'; readonly to: (Target & { readonly name: string }) | null }
   /** Take no new requests; done when the replies in flight are home. Held clients go on by themselves after `msMax`. */
   | { readonly kind: 'hold'; readonly msMax: number }
   /** Go on where the route leads now. `isUndone`: nothing was switched. */
@@ -120,6 +120,8 @@ export type Effect =
       readonly ip: string;
       readonly port: number;
       readonly tls: TlsClientConf | null;
+      /** The version of the PROXY header that it begins with, which names nobody; null: none. */
+      readonly proxyVersion: 1 | 2 | null;
     }
   /** Drop a connection without a word back. */
   | { readonly kind: 'close'; readonly connection: ConnectionId }

@@ -18,6 +18,7 @@ export interface RedisServerConf {
   readonly connectionsMax: number | null;
   readonly credentials: Credentials | null;
   readonly tls: TlsClientConf | null;
+  readonly proxyVersion: 1 | 2 | null;
   readonly timing: CheckTiming;
 }
 
@@ -45,8 +46,8 @@ export class RedisServer implements LinkUser {
     this.conf = conf;
     this.weight = conf.weight;
     this.#owner = owner;
-    const { where, credentials, tls, timing } = conf;
-    this.link = new StandingLink(core, { where, credentials, tls, timing, greeting: [] }, this);
+    const { where, credentials, tls, proxyVersion, timing } = conf;
+    this.link = new StandingLink(core, { where, credentials, tls, proxyVersion, timing, greeting: [] }, this);
   }
 
   get name(): string {

@@ -3,7 +3,7 @@
 
 import { hostPort } from '../base/host-port.ts';
 
-/** A server's address in canonical text (`10.0.0.1`, `fe80::1`), and its port. */
+/** A server's address in canonical text (`10.0.0.1`, `fe80::1`), and its port; or a unix socket's path, and 0. */
 export interface Target {
   readonly host: string;
   readonly port: number;
@@ -46,8 +46,12 @@ export interface Route {
   readonly because: string;
 }
 
-/** `10.0.0.1:6379`, `[fe80::1]:6379`. */
-export const targetText = ({ host, port }: Target): string => hostPort(host, port);
+/** `10.0.0.1:6379`, `[fe80::1]:6379`; of a unix socket its path. */
+export const targetText = ({ host, port }: Target): string =>
+  isUnixSocket({ host }) ? host : hostPort(host, port);
+
+/** Whether a server is reached by a unix socket of this machine, and not by TCP. */
+export const isUnixSocket = ({ host }: Pick<Target, 'host'>): boolean => host.startsWith('/');
 
 export function isSameTarget(a: Target, b: Target): boolean {
   return a.host === b.host && a.port === b.port;

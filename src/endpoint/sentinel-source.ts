@@ -47,7 +47,11 @@ class Sentinel implements LinkUser {
     this.#group = conf.group;
     this.#changed = changed;
     const { credentials, tls } = conf;
-    this.asking = new StandingLink(core, { where, credentials, tls, timing, greeting: [] }, this);
+    this.asking = new StandingLink(
+      core,
+      { where, credentials, tls, proxyVersion: null, timing, greeting: [] },
+      this,
+    );
   }
 
   questions(): readonly (readonly string[])[] {
@@ -96,7 +100,11 @@ class News implements LinkUser {
     this.#switched = switched;
     const { credentials, tls } = conf;
     const greeting = [['SUBSCRIBE', '+switch-master']];
-    this.link = new StandingLink(core, { where, credentials, tls, timing, greeting }, this);
+    this.link = new StandingLink(
+      core,
+      { where, credentials, tls, proxyVersion: null, timing, greeting },
+      this,
+    );
   }
 
   questions(): readonly (readonly string[])[] {

@@ -23,6 +23,8 @@ export interface LinkConf {
   readonly where: HostPort;
   readonly credentials: Credentials | null;
   readonly tls: TlsClientConf | null;
+  /** See the effect `connect`. */
+  readonly proxyVersion: 1 | 2 | null;
   readonly timing: LinkTiming;
   /** Said after each connecting, before the first round; what comes back is heard, not an answer. */
   readonly greeting: readonly (readonly string[])[];
@@ -192,7 +194,8 @@ export class StandingLink implements ConnectionOwner {
       const connection = this.#core.nextId();
       this.#connection = connection;
       this.#core.own(connection, this);
-      this.#core.emit({ kind: 'connect', connection, ip, port, tls: this.conf.tls });
+      const { tls, proxyVersion } = this.conf;
+      this.#core.emit({ kind: 'connect', connection, ip, port, tls, proxyVersion });
     });
   }
 

@@ -103,7 +103,8 @@ export class Switchover {
     const problem = this.#choose();
     if (problem !== null) return this.#end(false, problem);
     this.#enter('preparing', this.#core.now + PREPARE_MS_MAX);
-    this.#step({ kind: 'prepare', to: this.#to?.target ?? null });
+    const to = this.#to;
+    this.#step({ kind: 'prepare', to: to === null ? null : { ...to.target, name: to.name } });
   }
 
   /** Whether everybody who is up has spoken since the order. */

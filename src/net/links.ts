@@ -13,6 +13,7 @@ import { encodeCommand } from '../resp/encode.ts';
 import { ReplyDecoder, type ReplyLimits } from '../resp/reply-decoder.ts';
 import type { ConnectionId, EndOfConnection, Event } from '../sentinel/io.ts';
 import type { EventSink } from './event-sink.ts';
+import { placeOf } from './tls-client.ts';
 
 /** What may wait for a node that does not read: some hundred thousand commands, a hundred times what is ever due. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
@@ -29,11 +30,7 @@ const LIMITS: ReplyLimits = {
 /** Every plain socket reads into this. Safe, because what is read is decoded before the next read. */
 const SHARED_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 
-interface Target {
-  readonly host: string;
-  readonly port: number;
-  readonly localAddress?: string;
-}
+type Target = ReturnType<typeof placeOf> & { readonly localAddress?: string };
 
 export interface TlsVerification {
   /** False: any certificate will do. */
@@ -76,17 +73,19 @@ export class Links {
     this.#options = options;
   }
 
-  /** Starts to connect to a numeric address. `connected` or `disconnected` follows, never before this returns. */
-  connect(id: ConnectionId, ip: string, port: number, tls: boolean): void {
+  /**
+   * Starts to connect to a numeric address, or to the unix socket whose path `ip` is. `connected` or `disconnected` follows,
+   * never before this returns. `header` is sent before all else, a handshake included.
+   */
+  connect(id: ConnectionId, ip: string, port: number, tls: boolean, header: Uint8Array | null = null): void {
     assert(!this.#links.has(id), `the connection id ${id} is used a second time`);
     const { bindSourceAddr } = this.#options;
     const target: Target = {
-      host: ip,
-      port,
+      ...placeOf({ host: ip, port }),
       ...(bindSourceAddr === null ? {} : { localAddress: bindSourceAddr }),
     };
     const onChunk = (chunk: Uint8Array): void => this.#read(link, chunk);
-    const socket = tls ? this.#connectTls(target, onChunk) : connectPlain(target, onChunk);
+    const socket = tls ? this.#connectTls(target, header, onChunk) : connectPlain(target, header, onChunk);
     const link: Link = {
       id,
       socket,
@@ -142,12 +141,12 @@ export class Links {
     for (const id of this.#links.keys()) this.close(id);
   }
 
-  #connectTls(target: Target, onChunk: (chunk: Uint8Array) => void): Socket {
+  #connectTls(target: Target, header: Uint8Array | null, onChunk: (chunk: Uint8Array) => void): Socket {
     const { tls } = this.#options;
     assert(tls !== null, 'a TLS link was asked for without TLS in the configuration');
     const { verifies, serverName } = this.#options.verification ?? { verifies: true, serverName: null };
     const socket = connectTls({
-      ...target,
+      ...(header === null ? target : { socket: greeted(connectTcp(target), header) }),
       secureContext: tls,
       rejectUnauthorized: verifies,
       ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
@@ -214,12 +213,22 @@ export class Links {
   }
 }
 
-function connectPlain(target: Target, onChunk: (chunk: Uint8Array) => void): Socket {
+function greeted(socket: Socket, header: Uint8Array | null): Socket {
+  if (header !== null) socket.write(header);
+  return socket;
+}
+
+function connectPlain(
+  target: Target,
+  header: Uint8Array | null,
+  onChunk: (chunk: Uint8Array) => void,
+): Socket {
   const callback = (length: number, buffer: Uint8Array): boolean => {
     onChunk(buffer.subarray(0, length));
     return true;
   };
-  return connectTcp({ ...target, noDelay: true, onread: { buffer: SHARED_BUFFER, callback } });
+  const socket = connectTcp({ ...target, noDelay: true, onread: { buffer: SHARED_BUFFER, callback } });
+  return greeted(socket, header);
 }
 
 function endOf(error: NodeJS.ErrnoException): EndOfConnection {

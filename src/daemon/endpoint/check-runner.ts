@@ -10,6 +10,7 @@ import { RedisPing, SmtpGreeting, TcpConnect } from '../../endpoint/checks/line-
 import { TcpCheck } from '../../endpoint/checks/tcp-check.ts';
 import type { CheckRunId, Effect } from '../../endpoint/io.ts';
 import type { Target } from '../../endpoint/route.ts';
+import { TlsClient } from '../../net/tls-client.ts';
 import { HTTP_TOOLS, matchWithin, runDialogue } from './dialogue-runner.ts';
 import { checkByDns, checkByEcho, CommandChecks, readTracked } from './other-checks.ts';
 
@@ -25,9 +26,14 @@ export class CheckRunner {
   readonly #ended: (run: CheckRunId, outcome: CheckOutcome) => void;
   readonly #running = new Map<CheckRunId, AbortController>();
   readonly #commands = new CommandChecks();
+  readonly #tlsClient: TlsClient;
 
-  constructor(ended: (run: CheckRunId, outcome: CheckOutcome) => void) {
+  constructor(
+    ended: (run: CheckRunId, outcome: CheckOutcome) => void,
+    tlsClient: TlsClient = new TlsClient(),
+  ) {
     this.#ended = ended;
+    this.#tlsClient = tlsClient;
   }
 
   run({ run, check, server, timeoutMs }: RunCheck): void {
@@ -57,15 +63,15 @@ export class CheckRunner {
   async #check(check: CheckConf, server: Target, signal: AbortSignal): Promise<CheckOutcome> {
     switch (check.kind) {
       case 'tcp':
-        return runDialogue(new TcpConnect(check), server, signal);
+        return runDialogue(new TcpConnect(check), server, signal, this.#tlsClient);
       case 'redis-ping':
-        return runDialogue(new RedisPing(check), server, signal);
+        return runDialogue(new RedisPing(check), server, signal, this.#tlsClient);
       case 'tcp-check':
-        return runDialogue(new TcpCheck(check, matchWithin), server, signal);
+        return runDialogue(new TcpCheck(check, matchWithin), server, signal, this.#tlsClient);
       case 'http':
-        return runDialogue(new HttpCheck(check, HTTP_TOOLS), server, signal);
+        return runDialogue(new HttpCheck(check, HTTP_TOOLS), server, signal, this.#tlsClient);
       case 'smtp':
-        return runDialogue(new SmtpGreeting(check), server, signal);
+        return runDialogue(new SmtpGreeting(check), server, signal, this.#tlsClient);
       case 'icmp':
         return checkByEcho(server, signal);
       case 'dns':

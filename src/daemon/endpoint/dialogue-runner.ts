@@ -2,13 +2,14 @@
 // its checks: no port is left in TIME_WAIT by thousands of them.
 
 import { createHash } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import { runInContext, createContext, type Context } from 'node:vm';
 import type { CheckOutcome, Dialogue, DialogueStep, Matcher } from '../../endpoint/checks/dialogue.ts';
 import type { HttpTools } from '../../endpoint/checks/http-check.ts';
 import type { Target } from '../../endpoint/route.ts';
-import { contextOf } from './server-links.ts';
+import { proxyHeader } from '../../net/relay/proxy-protocol.ts';
+import { endAtOnce } from '../../net/end-at-once.ts';
+import { placeOf, type TlsClient } from '../../net/tls-client.ts';
 
 /** A pattern may hold up everything else in the process so long. One that makes sense takes a thousandth of it. */
 const MATCH_MS_MAX = 20;
@@ -33,12 +34,17 @@ export const HTTP_TOOLS: HttpTools = {
 };
 
 /** Runs it to its end. Rejects with what went wrong on the way, at latest when `signal` aborts, with its reason. */
-export function runDialogue(dialogue: Dialogue, server: Target, signal: AbortSignal): Promise<CheckOutcome> {
+export function runDialogue(
+  dialogue: Dialogue,
+  server: Target,
+  signal: AbortSignal,
+  tlsClient: TlsClient,
+): Promise<CheckOutcome> {
   return new Promise((resolve, reject) => {
     let socket: Socket | null = null;
     const leave = (): void => {
       signal.removeEventListener('abort', abort);
-      socket?.resetAndDestroy();
+      if (socket !== null) endAtOnce(socket);
       socket = null;
     };
     const fail = (error: Error): void => {
@@ -50,7 +56,7 @@ export function runDialogue(dialogue: Dialogue, server: Target, signal: AbortSig
       for (const step of steps) {
         switch (step.kind) {
           case 'connect':
-            socket?.resetAndDestroy();
+            if (socket !== null) endAtOnce(socket);
             socket = open(step);
             break;
           case 'send':
@@ -64,16 +70,13 @@ export function runDialogue(dialogue: Dialogue, server: Target, signal: AbortSig
       }
     };
     const open = (step: Extract<DialogueStep, { readonly kind: 'connect' }>): Socket => {
-      const made = openSocket(step, server);
+      const made = openSocket(step, server, tlsClient);
       // Of a connection that was left in the meantime nothing is heard any more.
       const ifCurrent = (act: () => void) => (): void => {
         if (made === socket) guarded(act);
       };
       made.once(step.tls === null ? 'connect' : 'secureConnect', () =>
-        ifCurrent(() => {
-          if (step.sendsProxyProtocol) made.write('PROXY UNKNOWN\r\n');
-          perform(dialogue.connected());
-        })(),
+        ifCurrent(() => perform(dialogue.connected()))(),
       );
       made.on('data', (bytes) => ifCurrent(() => perform(dialogue.received(bytes.toString('latin1'))))());
       made.once(
@@ -96,16 +99,12 @@ export function runDialogue(dialogue: Dialogue, server: Target, signal: AbortSig
 }
 
 function openSocket(
-  { host, port, tls }: Extract<DialogueStep, { readonly kind: 'connect' }>,
+  { host, port, tls, proxyVersion }: Extract<DialogueStep, { readonly kind: 'connect' }>,
   server: Target,
+  tlsClient: TlsClient,
 ): Socket {
-  const where = { host: host ?? server.host, port: port ?? server.port };
-  if (tls === null) return connect({ ...where, noDelay: true });
-  return connectTls({
-    ...where,
-    secureContext: contextOf(tls),
-    rejectUnauthorized: tls.verifies,
-    // As HAProxy: without a name to expect, the authority is judged and the name is not.
-    ...(tls.serverName === null ? { checkServerIdentity: () => undefined } : { servername: tls.serverName }),
-  });
+  // A check of another host or port is by TCP, also of a server that is a unix socket.
+  const where = placeOf({ host: host ?? server.host, port: port ?? server.port });
+  const header = proxyVersion === null ? null : proxyHeader(proxyVersion, null);
+  return tlsClient.connect({ ...where, noDelay: true }, tls, header);
 }

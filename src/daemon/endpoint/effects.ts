@@ -29,7 +29,7 @@ export interface EndpointWorld {
 export function carryOutEndpoint(effect: Effect, world: EndpointWorld): void {
   switch (effect.kind) {
     case 'connect':
-      return world.links.connect(effect.connection, effect.ip, effect.port, effect.tls);
+      return world.links.connect(effect.connection, effect.ip, effect.port, effect.tls, effect.proxyVersion);
     case 'close':
       return world.links.close(effect.connection);
     case 'send':

@@ -9,6 +9,8 @@ import type { Target } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
 import type { SwitchId } from '../../endpoint/io.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
+import { TlsClient } from '../../net/tls-client.ts';
+import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { Loop } from '../loop.ts';
 import { Resolver } from '../resolver.ts';
 import { CheckRunner } from './check-runner.ts';
@@ -55,6 +57,9 @@ export interface EndpointStatus {
   readonly events: readonly EndpointEventEntry[];
 }
 
+/** What else of {@link PathOptions} a reload brings; what is absent is as at the start. */
+export type ReloadedPaths = Partial<Pick<PathOptions, 'workers' | 'tlsFiles'>>;
+
 export interface SwitchResult {
   readonly isDone: boolean;
   readonly sentence: string;
@@ -68,6 +73,7 @@ export class EndpointDaemon {
   readonly #machine: Endpoints;
   readonly #loop: Loop<Event, Effect>;
   readonly #world: EndpointWorld;
+  readonly #tlsClient: TlsClient;
   readonly #journal = new EndpointJournal();
   readonly #exit: (code: number) => void;
   readonly #switches = new Map<SwitchId, (result: SwitchResult) => void>();
@@ -104,11 +110,13 @@ export class EndpointDaemon {
     this.#loop = loop;
     const tell = (event: Event): void => loop.deliver(event);
     this.#machine = new Endpoints(options.conf);
+    this.#tlsClient = new TlsClient(options.paths.tlsFiles);
     this.#world = {
-      links: new ServerLinks(loop),
+      links: new ServerLinks(loop, this.#tlsClient),
       resolver: new Resolver((host, ip) => tell({ kind: 'resolved', host, ip })),
-      checks: new CheckRunner((run, { isUp, detail, weight }) =>
-        tell({ kind: 'check-ended', run, isUp, detail, weight }),
+      checks: new CheckRunner(
+        (run, { isUp, detail, weight }) => tell({ kind: 'check-ended', run, isUp, detail, weight }),
+        this.#tlsClient,
       ),
       paths,
       telling: new Telling(options.log, options.telling ?? { fifos: [], mail: null }),
@@ -127,11 +135,12 @@ export class EndpointDaemon {
   /**
    * SIGHUP. Endpoints that are as they were keep their clients; the others are opened and closed. Or says why they can't be
    * opened, and goes on as before. One that keeps a port but changes otherwise is closed before it is opened again.
+   * `tlsFiles`: as they are now, also where only they changed.
    */
   async reload(
     conf: EndpointsConf,
     telling?: TellingOptions,
-    workers = this.#options.paths.workers,
+    { workers = this.#options.paths.workers, tlsFiles = NO_TLS_FILES }: ReloadedPaths = {},
   ): Promise<Result<null, readonly string[]>> {
     const isSame = (name: string): boolean => openedFor(conf, name) === openedFor(this.#conf, name);
     const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));
@@ -146,6 +155,7 @@ export class EndpointDaemon {
     const fresh = await this.#open(
       conf,
       added.filter((one) => !again.includes(one)),
+      tlsFiles,
     );
     if (!fresh.ok) {
       this.#workers = workersBefore;
@@ -154,7 +164,9 @@ export class EndpointDaemon {
     const { paths, log } = this.#world;
     await paths.drop(gone.map(({ name }) => name));
     if (workers !== workersBefore) paths.resize(workers);
-    const reopened = await this.#open(conf, again);
+    const reopened = await this.#open(conf, again, tlsFiles);
+    this.#tlsClient.renew(tlsFiles);
+    paths.renewTls(tlsFiles);
     if (!reopened.ok) for (const problem of reopened.problem) log.write('warning', problem);
     const opened = [fresh.value, ...(reopened.ok ? [reopened.value] : [])];
     for (const one of opened) paths.add(one.paths);
@@ -169,11 +181,12 @@ export class EndpointDaemon {
   #open(
     conf: EndpointsConf,
     frontends: readonly FrontendConf[],
+    tlsFiles: TlsFiles,
   ): Promise<Result<OpenedPaths, readonly string[]>> {
     const { paths, log } = this.#options;
     return openPaths(
       { ...conf, frontends },
-      { ...paths, workers: this.#workers },
+      { ...paths, workers: this.#workers, tlsFiles },
       pathEvents(log, () => this),
       () => this.#snapshot(),
     );

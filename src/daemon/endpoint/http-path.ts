@@ -1,8 +1,6 @@
 // HTTP as a path of endpoints: each frontend of `mode http` has a proxy of its own in this process. Redis is the endpoint's
 // business, so these bytes are not worth processes of their own.
 
-import { rmSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
@@ -11,11 +9,15 @@ import { type Route, targetText } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
 import { HttpProxy } from '../../net/http/http-proxy.ts';
 import { Dialer } from '../../net/relay/dialer.ts';
-import { listen } from '../../net/relay/listeners.ts';
+import { listen, type Listener } from '../../net/relay/listeners.ts';
+import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { answerPage } from './health-http.ts';
 import { relayConf } from './relay-path.ts';
 import type { RoutePath } from './route-path.ts';
+import { openUnixBind } from './unix-bind.ts';
+
+const BACKLOG = 4096;
 
 export interface HttpPathOptions {
   readonly conf: EndpointsConf;
@@ -24,13 +26,18 @@ export interface HttpPathOptions {
   readonly http: HttpFrontend | null;
   /** For the page of status; null while there is nothing to show. */
   readonly snapshot: () => EndpointsSnapshot | null;
+  /** Absent: they are read when they are needed. */
+  readonly tlsFiles?: TlsFiles;
 }
 
 export class HttpPath implements RoutePath {
   readonly #name: string;
-  readonly #binds: readonly Bind[];
+  /** What takes the files of unix sockets away. */
+  readonly #removes: (() => void)[] = [];
   readonly #proxy: HttpProxy;
-  readonly #listeners: Server[] = [];
+  readonly #dialer: Dialer;
+  readonly #tlsFiles: TlsFiles;
+  readonly #listeners: Listener[] = [];
 
   /** Listens; or says all that is in the way, with nothing left open. */
   static async open(options: HttpPathOptions): Promise<Result<HttpPath, readonly string[]>> {
@@ -57,14 +64,15 @@ export class HttpPath implements RoutePath {
     return failure(problems);
   }
 
-  private constructor({ conf: all, frontend, http, snapshot }: HttpPathOptions) {
+  private constructor({ conf: all, frontend, http, snapshot, tlsFiles }: HttpPathOptions) {
     const conf = relayConf(all, frontend, [], 1);
     const stats = http?.stats ?? null;
     this.#name = frontend.name;
-    this.#binds = frontend.binds;
+    this.#tlsFiles = tlsFiles ?? NO_TLS_FILES;
+    this.#dialer = new Dialer({ conf, tune: () => undefined, tlsFiles: this.#tlsFiles });
     this.#proxy = new HttpProxy({
       conf,
-      dialer: new Dialer({ conf, tune: () => undefined }),
+      dialer: this.#dialer,
       now: bootClockMs,
       forwardsFor: http?.forwardsFor ?? false,
       answerOwn: (request, response) => stats !== null && answerPage(request, response, stats, snapshot()),
@@ -75,37 +83,49 @@ export class HttpPath implements RoutePath {
     this.#proxy.lead(route);
   }
 
+  renewTls(files: TlsFiles): void {
+    this.#dialer.renew(files);
+    for (const listener of this.#listeners) listener.renew(files);
+  }
+
   status(): unknown {
     return { path: 'http', endpoints: [this.#name], counts: { ...this.#proxy.counts } };
   }
 
   async close(): Promise<void> {
     const closed = this.#listeners.map(
-      (listener) => new Promise<void>((resolve) => listener.close(() => resolve())),
+      ({ server }) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
     this.#proxy.close();
     await Promise.all(closed);
-    for (const bind of this.#binds) if (bind.kind === 'unix') rmSync(bind.path, { force: true });
+    for (const remove of this.#removes) remove();
   }
 
   /** What keeps it from listening there, or null. */
   async #listen(bind: Bind): Promise<string | null> {
-    const where = bind.kind === 'unix' ? bind.path : targetText(bind);
     try {
-      if (bind.kind === 'unix') rmSync(bind.path, { force: true });
+      const listening = this.#open(bind);
       this.#listeners.push(
-        await listen(bind, listeningOf(bind), (socket, first, proxied) =>
-          this.#proxy.accept(socket, first, proxied),
+        await listen(
+          bind,
+          listening,
+          (socket, first, proxied) => this.#proxy.accept(socket, first, proxied),
+          { tlsFiles: this.#tlsFiles },
         ),
       );
       return null;
     } catch (error) {
-      return `cannot listen on ${where}: ${(error as Error).message}`;
+      const { message } = error as Error;
+      return bind.kind === 'unix' ? message : `cannot listen on ${targetText(bind)}: ${message}`;
     }
   }
-}
 
-function listeningOf(bind: Bind): Listening {
-  if (bind.kind === 'unix') return { kind: 'path', path: bind.path, mode: bind.mode };
-  return { kind: 'address', host: bind.host === '*' ? '0.0.0.0' : bind.host, port: bind.port };
+  #open(bind: Bind): Listening {
+    if (bind.kind === 'tcp') {
+      return { kind: 'address', host: bind.host === '*' ? '0.0.0.0' : bind.host, port: bind.port };
+    }
+    const { fd, path, remove } = openUnixBind(bind, BACKLOG);
+    this.#removes.push(remove);
+    return fd === null ? { kind: 'path', path, mode: bind.mode } : { kind: 'descriptor', fd };
+  }
 }

@@ -1,12 +1,10 @@
 // Has a Redis close some of its clients, named by the addresses that it sees them at: `CLIENT KILL ADDR`. Never by type,
 // which would cut sentinels, replicas and other people's connections.
 
-import { type Socket, connect } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { encodeCommand } from '../../resp/encode.ts';
 import { type Target, targetText } from '../../endpoint/route.ts';
 import type { Credentials, TlsClientConf } from '../../endpoint/endpoint-conf.ts';
-import { contextOf } from './server-links.ts';
+import { TlsClient } from '../../net/tls-client.ts';
 
 /** A server that does not answer within this is dead, and so are the connections to it. */
 const ANSWER_MS_MAX = 1_000;
@@ -23,6 +21,7 @@ export function killClients(
   server: Target,
   clients: readonly Target[],
   { credentials, tls }: KillAs,
+  tlsClient: TlsClient = new TlsClient(),
 ): Promise<string | null> {
   const login =
     credentials === null
@@ -34,7 +33,7 @@ export function killClients(
     ...clients.map((client) => ['CLIENT', 'KILL', 'ADDR', targetText(client)]),
   ];
   const start = (resolve: (refusal: string | null) => void): void => {
-    const socket = tls === null ? connect(server) : connectSecurely(server, tls);
+    const socket = tlsClient.connect({ host: server.host, port: server.port }, tls, null);
     let [text, isThere] = ['', false];
     let problem: string | undefined;
     const finish = (): void => {
@@ -73,13 +72,3 @@ export function killClients(
 
 const refusalOf = (server: Target, why: string): string =>
   `${targetText(server)} did not close clients that were led to it: ${why}.`;
-
-function connectSecurely(server: Target, tls: TlsClientConf): Socket {
-  const { verifies, serverName } = tls;
-  return connectTls({
-    ...server,
-    secureContext: contextOf(tls),
-    rejectUnauthorized: verifies,
-    ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
-  });
-}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Bind, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import type { Bind, FrontendConf, ServerConf } from '../../endpoint/endpoint-conf.ts';
 import { backendConf, endpointsConf, serverConf } from '../../endpoint/test-kit.ts';
 import { choosePath, openPaths } from './open-paths.ts';
 
@@ -8,6 +8,15 @@ const bind = (host: string): Bind => ({
   kind: 'tcp',
   host,
   port: 6379,
+  tls: null,
+  acceptsProxyProtocol: false,
+});
+const unixBind = (path: string): Bind => ({
+  kind: 'unix',
+  path,
+  mode: null,
+  user: null,
+  group: null,
   tls: null,
   acceptsProxyProtocol: false,
 });
@@ -25,23 +34,37 @@ const FRONTEND: FrontendConf = {
   hold: { holdMsMax: 1_000, clientBytesMax: 1, bytesMax: 1 },
 };
 const chosen = (more: Partial<FrontendConf>, problem: string | null = null): string =>
-  choosePath({ ...FRONTEND, ...more }, () => problem).path;
+  choosePath({ ...FRONTEND, ...more }, null, () => problem).path;
 
 it('takes the socket path for a loopback listener where it is permitted, else the relay', () => {
   assert.equal(chosen({}), 'socket');
   assert.equal(chosen({}, 'no cgroup2'), 'relay');
-  assert.match(choosePath(FRONTEND, () => 'no cgroup2').because, /no cgroup2/);
+  assert.match(choosePath(FRONTEND, null, () => 'no cgroup2').because, /no cgroup2/);
   assert.equal(chosen({ binds: [bind('127.0.0.1'), bind('10.0.0.1')] }), 'relay');
   assert.equal(chosen({ binds: [bind('*')] }), 'relay');
 });
 
 it('relays what only a relay can do', () => {
   const tls = { certificateFile: 'c', keyFile: 'k', clientCaFile: null };
-  assert.equal(chosen({ binds: [{ ...bind('127.0.0.1'), tls } as Bind] }), 'relay');
-  assert.equal(chosen({ binds: [{ kind: 'unix', path: '/a.sock', mode: null }] }), 'relay');
+  assert.equal(chosen({ binds: [{ ...bind('127.0.0.1'), tls }] }), 'relay');
+  assert.equal(chosen({ binds: [unixBind('/a.sock')] }), 'relay');
   assert.equal(chosen({ isTransparent: true }), 'relay');
   assert.equal(chosen({ connectionsMax: 10 }), 'relay');
   assert.equal(chosen({ idleMsMax: 10 }), 'relay');
+  const toServers = (...servers: readonly ServerConf[]): string =>
+    choosePath(FRONTEND, backendConf({ servers }), () => null).because;
+  const plain = serverConf('R1', '10.0.0.1:6379');
+  const towards = {
+    caFile: null,
+    certificateFile: null,
+    keyFile: null,
+    verifies: true,
+    serverName: null,
+  };
+  assert.match(toServers(plain), /connect/);
+  assert.match(toServers(plain, { ...plain, tls: towards }), /^TLS towards the servers takes a relay/);
+  assert.match(toServers({ ...plain, sendsProxyProtocol: 2 }), /^the PROXY protocol towards the servers/);
+  assert.match(toServers({ ...plain, host: '/run/redis.sock', port: 0 }), /^a server at a unix socket/);
 });
 
 it('proxies HTTP, also where a relay was named', () => {

@@ -2,10 +2,18 @@
 
 import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
-import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import {
+  namesClients,
+  type BackendConf,
+  type Bind,
+  type EndpointsConf,
+  type FrontendConf,
+} from '../../endpoint/endpoint-conf.ts';
 import { endpointsOnServers } from '../../endpoint/own-servers.ts';
-import { targetText, type Target } from '../../endpoint/route.ts';
+import { isUnixSocket, targetText, type Target } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { TlsClient } from '../../net/tls-client.ts';
+import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { ownAddresses } from '../own-addresses.ts';
 import { HttpPath } from './http-path.ts';
 import { type KillAs, killClients } from './kill-clients.ts';
@@ -29,6 +37,8 @@ export interface PathOptions {
   readonly httpFrontends?: readonly HttpFrontend[];
   /** What tells this daemon from others of this machine, for names that all of them share. */
   readonly name: string;
+  /** What the files of TLS options held; absent: whoever needs one reads it. */
+  readonly tlsFiles?: TlsFiles;
 }
 
 export interface ChosenPath {
@@ -53,13 +63,17 @@ type Choice = Pick<ChosenPath, 'path' | 'because'>;
  * changes the machine's firewall. HTTP
  * has a path of its own, where the relay would be taken.
  */
-export function choosePath(frontend: FrontendConf, problem: () => string | null): Choice {
+export function choosePath(
+  frontend: FrontendConf,
+  backend: BackendConf | null,
+  problem: () => string | null,
+): Choice {
   const { path } = frontend;
   if (frontend.mode === 'http' && (path === 'auto' || path === 'relay')) {
     return { path: 'http', because: 'requests are led one by one, whoever asks' };
   }
   if (path !== 'auto') return { path, because: `--path ${path} says so` };
-  const relayOnly = whatOnlyRelays(frontend);
+  const relayOnly = whatOnlyRelays(frontend, backend);
   if (relayOnly !== null) return { path: 'relay', because: `${relayOnly} takes a relay` };
   if (!frontend.binds.every(isLoopback)) {
     return { path: 'relay', because: 'clients of other machines do not pass the socket path of this one' };
@@ -70,11 +84,15 @@ export function choosePath(frontend: FrontendConf, problem: () => string | null)
     : { path: 'relay', because: `the socket path cannot be used: ${why}` };
 }
 
-function whatOnlyRelays(frontend: FrontendConf): string | null {
+function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): string | null {
   const { binds, isTransparent, connectionsMax, idleMsMax } = frontend;
+  const servers = backend === null ? [] : [backend, ...backend.servers];
   if (binds.some((bind) => bind.kind === 'unix')) return 'a unix socket';
-  if (binds.some((bind) => bind.kind === 'tcp' && bind.tls !== null)) return 'TLS';
-  if (binds.some((bind) => bind.kind === 'tcp' && bind.acceptsProxyProtocol)) return 'the PROXY protocol';
+  if (binds.some(({ tls }) => tls !== null)) return 'TLS';
+  if (binds.some(({ acceptsProxyProtocol }) => acceptsProxyProtocol)) return 'the PROXY protocol';
+  if (servers.some(({ tls }) => tls !== null)) return 'TLS towards the servers';
+  if (backend !== null && namesClients(backend)) return 'the PROXY protocol towards the servers';
+  if (backend?.servers.some(isUnixSocket) === true) return 'a server at a unix socket';
   if (isTransparent) return '--transparent';
   if (connectionsMax !== null) return 'a limit of connections';
   if (idleMsMax !== null) return 'a limit of idle time';
@@ -101,7 +119,10 @@ export async function openPaths(
     return looked.problem;
   };
   const warn = (sentence: string): void => events.warn(sentence);
-  const chosen = conf.frontends.map((frontend) => ({ frontend, ...choosePath(frontend, socketProblem) }));
+  const chosen = conf.frontends.map((frontend) => {
+    const backend = conf.backends.find(({ name }) => name === frontend.backend) ?? null;
+    return { frontend, ...choosePath(frontend, backend, socketProblem) };
+  });
   const problems: string[] = [];
   const paths = new Map<string, RoutePath>();
   const opened: RoutePath[] = [];
@@ -143,12 +164,14 @@ export async function openPaths(
         clientsMax: options.clientsMax ?? null,
         events,
         ...(options.runAs === null ? {} : { runAs: options.runAs }),
+        tlsFiles: options.tlsFiles ?? NO_TLS_FILES,
       }),
     );
   }
   for (const frontend of ofPath('http')) {
     const http = options.httpFrontends?.find((one) => one.frontend === frontend.name) ?? null;
-    const result = await HttpPath.open({ conf, frontend, http, snapshot });
+    const { tlsFiles = NO_TLS_FILES } = options;
+    const result = await HttpPath.open({ conf, frontend, http, snapshot, tlsFiles });
     if (result.ok) {
       opened.push(result.value);
       paths.set(frontend.name, result.value);
@@ -182,11 +205,12 @@ function openNat(
     const backend = conf.backends.find(({ name }) => name === frontend?.backend);
     return { credentials: backend?.credentials ?? null, tls: backend?.tls ?? null };
   };
+  const tlsClient = new TlsClient(options.tlsFiles);
   return NatPath.open({
     table: `baton_endpoint_${options.name.replaceAll(/\W/g, '_')}`,
     listens: new Map(frontends.map((frontend) => [frontend.name, targetsOf(frontend, false)])),
     masquerade: options.masquerade,
-    killClients: (endpoint, server, clients) => killClients(server, clients, killAs(endpoint)),
+    killClients: (endpoint, server, clients) => killClients(server, clients, killAs(endpoint), tlsClient),
     warn,
   });
 }

@@ -3,6 +3,7 @@
 
 import type { Route } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
+import type { TlsFiles } from '../../net/tls-files.ts';
 import type { RoutePath } from './route-path.ts';
 
 export class Paths {
@@ -45,6 +46,10 @@ export class Paths {
 
   resize(workers: number | null): void {
     for (const path of this.#distinct()) path.resize?.(workers);
+  }
+
+  renewTls(files: TlsFiles): void {
+    for (const path of this.#distinct()) path.renewTls?.(files);
   }
 
   status(): unknown[] {

@@ -2,20 +2,28 @@
 // replaces one that died. This process reads no client's byte; a worker whose parent is gone ends by itself.
 
 import { createHash } from 'node:crypto';
-import { closeSync, rmSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { failure, success, type Result } from '../../base/result.ts';
-import type { BackendConf, Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import {
+  namesClients,
+  type BackendConf,
+  type Bind,
+  type EndpointsConf,
+  type FrontendConf,
+} from '../../endpoint/endpoint-conf.ts';
 import type { FromWorker, Listening, RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
 import { SlotBank } from '../../endpoint/relay/slot-bank.ts';
 import { type Route, targetText } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
+import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { listenFreebind } from '../../os/freebind-listen.ts';
 import { OsError } from '../../os/os-error.ts';
 import { type RelayWorker, RelayWorkers, type WorkerCare } from './relay-workers.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
+import { openUnixBind } from './unix-bind.ts';
 
 /** What may wait in the kernel to be accepted; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -43,6 +51,8 @@ export interface RelayPathOptions {
   /** The file that runs a worker when it is given `relay-worker`; default: the program that runs. */
   readonly program?: string;
   readonly care?: WorkerCare;
+  /** Absent: workers read what they need themselves. */
+  readonly tlsFiles?: TlsFiles;
 }
 
 /** What a worker is given of one listener. */
@@ -50,6 +60,8 @@ interface Opened {
   readonly listening: Listening;
   /** Ours, to be closed at the end. */
   readonly fd: number | null;
+  /** Takes a unix socket's file away. */
+  readonly remove?: () => void;
 }
 
 /** A hold that workers are in, for one that starts meanwhile. */
@@ -74,22 +86,30 @@ export class RelayPath implements RoutePath {
   readonly #scripts = new Map<string, Scripts>();
   /** What workers that are gone had counted, as far as they told. */
   readonly #counted = new Map<string, Record<string, number>>();
+  /** What takes the files of each endpoint's unix sockets away. */
+  readonly #removes: Map<string, (() => void)[]>;
+  #tlsFiles: TlsFiles;
 
   /** Opens the ports and starts the workers. All problems come back at once, and nothing is left open. */
   static async open(options: RelayPathOptions): Promise<Result<RelayPath, readonly string[]>> {
     const problems: string[] = [];
     const fds: number[] = [];
-    for (const frontend of options.frontends) problems.push(...mixedUpClients(options.conf, frontend));
     const sharing = { canShare: true };
-    const listening = options.frontends.map(({ binds }) =>
-      binds.map((bind) => openBind(bind, fds, problems, sharing).map((one) => one.listening)),
-    );
+    const removes = new Map<string, (() => void)[]>();
+    const listening = options.frontends.map(({ name, binds }) => {
+      const opened = binds.map((bind) => openBind(bind, fds, problems, sharing));
+      removes.set(
+        name,
+        opened.flat().flatMap(({ remove }) => remove ?? []),
+      );
+      return opened.map((ofBind) => ofBind.map((one) => one.listening));
+    });
     const count = sharing.canShare ? (options.workers ?? WORKERS) : 1;
     const limitsAll = (options.clientsMax ?? null) !== null;
     const endpoints = options.frontends.map((frontend, at) =>
       relayConf(options.conf, frontend, listening[at] ?? [], count, limitsAll),
     );
-    const path = new RelayPath(options, endpoints, fds, count, sharing.canShare);
+    const path = new RelayPath(options, endpoints, fds, removes, count, sharing.canShare);
     if (problems.length === 0) problems.push(...(await path.#workers.start()));
     if (problems.length > 0) {
       await path.close();
@@ -102,13 +122,16 @@ export class RelayPath implements RoutePath {
     options: RelayPathOptions,
     endpoints: readonly RelayConf[],
     fds: readonly number[],
+    removes: Map<string, (() => void)[]>,
     count: number,
     canShare: boolean,
   ) {
     this.#options = options;
     this.#canShare = canShare;
     this.#endpoints = endpoints;
+    this.#removes = removes;
     this.#fds = [...fds];
+    this.#tlsFiles = options.tlsFiles ?? NO_TLS_FILES;
     this.#bank.setLimit(ALL_CLIENTS, options.clientsMax ?? null);
     for (const { frontend, limits } of endpoints) {
       this.#bank.setLimit(limits.waiting, frontend.queue.clientsMax);
@@ -172,7 +195,13 @@ export class RelayPath implements RoutePath {
         if (typeof fd === 'number') closeSync(fd);
         this.#fds[one.fd - FIRST_FD] = null;
       }
+      this.#removeFiles(frontend.name);
     }
+  }
+
+  renewTls(files: TlsFiles): void {
+    this.#tlsFiles = files;
+    for (const worker of this.#workers.living) worker.tell({ kind: 'renew-tls', tlsFiles: files });
   }
 
   /** Counts are those of a second ago at most. */
@@ -198,13 +227,16 @@ export class RelayPath implements RoutePath {
   async close(): Promise<void> {
     await this.#workers.close();
     for (const fd of this.#fds) if (fd !== null) closeSync(fd);
-    for (const { frontend } of this.#endpoints) {
-      for (const bind of frontend.binds) if (bind.kind === 'unix') rmSync(bind.path, { force: true });
-    }
+    for (const name of this.#removes.keys()) this.#removeFiles(name);
+  }
+
+  #removeFiles(endpoint: string): void {
+    for (const remove of this.#removes.get(endpoint) ?? []) remove();
+    this.#removes.delete(endpoint);
   }
 
   #greet(worker: RelayWorker): void {
-    worker.tell({ kind: 'start', endpoints: this.#endpoints });
+    worker.tell({ kind: 'start', endpoints: this.#endpoints, tlsFiles: this.#tlsFiles });
     for (const [endpoint, scripts] of this.#scripts) {
       worker.tell({ kind: 'scripts', endpoint, news: scripts.all() });
     }
@@ -289,18 +321,24 @@ function sumOf(
 /** Opens what one bind names. A descriptor's number is what it will be in the worker. */
 function openBind(bind: Bind, fds: number[], problems: string[], sharing: { canShare: boolean }): Opened[] {
   if (bind.kind === 'unix') {
-    // One process has to make the file; without others it is simplest that the one worker does.
-    sharing.canShare = false;
-    rmSync(bind.path, { force: true });
-    return [{ listening: { kind: 'path', path: bind.path, mode: bind.mode }, fd: null }];
+    try {
+      const { fd, path, remove } = openUnixBind(bind, BACKLOG);
+      if (fd === null) {
+        sharing.canShare = false;
+        return [{ listening: { kind: 'path', path, mode: bind.mode }, fd, remove }];
+      }
+      return [{ listening: descriptor(fd, fds), fd, remove }];
+    } catch (error) {
+      problems.push((error as Error).message);
+      return [];
+    }
   }
   const hosts = bind.host === '*' ? ['0.0.0.0'] : bind.host === '::' ? ['0.0.0.0', '::'] : [bind.host];
   const opened: Opened[] = [];
   for (const host of hosts) {
     try {
       const fd = listenFreebind(host, bind.port, BACKLOG);
-      opened.push({ listening: { kind: 'descriptor', fd: FIRST_FD + fds.length }, fd });
-      fds.push(fd);
+      opened.push({ listening: descriptor(fd, fds), fd });
     } catch (error) {
       if (error instanceof OsError && error.code === 'ENOSYS') {
         sharing.canShare = false;
@@ -314,17 +352,10 @@ function openBind(bind: Bind, fds: number[], problems: string[], sharing: { canS
   return opened;
 }
 
-/** The PROXY protocol names one client for a whole connection. */
-function mixedUpClients(conf: EndpointsConf, { name, backend, mode }: FrontendConf): string[] {
-  if (mode !== 'redis') return [];
-  const servers = conf.backends.find((each) => each.name === backend)?.servers ?? [];
-  return servers
-    .filter(({ sendsProxyProtocol }) => sendsProxyProtocol !== null)
-    .map(
-      (server) =>
-        `${name}: server ${server.name} is to be sent the PROXY protocol, but its connections are shared by many ` +
-        'clients: relay it as plain TCP (mode tcp), or leave send-proxy out',
-    );
+/** Hands it to the workers; says which number it has there. */
+function descriptor(fd: number, fds: number[]): Listening {
+  fds.push(fd);
+  return { kind: 'descriptor', fd: FIRST_FD + fds.length - 1 };
 }
 
 /** What a proxy has to know of an endpoint. */
@@ -340,8 +371,10 @@ export function relayConf(
   for (const { name, tls, sendsProxyProtocol } of backend.servers)
     servers[name] = { tls, sendsProxyProtocol };
   const clients = frontend.connectionsMax === null ? [] : [`${ALL_CLIENTS} ${frontend.name}`];
+  // The PROXY protocol names one client for a whole connection.
+  const isTransparent = frontend.isTransparent || namesClients(backend);
   return {
-    frontend,
+    frontend: { ...frontend, isTransparent },
     listening,
     connectMsMax: backend.connectMsMax,
     connectionsMax: frontend.connectionsMax,
@@ -352,7 +385,7 @@ export function relayConf(
     },
     workers,
     isPrimary: backend.role.kind === 'primary',
-    serverDefaults: { tls: backend.tls, sendsProxyProtocol: null },
+    serverDefaults: { tls: backend.tls, sendsProxyProtocol: backend.sendsProxyProtocol ?? null },
     servers,
   };
 }

@@ -1,14 +1,15 @@
 // A relay worker: a child process that carries the bytes of relayed endpoints. It does what its parent says. Without the
 // parent it takes no new clients, and those it has only until their routes lapse, since nobody confirms them any more.
 
-import type { Server } from 'node:net';
+import type { Socket } from 'node:net';
 import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
-import { Dialer } from '../../net/relay/dialer.ts';
-import { listen } from '../../net/relay/listeners.ts';
+import { Dialer, descriptorOf } from '../../net/relay/dialer.ts';
+import { listen, type Listener } from '../../net/relay/listeners.ts';
 import { TcpRelay } from '../../net/relay/tcp-relay.ts';
 import { RelayServer } from '../../net/relay/relay-server.ts';
+import type { TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { setTcpUserTimeout } from '../../os/tcp-options.ts';
 import { ScriptPost } from './script-post.ts';
@@ -17,11 +18,18 @@ import { ScriptPost } from './script-post.ts';
 const UNACKNOWLEDGED_MS_MAX = 20_000;
 /** How often a worker without a parent looks whether it is done. */
 const ORPHAN_LOOK_MS = 50;
+/** The same for clients, who may be slow: the kernel counts also while they have no room for what is sent. */
+const CLIENT_UNACKNOWLEDGED_MS_MAX = 60_000;
+
+interface Serving {
+  readonly relay: RelayServer | TcpRelay;
+  readonly dialer: Dialer;
+  readonly listeners: Listener[];
+}
 
 class RelayWorker {
-  readonly #relays = new Map<string, RelayServer | TcpRelay>();
   /** By the endpoint. */
-  readonly #servers = new Map<string, Server[]>();
+  readonly #serving = new Map<string, Serving>();
   /** By the endpoint, in the time of `#now`. */
   readonly #deadlines = new Map<string, number>();
   readonly #slots = new Slots(() =>
@@ -41,20 +49,22 @@ class RelayWorker {
   receive(message: ToWorker): void {
     switch (message.kind) {
       case 'start':
-        void this.#start(message.endpoints);
+        void this.#start(message.endpoints, buffersOf(message.tlsFiles));
         return;
+      case 'renew-tls':
+        return this.#renew(buffersOf(message.tlsFiles));
       case 'route':
         this.#deadlines.set(message.route.endpoint, message.route.deadline);
-        this.#relays.get(message.route.endpoint)?.lead(message.route);
+        this.#serving.get(message.route.endpoint)?.relay.lead(message.route);
         return;
       case 'drop':
-        for (const server of this.#servers.get(message.endpoint) ?? []) server.close();
-        this.#relays.get(message.endpoint)?.close();
-        this.#relays.delete(message.endpoint);
+        for (const { server } of this.#serving.get(message.endpoint)?.listeners ?? []) server.close();
+        this.#serving.get(message.endpoint)?.relay.close();
+        this.#serving.delete(message.endpoint);
         this.#deadlines.delete(message.endpoint);
         return;
       case 'share':
-        for (const relay of this.#relays.values()) {
+        for (const { relay } of this.#serving.values()) {
           if (relay instanceof RelayServer) relay.shareMemory(message.workers);
         }
         return;
@@ -67,52 +77,70 @@ class RelayWorker {
       case 'slots':
         return this.#slots.receive(message.answers);
       case 'scripts': {
-        const relay = this.#relays.get(message.endpoint);
+        const relay = this.#serving.get(message.endpoint)?.relay;
         if (relay instanceof RelayServer) for (const news of message.news) relay.relay.scripts.learn(news);
       }
     }
   }
 
   #retire(): void {
-    const servers = [...this.#servers.values()].flat();
-    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const closed = this.#listening().map(
+      ({ server }) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     // A server is closed when its last connection is.
     void Promise.all(closed).then(() => process.exit(0));
   }
 
   /** The parent is gone. Each relay resets its clients at its own deadline; with the last one all is over. */
   outliveParent(exit: () => void): void {
-    for (const server of [...this.#servers.values()].flat()) server.close();
+    for (const { server } of this.#listening()) server.close();
     const lastMs = Math.max(0, ...[...this.#deadlines.values()].filter((deadline) => deadline < Infinity));
     setInterval(() => {
-      const isServing = [...this.#relays.values()].some(({ counts }) => counts.clients > 0);
+      const isServing = [...this.#serving.values()].some(({ relay }) => relay.counts.clients > 0);
       if (!isServing || this.#now() >= lastMs) exit();
     }, ORPHAN_LOOK_MS);
   }
 
-  async #start(endpoints: readonly RelayConf[]): Promise<void> {
+  #listening(): Listener[] {
+    return [...this.#serving.values()].flatMap(({ listeners }) => listeners);
+  }
+
+  async #start(endpoints: readonly RelayConf[], tlsFiles: TlsFiles): Promise<void> {
     try {
-      for (const conf of endpoints) await this.#open(conf);
+      for (const conf of endpoints) await this.#open(conf, tlsFiles);
       send({ kind: 'started', problem: null });
     } catch (error) {
       send({ kind: 'started', problem: (error as Error).message });
     }
   }
 
-  async #open(conf: RelayConf): Promise<void> {
+  #renew(tlsFiles: TlsFiles): void {
+    for (const { dialer, listeners } of this.#serving.values()) {
+      dialer.renew(tlsFiles);
+      for (const listener of listeners) listener.renew(tlsFiles);
+    }
+  }
+
+  async #open(conf: RelayConf, tlsFiles: TlsFiles): Promise<void> {
     const { frontend, listening } = conf;
-    const dialer = new Dialer({ conf, tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX) });
+    const dialer = new Dialer({
+      conf,
+      tlsFiles,
+      tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
+    });
     const relay =
       frontend.mode === 'tcp'
         ? new TcpRelay(conf, dialer, this.#slots, this.#now)
         : this.#multiplexing(conf, dialer);
-    this.#relays.set(frontend.name, relay);
-    const servers: Server[] = [];
-    this.#servers.set(frontend.name, servers);
+    const listeners: Listener[] = [];
+    this.#serving.set(frontend.name, { relay, dialer, listeners });
     for (const [at, bind] of frontend.binds.entries()) {
       for (const one of listening[at] ?? []) {
-        servers.push(
-          await listen(bind, one, (socket, first, proxied) => relay.accept(socket, first, proxied)),
+        listeners.push(
+          await listen(bind, one, (socket, first, proxied) => relay.accept(socket, first, proxied), {
+            tlsFiles,
+            tune: tuneClient,
+          }),
         );
       }
     }
@@ -143,7 +171,7 @@ class RelayWorker {
       if (--left === 0) send({ kind: 'step-done', id });
     };
     for (const name of endpoints) {
-      const relay = this.#relays.get(name);
+      const relay = this.#serving.get(name)?.relay;
       // A byte pump can't hold anybody.
       if (relay === undefined || relay instanceof TcpRelay) continue;
       left++;
@@ -154,9 +182,19 @@ class RelayWorker {
 
   #tellCounts(id: number): void {
     const counts: Record<string, RelayCounts> = {};
-    for (const [name, relay] of this.#relays) counts[name] = relay.counts;
+    for (const [name, { relay }] of this.#serving) counts[name] = relay.counts;
     send({ kind: 'counts', id, counts, memoryBytes: process.memoryUsage.rss() });
   }
+}
+
+/** The channel makes plain byte arrays of what a map holds. */
+function buffersOf(files: ReadonlyMap<string, Uint8Array>): TlsFiles {
+  return new Map([...files].map(([path, bytes]) => [path, Buffer.from(bytes)]));
+}
+
+function tuneClient(socket: Socket): void {
+  const fd = descriptorOf(socket);
+  if (fd !== null && socket.remoteAddress !== undefined) setTcpUserTimeout(fd, CLIENT_UNACKNOWLEDGED_MS_MAX);
 }
 
 function send(message: FromWorker): void {

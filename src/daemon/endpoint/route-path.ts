@@ -2,6 +2,7 @@
 
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
+import type { TlsFiles } from '../../net/tls-files.ts';
 
 export interface RoutePath {
   /** Carries out a route, or only moves its deadline (same generation). Never waits; trouble is told to its `warn`. */
@@ -12,6 +13,8 @@ export interface RoutePath {
   resize?(workers: number | null): void;
   /** These endpoints are no more: takes back what was opened for them. The others do not notice. */
   drop?(endpoints: readonly string[]): void;
+  /** The files of TLS options were read anew. Connections that stand stay as they are. */
+  renewTls?(files: TlsFiles): void;
   /** For `baton endpoint status`; plain data. */
   status(): unknown;
   /** Takes everything back, in the safe order. */

@@ -1,20 +1,22 @@
 // Connections to servers and sentinels for the endpoint machine: one `Links` for each way of speaking TLS, since each has
 // certificates of its own.
 
-import { readFileSync } from 'node:fs';
-import { createSecureContext, type SecureContext } from 'node:tls';
 import type { TlsClientConf } from '../../endpoint/endpoint-conf.ts';
 import type { ConnectionId } from '../../endpoint/io.ts';
-import { Links, type LinkEvent } from '../../net/links.ts';
 import type { EventSink } from '../../net/event-sink.ts';
+import { Links, type LinkEvent } from '../../net/links.ts';
+import { proxyHeader } from '../../net/relay/proxy-protocol.ts';
+import type { TlsClient } from '../../net/tls-client.ts';
 
 export class ServerLinks {
   readonly #sink: EventSink<LinkEvent>;
+  readonly #tlsClient: TlsClient;
   /** By what TLS is asked for, as text; '' is none. */
   readonly #links = new Map<string, Links>();
   readonly #ways = new Map<ConnectionId, Links>();
 
-  constructor(sink: EventSink<LinkEvent>) {
+  constructor(sink: EventSink<LinkEvent>, tlsClient: TlsClient) {
+    this.#tlsClient = tlsClient;
     this.#sink = {
       push: (event) => {
         if (event.kind === 'disconnected') this.#ways.delete(event.connection);
@@ -24,10 +26,17 @@ export class ServerLinks {
     };
   }
 
-  connect(id: ConnectionId, ip: string, port: number, tls: TlsClientConf | null): void {
+  /** `proxyVersion`: the other end wants to be told whom we speak for: ourselves. */
+  connect(
+    id: ConnectionId,
+    ip: string,
+    port: number,
+    tls: TlsClientConf | null,
+    proxyVersion: 1 | 2 | null,
+  ): void {
     const links = this.#linksFor(tls);
     this.#ways.set(id, links);
-    links.connect(id, ip, port, tls !== null);
+    links.connect(id, ip, port, tls !== null, proxyVersion === null ? null : proxyHeader(proxyVersion, null));
   }
 
   send(id: ConnectionId, args: readonly string[]): void {
@@ -52,10 +61,13 @@ export class ServerLinks {
     const key = tls === null ? '' : JSON.stringify(tls);
     let links = this.#links.get(key);
     if (links === undefined) {
-      const context = tls === null ? null : contextOf(tls);
+      const client = this.#tlsClient;
       links = new Links({
         sink: this.#sink,
-        tls: context,
+        // Asked for with each connection: the files may have been read anew.
+        get tls() {
+          return tls === null ? null : client.context(tls);
+        },
         bindSourceAddr: null,
         ...(tls === null ? {} : { verification: tls }),
       });
@@ -63,20 +75,4 @@ export class ServerLinks {
     }
     return links;
   }
-}
-
-/** Throws if a file can't be read or holds no such thing. They were read once before the start. */
-export function contextOf({ caFile, certificateFile, keyFile }: TlsClientConf): SecureContext {
-  const read = (path: string | null): Buffer | undefined => (path === null ? undefined : readFileSync(path));
-  return createSecureContext({
-    ...omitUndefined({ ca: read(caFile), cert: read(certificateFile), key: read(keyFile) }),
-  });
-}
-
-function omitUndefined<Type extends object>(
-  from: Type,
-): { [Key in keyof Type]?: Exclude<Type[Key], undefined> } {
-  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof Type]?: Exclude<Type[Key], undefined>;
-  };
 }

@@ -11,7 +11,8 @@ export type TcpCheckStep =
       readonly host: string | null;
       readonly port: number | null;
       readonly tls: TlsClientConf | null;
-      readonly sendsProxyProtocol: boolean;
+      /** The version of the PROXY header that it begins with; null: none. */
+      readonly proxyVersion: 1 | 2 | null;
     }
   /** Bytes. May hold a password. */
   | { readonly kind: 'send'; readonly bytes: string }
@@ -61,6 +62,8 @@ export type CheckConf =
       readonly kind: 'tcp';
       readonly host: string | null;
       readonly port: number | null;
+      /** The connection begins with a PROXY header of this version; absent: with none. */
+      readonly proxyVersion?: 1 | 2;
       readonly tls: TlsClientConf | null;
     }
   /** PING, answered by PONG. */
@@ -68,6 +71,7 @@ export type CheckConf =
       readonly kind: 'redis-ping';
       readonly host: string | null;
       readonly port: number | null;
+      readonly proxyVersion?: 1 | 2;
       readonly credentials: Credentials | null;
       readonly tls: TlsClientConf | null;
     }
@@ -76,6 +80,7 @@ export type CheckConf =
       readonly kind: 'tcp-check';
       readonly host: string | null;
       readonly port: number | null;
+      readonly proxyVersion?: 1 | 2;
       readonly tls: TlsClientConf | null;
       readonly steps: readonly TcpCheckStep[];
     }
@@ -83,6 +88,7 @@ export type CheckConf =
       readonly kind: 'http';
       readonly host: string | null;
       readonly port: number | null;
+      readonly proxyVersion?: 1 | 2;
       readonly tls: TlsClientConf | null;
       readonly method: string;
       readonly path: string;

@@ -20,7 +20,8 @@ export type DialogueStep =
       readonly host: string | null;
       readonly port: number | null;
       readonly tls: TlsClientConf | null;
-      readonly sendsProxyProtocol: boolean;
+      /** The version of the PROXY header that it begins with, which names nobody; null: none. */
+      readonly proxyVersion: 1 | 2 | null;
     }
   | { readonly kind: 'send'; readonly bytes: string }
   /** Last; the connection is reset. */

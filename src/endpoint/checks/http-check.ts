@@ -37,8 +37,8 @@ export class HttpCheck implements Dialogue {
   }
 
   begin(): readonly DialogueStep[] {
-    const { host, port, tls } = this.#conf;
-    return [{ kind: 'connect', host, port, tls, sendsProxyProtocol: false }];
+    const { host, port, tls, proxyVersion = null } = this.#conf;
+    return [{ kind: 'connect', host, port, tls, proxyVersion }];
   }
 
   connected(): readonly DialogueStep[] {

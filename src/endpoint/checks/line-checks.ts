@@ -8,14 +8,14 @@ import { end, showAnswer, type Dialogue, type DialogueStep } from './dialogue.ts
 const LINE_BYTES_MAX = 4_096;
 const RESET = end(false, 'it closed the connection without a word');
 
-type Where = Pick<Extract<CheckConf, { readonly kind: 'tcp' }>, 'host' | 'port' | 'tls'>;
+type Where = Pick<Extract<CheckConf, { readonly kind: 'tcp' }>, 'host' | 'port' | 'tls' | 'proxyVersion'>;
 
-const connectTo = ({ host, port, tls }: Where): DialogueStep => ({
+const connectTo = ({ host, port, tls, proxyVersion }: Where): DialogueStep => ({
   kind: 'connect',
   host,
   port,
   tls,
-  sendsProxyProtocol: false,
+  proxyVersion: proxyVersion ?? null,
 });
 
 /** A connection, and with TLS a handshake, is enough. */

@@ -55,7 +55,7 @@ describe('SMTP', () => {
       host: null,
       port: 25,
       tls: null,
-      sendsProxyProtocol: false,
+      proxyVersion: null,
     });
     assert.deepEqual(check.connected(), []);
     assert.deepEqual(check.received('220-hello\r\n220 there\r\n'), [

@@ -99,7 +99,7 @@ describe('tcp-check, as HAProxy 2.6.12 was seen to do it', () => {
       host: null,
       port,
       tls: null,
-      sendsProxyProtocol: false,
+      proxyVersion: null,
     });
     const check = tcpCheck([connect(1), expect('string', 'x'), connect(2)]);
     assert.deepEqual(check.begin(), [connect(1)]);

@@ -49,8 +49,8 @@ export class TcpCheck implements Dialogue {
 
   begin(): readonly DialogueStep[] {
     const [first] = this.#steps;
-    const { host, port, tls } = this.#conf;
-    if (first?.kind !== 'connect') return [{ kind: 'connect', host, port, tls, sendsProxyProtocol: false }];
+    const { host, port, tls, proxyVersion = null } = this.#conf;
+    if (first?.kind !== 'connect') return [{ kind: 'connect', host, port, tls, proxyVersion }];
     this.#index = 1;
     return [first];
   }

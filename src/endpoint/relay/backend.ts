@@ -7,8 +7,11 @@ import { type ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type SignOn, shareKey } from './sign-on.ts';
 import type { Wire, WireEvents } from './wire.ts';
 
-/** Begins to connect to `server`; what follows is told to `events`, never before this returns. */
-export type Dial = (server: RouteServer, events: WireEvents) => Wire;
+/**
+ * Begins to connect to `server`; what follows is told to `events`, never before this returns. `client`: whose connection it
+ * will be; null: it is shared.
+ */
+export type Dial = (server: RouteServer, events: WireEvents, client: Wire | null) => Wire;
 
 /** After a refused connection, how long until the next is tried, in ms. */
 const RETRY_MS = 100;
@@ -51,16 +54,16 @@ export class Backend {
       if (!connection.isStreaming) return connection;
     }
     if (pool.shared.length >= this.#limits.sharedMax) return pool.shared[0] ?? null;
-    const connection = this.#connect(true, nowMs);
+    const connection = this.#connect(null, nowMs);
     if (connection === null) return pool.shared[0] ?? null;
     pool.shared.push(connection);
     connection.signOn(signOn, false);
     return connection;
   }
 
-  /** A connection for one client: one that is signed on as `wanted`, or a new one. Null while none may be made. */
-  lend(wanted: SignOn, nowMs: number): ServerConnection | null {
-    return this.#pools.get(shareKey(wanted))?.idle.pop() ?? this.#connect(false, nowMs);
+  /** A connection for `client`: one that is signed on as `wanted`, or a new one. Null while none may be made. */
+  lend(wanted: SignOn, client: Wire, nowMs: number): ServerConnection | null {
+    return this.#pools.get(shareKey(wanted))?.idle.pop() ?? this.#connect(client, nowMs);
   }
 
   /** Takes back a connection that nothing was left on. */
@@ -99,10 +102,10 @@ export class Backend {
     this.retryAtMs = nowMs + RETRY_MS;
   }
 
-  #connect(isShared: boolean, nowMs: number): ServerConnection | null {
+  #connect(client: Wire | null, nowMs: number): ServerConnection | null {
     if (nowMs < this.retryAtMs || this.isLeaving) return null;
-    const connection = new ServerConnection(this.#owner, isShared);
-    connection.attach(this.#dial(this.server, connection));
+    const connection = new ServerConnection(this.#owner, client === null);
+    connection.attach(this.#dial(this.server, connection, client));
     this.connections.add(connection);
     return connection;
   }

@@ -52,7 +52,14 @@ export interface RelayConf {
 
 export type ToWorker =
   /** Once, first. */
-  | { readonly kind: 'start'; readonly endpoints: readonly RelayConf[] }
+  | {
+      readonly kind: 'start';
+      readonly endpoints: readonly RelayConf[];
+      /** What the files that TLS options name held, by path: the worker may not be allowed to read them. */
+      readonly tlsFiles: ReadonlyMap<string, Uint8Array>;
+    }
+  /** They were read anew: for connections that are made from now on. */
+  | { readonly kind: 'renew-tls'; readonly tlsFiles: ReadonlyMap<string, Uint8Array> }
   | { readonly kind: 'route'; readonly route: Route }
   /** It is no more: its clients are reset, its ports closed. */
   | { readonly kind: 'drop'; readonly endpoint: string }

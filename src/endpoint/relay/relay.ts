@@ -245,7 +245,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   }
 
   lend(client: Client, wanted: SignOn): ServerConnection | null {
-    const connection = this.#backendOf(client)?.lend(wanted, this.nowMs) ?? null;
+    const connection = this.#backendOf(client)?.lend(wanted, client.wire, this.nowMs) ?? null;
     if (connection === null) this.#enqueue(client);
     return connection;
   }

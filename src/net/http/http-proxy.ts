@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { Route } from '../../endpoint/route.ts';
 import type { Dialer } from '../relay/dialer.ts';
-import type { ProxiedAddress } from '../relay/proxy-protocol.ts';
+import type { ProxiedConnection } from '../relay/proxy-protocol.ts';
 import { type Asking, Exchange, type ExchangeHands, type HttpCounts, hasBody } from './http-exchange.ts';
 import { headWithoutUpgrade } from './headers.ts';
 import { HttpServers } from './http-servers.ts';
@@ -83,7 +83,7 @@ export class HttpProxy {
   }
 
   /** A client; `first` was read of it already. */
-  accept(client: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
+  accept(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
     const { connectionsMax, frontend } = this.#conf;
     client.on('error', () => client.destroy());
     // Each pipelined request listens for its end.

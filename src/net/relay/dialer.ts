@@ -1,11 +1,11 @@
-// Connections from the relay to servers: TCP or TLS, with the PROXY protocol in front where it is wanted.
+// Connections from the relay to servers: TCP, TLS or unix sockets, with the PROXY protocol in front where it is wanted.
 
-import { readFileSync } from 'node:fs';
-import { type Socket, connect as connectTcp } from 'node:net';
-import { type SecureContext, connect as connectTls, createSecureContext } from 'node:tls';
-import type { TlsClientConf } from '../../endpoint/endpoint-conf.ts';
+import type { Socket } from 'node:net';
 import type { RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts';
 import type { RouteServer } from '../../endpoint/route.ts';
+import { placeOf, TlsClient } from '../tls-client.ts';
+import type { TlsFiles } from '../tls-files.ts';
+import { type ProxiedConnection, proxyHeader } from './proxy-protocol.ts';
 import { type Receive, readInto } from './reading.ts';
 
 export interface Dialed {
@@ -18,19 +18,27 @@ export interface DialerOptions {
   readonly conf: RelayConf;
   /** Sets options on a connected socket's descriptor (keepalive is Node's); trouble is its own to report. */
   readonly tune: (fd: number) => void;
+  /** Absent: they are read when they are needed. */
+  readonly tlsFiles?: TlsFiles;
 }
 
 export class Dialer {
   readonly #options: DialerOptions;
-  readonly #contexts = new Map<TlsClientConf, SecureContext>();
+  readonly #tlsClient: TlsClient;
 
-  /** Reads the certificates; throws if one can't be used. */
+  /** Throws if a certificate can't be used. */
   constructor(options: DialerOptions) {
     this.#options = options;
+    this.#tlsClient = new TlsClient(options.tlsFiles);
     const { serverDefaults, servers } = options.conf;
     for (const { tls } of [serverDefaults, ...Object.values(servers)]) {
-      if (tls !== null) this.#contexts.set(tls, contextOf(tls));
+      if (tls !== null) this.#tlsClient.context(tls);
     }
+  }
+
+  /** Connections that are made from now on use these files. */
+  renew(files: TlsFiles): void {
+    this.#tlsClient.renew(files);
   }
 
   optionsOf(server: RouteServer): ServerOptions {
@@ -38,26 +46,22 @@ export class Dialer {
     return servers[server.name] ?? serverDefaults;
   }
 
-  /** Begins to connect. A connection that takes too long ends with an error. `receive`: in place of `data` events. */
-  dial(server: RouteServer, receive: Receive | null = null): Dialed {
-    const { tls } = this.optionsOf(server);
+  /**
+   * Begins to connect, for the client whose connection `from` is (null: nobody in particular). A connection that takes too
+   * long ends with an error. `receive`: in place of `data` events.
+   */
+  dial(server: RouteServer, from: ProxiedConnection | null = null, receive: Receive | null = null): Dialed {
+    const { tls, sendsProxyProtocol } = this.optionsOf(server);
     const { connectMsMax, frontend } = this.#options.conf;
-    const { host, port } = server;
-    let socket: Socket;
-    if (tls === null) {
-      const onread = receive === null ? {} : { onread: readInto(receive) };
-      socket = connectTcp({ host, port, noDelay: true, allowHalfOpen: frontend.mode === 'tcp', ...onread });
-    } else {
-      const context = this.#contexts.get(tls);
-      socket = connectTls({
-        host,
-        port,
-        ...(context === undefined ? {} : { secureContext: context }),
-        ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-        rejectUnauthorized: tls.verifies,
-        // Servers of a group are known by address; the authority vouches for them.
-        ...(tls.serverName === null ? { checkServerIdentity: () => undefined } : {}),
-      });
+    const header = sendsProxyProtocol === null ? null : proxyHeader(sendsProxyProtocol, from);
+    const where = {
+      ...placeOf(server),
+      noDelay: true,
+      allowHalfOpen: tls === null && frontend.mode === 'tcp',
+      ...(tls === null && receive !== null ? { onread: readInto(receive) } : {}),
+    };
+    const socket = this.#tlsClient.connect(where, tls, header);
+    if (tls !== null) {
       socket.setNoDelay(true);
       if (receive !== null) socket.on('data', receive);
     }
@@ -77,20 +81,8 @@ export class Dialer {
   }
 }
 
-/** The descriptor of a TCP socket, which Node keeps in its handle; null where there is none. */
+/** The descriptor of a socket, which Node keeps in its handle; null where there is none. */
 export function descriptorOf(socket: Socket): number | null {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: unknown } };
   return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : null;
-}
-
-function contextOf(tls: TlsClientConf): SecureContext {
-  const read = (file: string | null): Buffer | undefined => (file === null ? undefined : readFileSync(file));
-  const ca = read(tls.caFile);
-  const cert = read(tls.certificateFile);
-  const key = read(tls.keyFile);
-  return createSecureContext({
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  });
 }

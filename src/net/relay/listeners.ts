@@ -1,34 +1,54 @@
 // A worker's part of the listeners: descriptors that the control process opened, TLS and the PROXY protocol on them.
 
 import { chmodSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
 import { type Server, type Socket, createServer as createTcpServer } from 'node:net';
-import { TLSSocket, createSecureContext } from 'node:tls';
+import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 import type { Bind, TlsServerConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
-import { type ProxiedAddress, readProxyHeader } from './proxy-protocol.ts';
+import { bytesOfFile, keyBytes, NO_TLS_FILES, type TlsFiles } from '../tls-files.ts';
+import { type ProxiedConnection, readProxyHeader } from './proxy-protocol.ts';
 
 /** How long somebody may take to say who he is (TLS handshake, PROXY header). */
 const GREETING_MS_MAX = 10_000;
 const BACKLOG = 4096;
 
 /** `first`: what was read of it already; `proxied`: whom the proxy in front of it named. */
-export type Accept = (socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null) => void;
+export type Accept = (socket: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null) => void;
+
+export interface ListenOptions {
+  /** Absent: they are read when they are needed. */
+  readonly tlsFiles?: TlsFiles;
+  /** Sets options on a client's socket, before anything is read from it. */
+  readonly tune?: (socket: Socket) => void;
+}
+
+export interface Listener {
+  readonly server: Server;
+  /** Clients that come from now on are shown these certificates. Throws if they can't be used; then nothing changes. */
+  renew(files: TlsFiles): void;
+}
 
 /** Listens; resolves when it does, rejects if it can't. `accept` is given each client. */
-export async function listen(bind: Bind, listening: Listening, accept: Accept): Promise<Server> {
-  const secure = bind.kind === 'tcp' && bind.tls !== null ? securing(bind.tls, accept) : accept;
-  const welcome = bind.kind === 'tcp' && bind.acceptsProxyProtocol ? afterHeader(secure) : secure;
-  const server = createTcpServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
-    welcome(socket, null, null),
-  );
+export async function listen(
+  bind: Bind,
+  listening: Listening,
+  accept: Accept,
+  { tlsFiles = NO_TLS_FILES, tune = () => undefined }: ListenOptions = {},
+): Promise<Listener> {
+  const gate = bind.tls === null ? null : new TlsGate(bind.tls, tlsFiles);
+  const secure: Accept = gate === null ? accept : (...client) => gate.admit(client, accept);
+  const welcome = bind.acceptsProxyProtocol ? afterHeader(secure) : secure;
+  const server = createTcpServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    tune(socket);
+    welcome(socket, null, null);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(listenOptions(listening), resolve);
   });
   server.on('error', () => undefined);
   if (listening.kind === 'path' && listening.mode !== null) chmodSync(listening.path, listening.mode);
-  return server;
+  return { server, renew: (files) => gate?.renew(files) };
 }
 
 function listenOptions(listening: Listening): object {
@@ -42,20 +62,28 @@ function listenOptions(listening: Listening): object {
   }
 }
 
-/** Clients speak TLS. Throws if the certificate can't be used. */
-function securing(tls: TlsServerConf, accept: Accept): Accept {
-  const ca = tls.clientCaFile === null ? {} : { ca: readFileSync(tls.clientCaFile) };
-  const secureContext = createSecureContext({
-    cert: readFileSync(tls.certificateFile),
-    key: readFileSync(tls.keyFile),
-    ...ca,
-  });
-  const asks = tls.clientCaFile !== null;
-  return (socket, first, proxied) => {
+/** Clients speak TLS. */
+class TlsGate {
+  readonly #conf: TlsServerConf;
+  #context: SecureContext;
+
+  /** Throws if the certificate can't be used. */
+  constructor(conf: TlsServerConf, files: TlsFiles) {
+    this.#conf = conf;
+    this.#context = serverContext(conf, files);
+  }
+
+  renew(files: TlsFiles): void {
+    this.#context = serverContext(this.#conf, files);
+  }
+
+  /** Hands on who has made a handshake, and shown a certificate where that is asked for; closes the others. */
+  admit([socket, first, proxied]: Parameters<Accept>, accept: Accept): void {
+    const asks = this.#conf.clientCaFile !== null;
     if (first !== null && first.length > 0) socket.unshift(first);
     const secured = new TLSSocket(socket, {
       isServer: true,
-      secureContext,
+      secureContext: this.#context,
       requestCert: asks,
       rejectUnauthorized: asks,
     });
@@ -76,7 +104,16 @@ function securing(tls: TlsServerConf, accept: Accept): Accept {
       accept(secured, null, proxied);
       return undefined;
     });
-  };
+  }
+}
+
+function serverContext(conf: TlsServerConf, files: TlsFiles): SecureContext {
+  const { certificateFile, clientCaFile } = conf;
+  return createSecureContext({
+    cert: bytesOfFile(files, certificateFile),
+    key: keyBytes(files, conf),
+    ...(clientCaFile === null ? {} : { ca: bytesOfFile(files, clientCaFile) }),
+  });
 }
 
 /** Clients come through a proxy that says first who they are; whoever does not is turned away. */
@@ -87,6 +124,7 @@ function afterHeader(accept: Accept): Accept {
       clearTimeout(patience);
       socket.off('data', more);
       socket.off('error', end);
+      socket.off('end', end);
       socket.off('close', end);
     };
     const end = (): void => {
@@ -109,6 +147,7 @@ function afterHeader(accept: Accept): Accept {
     const patience = setTimeout(end, GREETING_MS_MAX);
     socket.on('data', more);
     socket.on('error', end);
+    socket.on('end', end);
     socket.on('close', end);
   };
 }

@@ -11,7 +11,7 @@ import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
 import { type Leave, admit } from './door.ts';
-import type { ProxiedAddress } from './proxy-protocol.ts';
+import type { ProxiedConnection } from './proxy-protocol.ts';
 import { readFrom } from './reading.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
@@ -50,8 +50,9 @@ export class RelayServer {
       this.#flush();
     };
     this.relay = new Relay({
-      dial: (server, events) => {
-        const dialed = options.dialer.dial(server, (chunk) => events.received(chunk));
+      dial: (server, events, client) => {
+        const from = client instanceof SocketWire ? client.connection : null;
+        const dialed = options.dialer.dial(server, from, (chunk) => events.received(chunk));
         listenTo(dialed.socket, dialed.connectEvent, events);
         return new SocketWire(dialed.socket, null);
       },
@@ -80,7 +81,7 @@ export class RelayServer {
   }
 
   /** `socket` is a client's; `first` was read of it already. */
-  accept(socket: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
+  accept(socket: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
     const { conf, slots } = this.#options;
     const refuse = (): void => {
       socket.on('error', () => socket.destroy());
@@ -91,7 +92,7 @@ export class RelayServer {
     admit(socket, conf, slots, (leave) => this.#enter(socket, first, proxied, leave), refuse);
   }
 
-  #enter(accepted: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null, leave: Leave): void {
+  #enter(accepted: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null, leave: Leave): void {
     const { frontend } = this.#options.conf;
     const { relay } = this;
     this.#setNow();
@@ -143,7 +144,7 @@ export class RelayServer {
     switch (step.kind) {
       case 'prepare':
         if (step.to !== null) {
-          this.relay.prepare({ ...step.to, name: '', weight: 1, connectionsMax: null });
+          this.relay.prepare({ ...step.to, weight: 1, connectionsMax: null });
         }
         return done();
       case 'hold':

@@ -1,7 +1,8 @@
 // Sockets as the relay's wires: TCP, TLS and unix sockets alike, on either side.
 
 import type { Socket } from 'node:net';
-import type { ProxiedAddress } from './proxy-protocol.ts';
+import { endAtOnce } from '../end-at-once.ts';
+import { connectionOf, type ProxiedConnection } from './proxy-protocol.ts';
 import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
 
 /** After `close`, how long the other end may take to read what was written. */
@@ -9,12 +10,15 @@ const LINGER_MS = 5_000;
 
 export class SocketWire implements Wire {
   readonly socket: Socket;
+  /** Whom it is for; null: nobody in particular. */
+  readonly connection: ProxiedConnection | null;
   readonly sourceAddress: string;
 
   /** `proxied`: whom it speaks for, if it said so. */
-  constructor(socket: Socket, proxied: ProxiedAddress | null) {
+  constructor(socket: Socket, proxied: ProxiedConnection | null) {
     this.socket = socket;
-    this.sourceAddress = proxied?.sourceAddress ?? socket.remoteAddress ?? '';
+    this.connection = connectionOf(socket, proxied);
+    this.sourceAddress = this.connection?.sourceAddress ?? '';
   }
 
   get unsentBytes(): number {
@@ -48,10 +52,7 @@ export class SocketWire implements Wire {
   }
 
   reset(): void {
-    const { socket } = this;
-    // Only TCP has resets; before it is connected there is nothing to reset.
-    if (socket.remoteAddress !== undefined && !('encrypted' in socket)) socket.resetAndDestroy();
-    else socket.destroy();
+    endAtOnce(this.socket);
   }
 }
 

@@ -7,9 +7,10 @@ import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { type Route, type RouteServer, targetText } from '../../endpoint/route.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
+import { endAtOnce } from '../end-at-once.ts';
 import type { Dialer } from './dialer.ts';
 import { type Leave, admit } from './door.ts';
-import { type ProxiedAddress, type ProxiedConnection, proxyHeader } from './proxy-protocol.ts';
+import { type ProxiedConnection, connectionOf } from './proxy-protocol.ts';
 
 /** Attempts for one client, over all servers. */
 const ATTEMPTS_MAX = 4;
@@ -60,7 +61,7 @@ export class TcpRelay {
     this.#now = now;
   }
 
-  accept(client: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null): void {
+  accept(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
     const refuse = (): void => {
       client.on('error', () => undefined);
       client.destroy();
@@ -68,7 +69,7 @@ export class TcpRelay {
     admit(client, this.#conf, this.#slots, (leave) => this.#enter(client, first, proxied, leave), refuse);
   }
 
-  #enter(client: Socket, first: Uint8Array | null, proxied: ProxiedAddress | null, leave: Leave): void {
+  #enter(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null, leave: Leave): void {
     const { frontend } = this.#conf;
     if (frontend.keepAliveMs !== null) client.setKeepAlive(true, frontend.keepAliveMs);
     client.pause();
@@ -193,7 +194,7 @@ export class TcpRelay {
     pair.backend = backend;
     pair.attempts++;
     backend.clients++;
-    const { socket, connectEvent } = this.#dialer.dial(backend.server);
+    const { socket, connectEvent } = this.#dialer.dial(backend.server, pair.from);
     pair.upstream = socket;
     const failed = (): void => this.#failed(pair, socket);
     socket.once('error', failed);
@@ -201,7 +202,7 @@ export class TcpRelay {
     socket.once(connectEvent, () => {
       socket.off('error', failed);
       socket.off('close', failed);
-      this.#join(pair, backend, socket);
+      this.#join(pair, socket);
     });
   }
 
@@ -225,13 +226,11 @@ export class TcpRelay {
     else setTimeout(again, RETRY_MS);
   }
 
-  #join(pair: Pair, backend: TcpBackend, upstream: Socket): void {
+  #join(pair: Pair, upstream: Socket): void {
     const { client } = pair;
     const end = (): void => this.#end(pair);
     upstream.on('error', end);
     upstream.once('close', () => this.#closed(pair, client));
-    const { sendsProxyProtocol } = this.#dialer.optionsOf(backend.server);
-    if (sendsProxyProtocol !== null) upstream.write(proxyHeader(sendsProxyProtocol, pair.from));
     if (pair.first !== null && pair.first.length > 0) upstream.write(pair.first);
     this.#pump(client, upstream, true);
     this.#pump(upstream, client, false);
@@ -272,23 +271,8 @@ export class TcpRelay {
       if (socket === null) continue;
       socket.on('error', () => undefined);
       // What was written and ended in order is still sent.
-      if (socket.writableFinished || socket.destroyed || 'encrypted' in socket) socket.destroy();
-      else socket.resetAndDestroy();
+      if (socket.writableFinished) socket.destroy();
+      else endAtOnce(socket);
     }
   }
-}
-
-/** Whom a client's connection is for: the address a proxy gave, or its own; null where there are none. */
-function connectionOf(client: Socket, proxied: ProxiedAddress | null): ProxiedConnection | null {
-  const { remoteAddress, remotePort, localAddress, localPort } = client;
-  if (localAddress === undefined || localPort === undefined) return null;
-  const plain = (address: string): string => address.replace(/^::ffff:(?=[\d.]+$)/, '');
-  if (proxied !== null) return { ...proxied, targetAddress: plain(localAddress), targetPort: localPort };
-  if (remoteAddress === undefined || remotePort === undefined) return null;
-  return {
-    sourceAddress: plain(remoteAddress),
-    sourcePort: remotePort,
-    targetAddress: plain(localAddress),
-    targetPort: localPort,
-  };
 }

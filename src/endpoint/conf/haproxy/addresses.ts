@@ -15,11 +15,16 @@ export interface ServerAddress {
 
 const unbracket = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
-/** `10.0.0.1:6379`, `[::1]:6379`, `name`, `ipv4@...`; null after a complaint. */
+/** `10.0.0.1:6379`, `[::1]:6379`, `name`, `ipv4@...`, `/path`, `unix@/path`; null after a complaint. */
 export function parseServerAddress(text: string, cursor: Cursor): ServerAddress | null {
+  const unix = /^(?:unix@)?(\/.+)$/.exec(text);
+  if (unix?.[1] !== undefined) return { host: unix[1], port: 0 };
   const plain = text.replace(/^(?:ipv4|ipv6|tcp|tcp4|tcp6)@/, '');
-  if (/^(?:unix|abns|fd|sockpair|quic4|quic6|udp|udp4|udp6)@|^\//.test(plain)) {
-    cursor.report.unsupported(cursor.place, `servers are reached by TCP, not by ${show(text)}`);
+  if (/^(?:unix|abns|fd|sockpair|quic4|quic6|udp|udp4|udp6)@/.test(plain)) {
+    cursor.report.unsupported(
+      cursor.place,
+      `servers are reached by TCP or at the whole path of a unix socket, not by ${show(text)}`,
+    );
     return null;
   }
   const match = /^(\[[0-9a-fA-F:.]+\]|[^\s[\]:]+|[0-9a-fA-F:.]*::[0-9a-fA-F:.]*?)(?::([+-]?\d{1,5}))?$/.exec(
@@ -45,14 +50,18 @@ export function parseServerAddress(text: string, cursor: Cursor): ServerAddress 
 interface BindOptions {
   readonly tls: TlsServerConf | null;
   readonly acceptsProxyProtocol: boolean;
+  /** Of a unix socket. */
   readonly mode: number | null;
+  readonly user: string | null;
+  readonly group: string | null;
 }
 
 /** One comma-separated list of a `bind` line; complains of what is none. */
 export function parseBinds(list: string, options: BindOptions, at: Place, report: Report): Bind[] {
+  const { tls, acceptsProxyProtocol, ...file } = options;
   return list.split(',').flatMap((text): Bind[] => {
     const unix = /^(?:unix@)?(\/.+)$/.exec(text);
-    if (unix?.[1] !== undefined) return [{ kind: 'unix', path: unix[1], mode: options.mode }];
+    if (unix?.[1] !== undefined) return [{ kind: 'unix', path: unix[1], ...file, tls, acceptsProxyProtocol }];
     const plain = text.replace(/^(?:ipv4|ipv6|tcp|tcp4|tcp6)@/, '');
     if (/^[a-z0-9]+@/.test(plain)) {
       report.unsupported(at, `listeners of the kind ${show(text)} are not served`);
@@ -72,7 +81,6 @@ export function parseBinds(list: string, options: BindOptions, at: Place, report
       report.error(at, `${show(text)}: ports are 1 to ${PORT_MAX}, at most ${RANGE_MAX} in a range`);
       return [];
     }
-    const { tls, acceptsProxyProtocol } = options;
     return Array.from({ length: last - first + 1 }, (_, index): Bind => ({
       kind: 'tcp',
       host,

@@ -25,7 +25,7 @@ const REDIS_DEFAULT_CONNECT_MS = defaults.CONNECT_MS;
 /** The sentinels that backends of this file ask: by the backend's name. */
 export type SentinelBackends = ReadonlyMap<
   string,
-  { readonly ladder: Ladder; readonly asked: readonly HostPort[] }
+  { readonly ladder: Ladder; readonly asked: readonly HostPort[]; readonly tls: TlsClientConf | null }
 >;
 
 /** What a backend's check asks about; null: nothing we know, so it is run as it stands. */
@@ -43,7 +43,9 @@ export function sentinelBackends(proxies: readonly ProxyDraft[]): SentinelBacken
         const asks = (connect?.kind === 'connect' ? connect.port : null) ?? options.checkPort ?? port;
         return asks === null ? [] : [{ host: options.checkAddress ?? host, port: asks }];
       });
-      return [[proxy.name, { ladder, asked }] as const];
+      const [first] = proxy.servers;
+      const tls = first === undefined ? null : checkTlsOf(proxy, first.options);
+      return [[proxy.name, { ladder, asked, tls }] as const];
     }),
   );
 }
@@ -97,6 +99,7 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
     timing,
     credentials: isRedis ? ladder.credentials : null,
     tls: isRedis ? sharedTls(proxy) : null,
+    ...(isRedis ? sharedProxy(proxy) : {}),
     connectMsMax: settings.connectMs ?? REDIS_DEFAULT_CONNECT_MS,
     endsOthers: isRedis || ends.includes(true),
     usesAllBackups: settings.usesAllBackups,
@@ -128,7 +131,8 @@ function sourceOf(proxy: ProxyDraft, ladder: Ladder, { sentinels }: BackendSurro
     counted.flatMap((one) => one.asked).map((one) => [`${one.host} ${one.port}`, one] as const),
   );
   const credentials = counted[0]?.ladder.credentials ?? null;
-  return { kind: 'sentinels', sentinels: [...asked.values()], group, credentials, tls: null };
+  const tls = counted[0]?.tls ?? null;
+  return { kind: 'sentinels', sentinels: [...asked.values()], group, credentials, tls };
 }
 
 function warnOfLadder(proxy: ProxyDraft, ladder: Ladder, source: Source, report: Report): void {
@@ -180,6 +184,19 @@ function sharedTls(proxy: ProxyDraft): TlsClientConf | null {
   return first === undefined ? null : tlsOf(first.options);
 }
 
+function sharedProxy(proxy: ProxyDraft): Pick<BackendConf, 'sendsProxyProtocol'> {
+  const version = proxy.servers.find(({ options }) => options.proxyProtocol !== null)?.options.proxyProtocol;
+  return version === undefined ? {} : { sendsProxyProtocol: version };
+}
+
+/** How a Redis is asked: as its clients are served, unless its line or the check's first step says otherwise. */
+function checkTlsOf({ settings }: ProxyDraft, options: ServerOptions): TlsClientConf | null {
+  const [first] = settings.steps;
+  const connects = first?.kind === 'connect' ? first : null;
+  const isTls = connects?.isTls === true || (options.checksByTls ?? options.isTls === true);
+  return isTls ? { ...tlsOf(options), serverName: connects?.serverName ?? options.serverName } : null;
+}
+
 function finishServer(
   proxy: ProxyDraft,
   server: ServerDraft,
@@ -194,9 +211,8 @@ function finishServer(
     report.error(server.place, `server ${show(server.name)} needs a port: ${server.host}:PORT`);
     return [];
   }
-  if (isRedis && options.proxyProtocol !== null) {
-    report.warn(server.place, 'send-proxy is left out: Redis does not understand the PROXY protocol');
-  }
+  const tls = options.isTls === true ? tlsOf(options) : null;
+  const linkTls = checkTlsOf(proxy, options);
   return [
     {
       name: server.name,
@@ -206,8 +222,9 @@ function finishServer(
       isBackup: options.isBackup === true,
       connectionsMax: options.connectionsMax === 0 ? null : options.connectionsMax,
       isDisabled: options.isDisabled === true,
-      tls: options.isTls === true ? tlsOf(options) : null,
-      sendsProxyProtocol: isRedis ? null : options.proxyProtocol,
+      tls,
+      ...(isRedis && JSON.stringify(linkTls) !== JSON.stringify(tls) ? { linkTls } : {}),
+      sendsProxyProtocol: options.proxyProtocol,
       checks: isRedis ? [] : checksOf(proxy, server, index, around),
     },
   ];
@@ -234,18 +251,21 @@ function checkOf(
   const { options } = server;
   const host = options.checkAddress;
   const port = options.checkPort;
-  // Checks of another port speak plainly unless they are told not to.
-  const isTls = options.checksByTls ?? (options.isTls === true && port === null && host === null);
+  // Checks of another port speak plainly unless they are told not to, and name nobody.
+  const isOwn = port === null && host === null;
+  const isTls = options.checksByTls ?? (options.isTls === true && isOwn);
   const tls = isTls ? tlsOf(options) : null;
+  const greets = options.checksByProxyProtocol ?? (options.proxyProtocol !== null && isOwn);
+  const greeting = greets ? { proxyVersion: options.proxyProtocol ?? 1 } : {};
   switch (settings.checkKind) {
     case 'tcp':
-      return { kind: 'tcp', host, port, tls };
+      return { kind: 'tcp', host, port, tls, ...greeting };
     case 'redis':
-      return { kind: 'redis-ping', host, port, credentials: null, tls };
+      return { kind: 'redis-ping', host, port, credentials: null, tls, ...greeting };
     case 'smtp':
       return { kind: 'smtp', host, port: port ?? server.port, heloName: settings.smtpName };
     case 'http':
-      return { kind: 'http', host, port, tls, ...settings.http, expects: settings.httpExpects };
+      return { kind: 'http', host, port, tls, ...greeting, ...settings.http, expects: settings.httpExpects };
     case 'tcp-check': {
       const steps = settings.steps.map((step): TcpCheckStep => {
         if (step.kind !== 'connect') return step;
@@ -255,10 +275,11 @@ function checkOf(
           host: step.host ?? host,
           port: step.port ?? port,
           tls: byTls ? { ...tlsOf(options), serverName: step.serverName ?? options.serverName } : null,
-          sendsProxyProtocol: step.sendsProxyProtocol,
+          proxyVersion:
+            step.sendsProxyProtocol || (step.isDefault && greets) ? (options.proxyProtocol ?? 1) : null,
         };
       });
-      return { kind: 'tcp-check', host, port, tls, steps };
+      return { kind: 'tcp-check', host, port, tls, ...greeting, steps };
     }
     case 'external':
       return externalCheck(proxy, server, index, around);

@@ -19,10 +19,6 @@ const IGNORED: Readonly<Record<string, number>> = {
   thread: 1,
   'defer-accept': 0,
   level: 1,
-  uid: 1,
-  gid: 1,
-  user: 1,
-  group: 1,
   v4v6: 0,
   alpn: 1,
   npn: 1,
@@ -56,6 +52,8 @@ export function readBind(cursor: Cursor): Bind[] {
   let requiresClient = false;
   let acceptsProxyProtocol = false;
   let mode: number | null = null;
+  let user: string | null = null;
+  let group: string | null = null;
   for (let word = cursor.next(); word !== null; word = cursor.next()) {
     const at = cursor.placeOf(word);
     switch (word.text) {
@@ -76,9 +74,18 @@ export function readBind(cursor: Cursor): Bind[] {
         break;
       case 'mode': {
         const text = cursor.text('an octal mode');
-        mode = text !== null && /^[0-7]{3,4}$/.test(text) ? Number.parseInt(text, 8) : null;
+        if (text !== null && /^[0-7]{3,4}$/.test(text)) mode = Number.parseInt(text, 8);
+        else if (text !== null) cursor.report.error(at, 'mode is octal, for example 660');
         break;
       }
+      case 'user':
+      case 'uid':
+        user = cursor.text('a user');
+        break;
+      case 'group':
+      case 'gid':
+        group = cursor.text('a group');
+        break;
       default: {
         const values = IGNORED[word.text];
         if (values !== undefined) {
@@ -96,6 +103,8 @@ export function readBind(cursor: Cursor): Bind[] {
             'verify',
             'accept-proxy',
             'mode',
+            'user',
+            'group',
           ];
           cursor.report.unsupported(at, `bind has no option ${show(word.text)}${hint(word.text, known)}`);
         }
@@ -113,5 +122,5 @@ export function readBind(cursor: Cursor): Bind[] {
     isTls && certificateFile !== null
       ? { certificateFile, keyFile: certificateFile, clientCaFile: requiresClient ? clientCaFile : null }
       : null;
-  return parseBinds(list, { tls, acceptsProxyProtocol, mode }, place, cursor.report);
+  return parseBinds(list, { tls, acceptsProxyProtocol, mode, user, group }, place, cursor.report);
 }

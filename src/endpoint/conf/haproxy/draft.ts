@@ -23,6 +23,7 @@ export interface ServerOptions {
   endsWhenDown: boolean | null;
   endsBackupsWhenUp: boolean | null;
   proxyProtocol: 1 | 2 | null;
+  checksByProxyProtocol: boolean | null;
   isTls: boolean | null;
   checksByTls: boolean | null;
   verifies: boolean | null;
@@ -48,6 +49,7 @@ export function noServerOptions(): ServerOptions {
     endsWhenDown: null,
     endsBackupsWhenUp: null,
     proxyProtocol: null,
+    checksByProxyProtocol: null,
     isTls: null,
     checksByTls: null,
     verifies: null,

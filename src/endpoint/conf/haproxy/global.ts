@@ -6,6 +6,7 @@ import { readLog } from './log-line.ts';
 import { show, type Report } from './report.ts';
 import type { Section } from './sections.ts';
 import { Cursor } from './statement.ts';
+import type { TlsDefaults } from './tls-defaults.ts';
 
 export interface GlobalDraft {
   logs: LogTarget[];
@@ -18,6 +19,7 @@ export interface GlobalDraft {
   workers: number | null;
   statsSockets: StatsSocket[];
   allowsExternalChecks: boolean;
+  readonly tls: TlsDefaults;
 }
 
 export function noGlobal(): GlobalDraft {
@@ -32,12 +34,13 @@ export function noGlobal(): GlobalDraft {
     workers: null,
     statsSockets: [],
     allowsExternalChecks: false,
+    tls: { certificateBase: null, authorityBase: null, verifiesServers: true },
   };
 }
 
 /** Taken without effect: they tune what is not there, or name what has another way here. */
 const IGNORED =
-  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-server-verify|ssl-dh-param-file|ssl-mode-async|ca-base|crt-base|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|busy-polling|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
+  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-dh-param-file|ssl-mode-async|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|busy-polling|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
 const KNOWN = [
   'daemon',
   'user',
@@ -84,6 +87,16 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
       case 'nbthread':
       case 'nbproc':
         draft.workers = cursor.integer(first.text, 1, 64);
+        break;
+      case 'crt-base':
+        draft.tls.certificateBase = cursor.text('a folder');
+        break;
+      case 'ca-base':
+        draft.tls.authorityBase = cursor.text('a folder');
+        break;
+      case 'ssl-server-verify':
+        draft.tls.verifiesServers =
+          cursor.choice('ssl-server-verify', ['none', 'required'] as const) !== 'none';
         break;
       case 'external-check':
         cursor.accept('preserve-env');

@@ -346,11 +346,6 @@ frontend f
     ],
     ['a primary by hearsay', `${LADDER} server s 10.0.0.1:1 check\n`, /only the servers themselves/],
     [
-      'PROXY towards Redis',
-      `${LADDER} server s 10.0.0.1:1 check send-proxy\n`,
-      /does not understand the PROXY/,
-    ],
-    [
       'an AUTH nobody looks at',
       `${LADDER.replace(' tcp-check expect string +OK\n', '')} server s 10.0.0.1:1 check\n`,
       /nobody looks at the answer to AUTH/,
@@ -382,4 +377,52 @@ frontend f
       { numRuns: 300 },
     );
   });
+});
+
+it('reads TLS, unix sockets and the PROXY protocol on either side', () => {
+  const { conf } = read(`global
+ crt-base /etc/certs
+ ca-base /etc/ca
+ ssl-server-verify none
+${TIMES}listen a
+ bind /run/r.sock mode 660 user redis group 7 accept-proxy
+ bind :1 ssl crt site.pem ca-file clients.pem verify required
+${LADDER} server s 10.0.0.1:1 check ssl verify required ca-file x.pem crt /c.pem sni str(r.example) send-proxy-v2
+ server t unix@/run/redis.sock ssl
+listen through
+ bind :2
+${LADDER} server s 10.0.0.1:1 check check-ssl
+`);
+  const [a, through] = conf.frontends;
+  const tls = {
+    certificateFile: '/etc/certs/site.pem',
+    keyFile: '/etc/certs/site.pem',
+    clientCaFile: '/etc/ca/clients.pem',
+  };
+  assert.deepEqual(a?.binds, [
+    {
+      kind: 'unix',
+      path: '/run/r.sock',
+      mode: 0o660,
+      user: 'redis',
+      group: '7',
+      tls: null,
+      acceptsProxyProtocol: true,
+    },
+    { kind: 'tcp', host: '*', port: 1, tls, acceptsProxyProtocol: false },
+  ]);
+  const [s, t] = conf.backends[0]?.servers ?? [];
+  assert.deepEqual(s?.tls, {
+    caFile: '/etc/ca/x.pem',
+    certificateFile: '/c.pem',
+    keyFile: '/c.pem',
+    verifies: true,
+    serverName: 'r.example',
+  });
+  assert.equal(s?.sendsProxyProtocol, 2);
+  assert.deepEqual([t?.host, t?.port, t?.tls?.verifies], ['/run/redis.sock', 0, false]);
+  // TLS from end to end: only the check speaks it, so the bytes are passed on unread.
+  assert.deepEqual([a?.mode, through?.mode], ['redis', 'tcp']);
+  const [end] = conf.backends[1]?.servers ?? [];
+  assert.deepEqual([end?.tls, end?.linkTls?.verifies], [null, false]);
 });

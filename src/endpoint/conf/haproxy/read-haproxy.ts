@@ -12,6 +12,7 @@ import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-
 import { readStatements } from './proxy.ts';
 import { Report, show } from './report.ts';
 import { readSections, type Section } from './sections.ts';
+import { applyTlsDefaults } from './tls-defaults.ts';
 import type { Environment } from './words.ts';
 
 export interface HaproxyReading {
@@ -29,6 +30,7 @@ export function readHaproxy(text: string, reading: HaproxyReading): Result<Hapro
   const global = noGlobal();
   for (const section of sections) if (section.kind === 'global') readGlobal(section, global, report);
   const proxies = readProxies(sections, report);
+  applyTlsDefaults(proxies, global.tls);
   const { frontends, backends, statsPages, httpFrontends } = finish(
     proxies,
     global.allowsExternalChecks,
@@ -238,11 +240,14 @@ function finishFrontend(proxy: ProxyDraft, target: ProxyDraft, backend: BackendC
   const idle = Math.min(settings.clientMs ?? Infinity, target.settings.serverMs ?? Infinity);
   const idleMsMax = target.settings.tunnelMs ?? settings.tunnelMs ?? (idle === Infinity ? null : idle);
   const isHttp = settings.mode === 'http';
+  // TLS to the server's end: the bytes are the client's and the server's secret.
+  const isPassedOn = backend.servers.some(({ tls, linkTls = tls }) => tls === null && linkTls !== null);
+  const isRedis = ladderOf(target) !== null && backend.role.kind !== 'any' && !isPassedOn;
   return {
     name: proxy.name,
     binds: proxy.binds,
     backend: backend.name,
-    mode: isHttp ? 'http' : ladderOf(target) === null || backend.role.kind === 'any' ? 'tcp' : 'redis',
+    mode: isHttp ? 'http' : isRedis ? 'redis' : 'tcp',
     path: 'auto',
     isTransparent: false,
     connectionsMax: settings.connectionsMax === 0 ? null : settings.connectionsMax,

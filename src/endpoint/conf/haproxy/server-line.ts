@@ -44,13 +44,17 @@ const SETTERS: Readonly<Record<string, Setter>> = {
     const value = cursor.choice('verify', ['none', 'required'] as const);
     options.verifies = value === null ? null : value === 'required';
   },
-  'ca-file': (options, cursor) => void (options.caFile = cursor.text('a PEM file')),
+  'ca-file': (options, cursor) => void (options.caFile = readAuthorities(cursor)),
   crt: (options, cursor) => void (options.certificateFile = cursor.text('a PEM file')),
   sni: (options, cursor) => void (options.serverName = literalOf(cursor, 'sni')),
   'check-sni': (options, cursor) => void (options.serverName ??= cursor.text('a name')),
   verifyhost: (options, cursor) => void (options.serverName = cursor.text('a name')),
   'send-proxy': flag('proxyProtocol', 1),
   'send-proxy-v2': flag('proxyProtocol', 2),
+  'no-send-proxy': flag('proxyProtocol', null),
+  'no-send-proxy-v2': flag('proxyProtocol', null),
+  'check-send-proxy': flag('checksByProxyProtocol', true),
+  'no-check-send-proxy': flag('checksByProxyProtocol', false),
   'on-marked-down': (options, cursor) => {
     options.endsWhenDown = cursor.choice('on-marked-down', ['shutdown-sessions'] as const) !== null;
   },
@@ -87,8 +91,6 @@ const IGNORED: Readonly<Record<string, number>> = {
   'ssl-max-ver': 1,
   'no-ssl-reuse': 0,
   'no-tls-tickets': 0,
-  'check-send-proxy': 0,
-  'no-send-proxy': 0,
 };
 const UNSUPPORTED: Readonly<Record<string, number>> = {
   'agent-check': 0,
@@ -128,6 +130,12 @@ export function readServerOptions(options: ServerOptions, cursor: Cursor): void 
       if (word.text in UNSUPPORTED) cursor.report.unsupported(at, `server ... ${word.text} is not served`);
     }
   }
+}
+
+/** `@system-ca`: the authorities that everybody believes. */
+function readAuthorities(cursor: Cursor): string | null {
+  const file = cursor.text('a PEM file');
+  return file === '@system-ca' ? null : file;
 }
 
 /** `str(name)`: the only expression whose value is known beforehand. */
