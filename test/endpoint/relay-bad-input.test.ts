@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import type { ServerConf } from '../../src/endpoint/endpoint-conf.ts';
 import { freePort } from '../../src/redis/free-port.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import { serverFiles } from '../harness/fleet.ts';
@@ -97,21 +96,5 @@ describe('a relay among those who misbehave', () => {
     halfOpen.destroy();
     await relay.path.close();
     await server.dispose();
-  });
-
-  it('refuses to name a client to a server on a connection that many share', async () => {
-    const server: ServerConf = {
-      name: 's1',
-      host: '127.0.0.1',
-      port: 1,
-      weight: 1,
-      isBackup: false,
-      connectionsMax: null,
-      isDisabled: false,
-      tls: null,
-      sendsProxyProtocol: 1,
-      checks: [],
-    };
-    await assert.rejects(openRelay({}, { servers: [server] }), /redis: server s1 is to be sent the PROXY/);
   });
 });
