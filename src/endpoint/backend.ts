@@ -124,9 +124,15 @@ export class Backend {
       const leadsTo = servers.map(targetText).join(', ');
       this.#core.decide(this.conf.name, `leads ${leadsTo === '' ? 'nowhere' : `to ${leadsTo}`}: ${because}`);
       this.#tell(choice.until);
-    } else if (servers.length > 0 && choice.until - this.deadline >= this.#refreshMs / 2) {
+    } else if (servers.length > 0 && this.#isWorthTelling(choice.until)) {
       this.#tell(choice.until);
     }
+  }
+
+  /** A renewal that gains little waits for a better one, unless the route would end before that comes. */
+  #isWorthTelling(until: number): boolean {
+    const gained = until - this.deadline;
+    return gained >= this.#refreshMs / 2 || (gained > 0 && this.deadline - this.#core.now <= this.#refreshMs);
   }
 
   /** The server that clients of a primary backend are led to. */
