@@ -70,7 +70,9 @@ export class Backend {
       this.servers = after.servers;
       this.deadline = after.deadline;
       this.#keeps = after.#keeps;
-      this.#inherited = { servers: after.servers, until: core.now + options.leaseMs, keeps: after.#keeps };
+      // A reload confirms nothing: a primary's right ends when it would have ended.
+      const until = conf.role.kind === 'primary' ? after.deadline : core.now + options.leaseMs;
+      this.#inherited = { servers: after.servers, until, keeps: after.#keeps };
       this.#isTold = after.#isTold;
     }
     const checked = options.group === null ? conf.servers : [];
