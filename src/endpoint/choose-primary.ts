@@ -99,7 +99,8 @@ export function chooseByClaims(
   const unknown = servers.filter(
     ({ verdict, adminState }) => verdict.health === 'unknown' && adminState === 'ready',
   );
-  if (unknown.length > 0 && current === null) {
+  // After a reload the one in use has to be heard first.
+  if (unknown.length > 0 && (current === null || unknown.includes(current))) {
     return nobody(`waiting for the first word of ${unknown.map(describeServer).join(' and ')}`, alarm);
   }
   const [only] = claiming;
