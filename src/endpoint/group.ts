@@ -111,7 +111,8 @@ export class Group {
 
   serverChanged(server: RedisServer): void {
     const { info } = server;
-    if (info?.role === 'master' && server === this.primary.server) {
+    // Also while it is not led to: of what happened meanwhile replicas' ages are told.
+    if (info?.role === 'master' && server === this.#current) {
       this.offsets.add(info.history, server.askedAt, info.offset);
     }
     this.#touch();
