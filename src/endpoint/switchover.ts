@@ -67,7 +67,9 @@ export class Switchover {
   #to: RedisServer | null = null;
   /** Those whose offsets have yet to reach the old primary's. */
   #behind = new Set<RedisServer>();
+  /** Also while its answer is on the way: a pause that comes late is a pause. */
   #isPaused = false;
+  #isHeld = false;
 
   constructor(core: Core, group: Group, order: SwitchOrder) {
     this.#core = core;
@@ -188,6 +190,7 @@ export class Switchover {
     this.#heldUntil = this.#core.now + msMax;
     this.#enter('holding', this.#core.now + this.#order.holdMsMax * UNDO_AFTER);
     this.group.isSwitching = true;
+    this.#isHeld = true;
     this.#step({ kind: 'hold', msMax });
   }
 
@@ -196,6 +199,7 @@ export class Switchover {
     this.#enter('pausing', deadline);
     const from = this.#from as RedisServer;
     const ms = Math.ceil(this.#heldUntil - this.#core.now + FINISH_MS_MAX);
+    this.#isPaused = true;
     this.#ask(from, ['CLIENT', 'PAUSE', String(ms), 'WRITE'], (reply) => {
       // Before Redis 6.2 a pause stops everybody, us included: then those who write past us are on their own.
       this.#isPaused = reply.kind !== 'error';
@@ -228,6 +232,8 @@ export class Switchover {
   }
 
   #promote(): void {
+    // After a standstill of ours the pause may be over.
+    if (this.#core.now >= this.#deadline) return this.#late();
     if (this.#to === null) return this.#orderFailover(false);
     this.#enter('promoting', this.#core.now + FINISH_MS_MAX);
     const to = this.#to;
@@ -264,7 +270,7 @@ export class Switchover {
 
   #release(): void {
     this.#enter('releasing', this.#core.now + FINISH_MS_MAX);
-    this.#step({ kind: 'release', isUndone: false });
+    this.#letGo(false);
   }
 
   /** With sentinels that is their business; only the pause is ours to end. */
@@ -340,12 +346,19 @@ export class Switchover {
     const from = this.#from as RedisServer;
     if (this.#isPaused) from.link.ask(['CLIENT', 'UNPAUSE'], () => undefined);
     this.group.isSwitching = false;
-    this.#step({ kind: 'release', isUndone: true });
+    this.#letGo(true);
     this.#end(false, `nothing was changed: ${why}`);
+  }
+
+  #letGo(isUndone: boolean): void {
+    this.#isHeld = false;
+    this.#step({ kind: 'release', isUndone });
   }
 
   #end(isDone: boolean, sentence: string): void {
     this.#state = 'ended';
+    // Whatever became of it, nobody is held any longer.
+    if (this.#isHeld) this.#letGo(false);
     this.group.isSwitching = false;
     this.group.changed();
     this.#core.decide(this.group.name, `${isDone ? 'switched' : 'not switched'}: ${sentence}`);
