@@ -13,6 +13,7 @@ const PARTS = ['check', 'build', 'pure', 'sim', 'world'];
 const SIMULATION_SEEDS = 200;
 /** The same for floating addresses: some thousand take three seconds or so. */
 const VRRP_SIMULATION_SEEDS = 1_500;
+const ENDPOINT_SIMULATION_SEEDS = 200;
 /** A skip that begins like this is the machine's kernel's fault, which no installation can mend. */
 const KERNEL_REASON = /^kernel: /;
 
@@ -114,6 +115,7 @@ if (wanted('pure')) await runTests('src', []);
 if (wanted('sim') && existsSync('scripts/sim.mjs')) {
   run(process.execPath, ['scripts/sim.mjs', '--seeds', String(SIMULATION_SEEDS)]);
   run(process.execPath, ['scripts/sim.mjs', '--vrrp', '--seeds', String(VRRP_SIMULATION_SEEDS)]);
+  run(process.execPath, ['scripts/sim.mjs', '--endpoint', '--seeds', String(ENDPOINT_SIMULATION_SEEDS)]);
 }
 if (wanted('world') && existsSync('test')) {
   const { prepareMachine } = await import('./machine.mjs');

@@ -95,3 +95,15 @@ it('knows which options and sabotages are of which simulation', () => {
   );
   assert.match(capture(['--sabotage', 'stubborn']).err, /no sabotage 'stubborn'/);
 });
+
+it('sums up seeds of endpoints, and tells the story of one that a check accuses', () => {
+  const { code, out } = capture(['--endpoint', '--seeds', '5', '--json']);
+  assert.equal(code, 0);
+  const summary = JSON.parse(out) as { runs: number; failed: number; routes: number };
+  assert.deepEqual([summary.runs, summary.failed], [5, 0]);
+  assert.ok(summary.routes >= 10);
+  const accused = capture(['--endpoint', '--seed', '1', '--sabotage', 'two-faced', '--shrink']);
+  assert.equal(accused.code, 1);
+  assert.match(accused.out, /seed 1: one-target: host-\d: it leads to 2 primaries\n$/);
+  assert.match(capture(['--endpoint', '--vrrp']).err, /one simulation at a time/);
+});

@@ -99,6 +99,10 @@ function publish(node: RedisNode, args: readonly string[]): Reply {
 function client(node: RedisNode, session: Session, args: readonly string[]): Reply {
   const [verb = '', word = '', type = ''] = args.map((text) => text.toLowerCase());
   if (verb === 'setname') return OK;
+  if (verb === 'pause' || verb === 'unpause') {
+    node.pauseWrites(verb === 'pause' ? Number(word) : 0);
+    return OK;
+  }
   if (verb === 'kill' && word === 'type' && (type === 'normal' || type === 'pubsub')) {
     return integer(node.killSessions(type, session));
   }

@@ -80,6 +80,7 @@ export class RedisNode extends Process {
   #runId = '';
   #startedAt = 0;
   #loadingUntil = 0;
+  #writesPausedUntil = 0;
   #lastPingAt = 0;
   #following: Following | null = null;
   /** The role its configuration file says. */
@@ -117,6 +118,28 @@ export class RedisNode extends Process {
     return this.now < this.#loadingUntil;
   }
 
+  /** CLIENT PAUSE ... WRITE; 0 ends it. */
+  pauseWrites(ms: number): void {
+    this.#writesPausedUntil = this.now + ms;
+  }
+
+  get writesArePaused(): boolean {
+    return this.now < this.#writesPausedUntil;
+  }
+
+  /** Somebody edits its configuration file: the role it has after the next start. */
+  configure(follows: PrimaryAddress | null): void {
+    this.#configured = follows;
+  }
+
+  /** A client's write; false: it is refused, or waits. */
+  write(id: string): boolean {
+    if (!this.awake || !this.isPrimary || this.isLoading || this.writesArePaused) return false;
+    this.propagate('write', [id]);
+    this.#flush();
+    return true;
+  }
+
   get history(): History {
     return this.#history;
   }
@@ -132,6 +155,7 @@ export class RedisNode extends Process {
     this.#runId = this.#random.hex(40);
     this.#startedAt = this.now;
     this.#loadingUntil = this.now + options.loadingMs;
+    this.#writesPausedUntil = 0;
     this.#following = null;
     this.#sessions.clear();
     this.#network.listen(this, this.port, (socket) => this.#accept(socket));
