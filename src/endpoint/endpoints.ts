@@ -221,6 +221,7 @@ export class Endpoints {
   #stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
+    for (const switchover of this.#switchovers) switchover.stop();
     for (const backend of this.#backends.values()) backend.close();
     for (const group of this.#groups.values()) group.close();
     this.#leaveAt = this.#core.now + LAST_HOOKS_MS;

@@ -350,6 +350,31 @@ export class Switchover {
     this.#end(false, `nothing was changed: ${why}`);
   }
 
+  /** The daemon is stopping: what is begun is undone, or made whole as far as words that nobody waits for can do it. */
+  stop(): void {
+    const why = 'the daemon is stopping';
+    switch (this.#state) {
+      case 'looking':
+      case 'preparing':
+        return this.#end(false, `nothing was changed: ${why}`);
+      case 'holding':
+      case 'pausing':
+      case 'catching-up':
+        return this.#undo(why);
+      case 'routing':
+      case 'releasing':
+        // Two would go on as primaries, once the pause is over.
+        if (this.group.source === null) this.#demote();
+        return this.#end(false, `${this.#sentence()}, but ${why}`);
+      case 'promoting':
+      case 'ordering':
+      case 'demoting':
+      case 'settling':
+        return this.#end(false, `how the switch ends is not known: ${why}`);
+      case 'ended':
+    }
+  }
+
   #letGo(isUndone: boolean): void {
     this.#isHeld = false;
     this.#step({ kind: 'release', isUndone });
