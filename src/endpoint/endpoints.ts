@@ -134,6 +134,8 @@ export class Endpoints {
         ? (groups.get(key) ?? before ?? new Group(core, backendConf, { ...leaseOf(conf), inUse }))
         : null;
       if (group !== null) groups.set(key, group);
+      if (old !== undefined && old.group !== null && group !== null && group !== old.group)
+        group.inheritOrders(old.group);
       const frontends = conf.frontends
         .filter(({ backend }) => backend === backendConf.name)
         .map(({ name }) => name);

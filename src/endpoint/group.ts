@@ -5,6 +5,7 @@ import { chooseByClaims, chooseBySentinels, claims, type PrimaryChoice } from '.
 import { OffsetHistory } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { BackendConf, HostPort, TlsClientConf } from './endpoint-conf.ts';
+import type { AdminState } from './io.ts';
 import { describeServer, RedisServer } from './redis-server.ts';
 import { isSameTarget, targetText, type Target } from './route.ts';
 import { SentinelSource } from './sentinel-source.ts';
@@ -46,6 +47,8 @@ export class Group {
   readonly #core: Core;
   readonly #leaseMs: number;
   readonly #refreshMs: number;
+  /** Of servers that are not watched yet, from before a reload. */
+  readonly #orders = new Map<string, AdminState>();
   readonly #namedAt = new Map<RedisServer, number>();
   #toldAlarm: string | null = null;
   #isTouched = true;
@@ -124,6 +127,18 @@ export class Group {
     this.#touch();
   }
 
+  /** What an operator ordered of servers stands through a reload, also of those that have yet to be found. */
+  inheritOrders(before: Group): void {
+    for (const { name, adminState } of before.servers) {
+      const wasDisabled = before.conf.servers.some((one) => one.name === name && one.isDisabled);
+      if (adminState !== 'ready' && !wasDisabled) this.#orders.set(name, adminState);
+    }
+    for (const server of this.servers) {
+      server.adminState = this.#orders.get(server.name) ?? server.adminState;
+      this.#orders.delete(server.name);
+    }
+  }
+
   /** An operator's order counts at once. */
   changed(): void {
     this.#touch();
@@ -175,6 +190,8 @@ export class Group {
       this,
     );
     if (given.isDisabled) server.adminState = 'maint';
+    server.adminState = this.#orders.get(name) ?? server.adminState;
+    this.#orders.delete(name);
     this.servers.push(server);
     return server;
   }

@@ -22,6 +22,7 @@ const FOUND = [
   [69, 'after a reload the one in use is heard before another one is chosen'],
   [71, 'the age of replicas’ data counts on while the primary is drained'],
   [114, 'a route that is about to end is renewed for a little, too'],
+  [634, 'a server that is drained stays so through a reload'],
   [357, 'a daemon that stops undoes the switch it had begun'],
   [124, 'a pause whose answer is late is ended with the switch'],
 ] as const;
