@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   const opened = SocketPath.open({
     cgroup: folder,
     coversAllNamespaces: false,
-    listens: new Map([['main', [{ host: '127.0.0.1', port: endpoint }]]]),
+    listens: new Map([['main', () => [{ host: '127.0.0.1', port: endpoint }]]]),
     warn: (sentence) => process.stderr.write(`${sentence}\n`),
   });
   try {

@@ -37,6 +37,8 @@ export class Backend {
   /** Of the route that was last told. */
   deadline = -Infinity;
   #keeps: readonly Target[] = [];
+  /** Servers that were told of. */
+  #known: readonly Target[] = [];
   readonly #hooks: HookLines;
   readonly #core: Core;
   readonly #leaseMs: number;
@@ -110,6 +112,7 @@ export class Backend {
     for (const server of this.#all()) server.attend();
     this.#hooks.attend();
     this.quorum?.judge(this.checked);
+    this.#tellServers();
     const { now } = this.#core;
     this.#lookedAt = now;
     const choice = this.#inherit(this.#choose());
@@ -254,6 +257,13 @@ export class Backend {
       .filter((server) => !chosen.includes(server) && server.health !== 'up')
       .map((server) => `${server.name}: ${server.reason}`);
     return others.length === 0 ? '' : ` (not ${others.join('; not ')})`;
+  }
+
+  #tellServers(): void {
+    const servers = (this.group?.servers ?? this.#all()).map(({ target }) => target);
+    if (isSameTargets(servers, this.#known)) return;
+    this.#known = servers;
+    this.#core.emit({ kind: 'servers-known', endpoints: this.frontends, servers });
   }
 
   /** Of a virtual server: those that are drained, and those that leave their clients in peace. */

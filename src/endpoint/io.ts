@@ -153,6 +153,15 @@ export type Effect =
   | { readonly kind: 'send-mail'; readonly subject: string; readonly body: string }
   /** Carry it out on the paths of its endpoint. */
   | { readonly kind: 'route'; readonly route: Route }
+  /**
+   * All servers that a backend has now, whether or not it leads to them: clients of these endpoints who ask for one of them
+   * mean it. Told at the start and whenever one is found or forgotten.
+   */
+  | {
+      readonly kind: 'servers-known';
+      readonly endpoints: readonly string[];
+      readonly servers: readonly Target[];
+    }
   /** A step of an ordered switch that the paths of `endpoints` have to take; `switch-answer` follows. */
   | {
       readonly kind: 'switch-step';

@@ -9,6 +9,8 @@ import {
   socketPathProblem,
 } from '../../src/daemon/endpoint/socket-path.ts';
 import { NatPath, type NatPathOptions } from '../../src/daemon/endpoint/nat-path.ts';
+import type { ListenNames } from '../../src/daemon/endpoint/listening.ts';
+import { bindTargets } from '../../src/endpoint/bind-targets.ts';
 import { killClients } from '../../src/daemon/endpoint/kill-clients.ts';
 import type { RoutePath } from '../../src/daemon/endpoint/route-path.ts';
 import type { Route, Target } from '../../src/endpoint/route.ts';
@@ -22,6 +24,16 @@ let path: (RoutePath & { status(): unknown }) | undefined;
 const connections = new Map<string, Socket>();
 
 const warn = (sentence: string): void => say({ event: 'warning', sentence });
+
+/** Follows this host's addresses where a host is `*` or `::`. */
+const namesOf =
+  (targets: readonly Target[], withLoopback: boolean): ListenNames =>
+  (own) =>
+    bindTargets(
+      targets.map((target) => ({ kind: 'tcp', ...target, tls: null, acceptsProxyProtocol: false })),
+      own,
+      withLoopback,
+    );
 
 /** The answer to a command, once it satisfies `isWhole`. */
 function answer(socket: Socket, command: string, isWhole: RegExp): Promise<string> {
@@ -42,7 +54,8 @@ function answer(socket: Socket, command: string, isWhole: RegExp): Promise<strin
 obey({
   /** Opens the socket path; null, or why not. */
   openSocketPath(scope: SocketPathScope, listens: readonly [string, readonly Target[]][]) {
-    const opened = SocketPath.open({ ...scope, listens: new Map(listens), warn });
+    const names = listens.map(([name, targets]) => [name, namesOf(targets, true)] as const);
+    const opened = SocketPath.open({ ...scope, listens: new Map(names), warn });
     if (!opened.ok) return opened.problem.sentence;
     path = opened.value;
     return null;
@@ -54,8 +67,15 @@ obey({
   ) {
     const opened = await NatPath.open({
       ...options,
-      listens: new Map(listens),
-      killClients: (_, server, clients) => killClients(server, clients, { credentials: null, tls: null }),
+      endpoints: new Map(
+        listens.map(([name, targets]) => [
+          name,
+          {
+            listens: namesOf(targets, false),
+            killClients: (server, clients) => killClients(server, clients, { credentials: null, tls: null }),
+          },
+        ]),
+      ),
       warn,
     });
     if (!opened.ok) return opened.problem.sentence;
@@ -66,6 +86,8 @@ obey({
   apply({ standsMs, ...route }: RouteOrder) {
     path?.apply({ ...route, deadline: standsMs === null ? Infinity : bootClockMs() + standsMs });
   },
+  avoid: (endpoint: string, servers: readonly Target[]) => path?.avoid?.(endpoint, servers),
+  drop: (endpoints: readonly string[]) => path?.drop?.(endpoints),
   status: () => path?.status(),
   close: () => path?.close(),
 
@@ -85,6 +107,8 @@ obey({
     const socket = connections.get(name);
     return socket === undefined ? null : answer(socket, 'PING\r\n', /\+(PONG)\r\n/);
   },
+  /** Has the kernel ask every second whether the peer is there. */
+  keepAlive: (name: string) => void connections.get(name)?.setKeepAlive(true, 1_000),
   /** How often each port answered, of so many connections one after the other. */
   async count(host: string, port: number, times: number) {
     const counts: Record<string, number> = {};

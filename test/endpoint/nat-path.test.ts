@@ -170,10 +170,10 @@ describe('the nat path', { skip: lacksNat() }, () => {
     agent.ask('connect', name, host, port);
   const isRefused = (agent: Agent, host?: string): Promise<void> =>
     assert.rejects(connect(agent, 'refused', host), (error: AgentError) => error.code === 'ECONNREFUSED');
-  const leadsTo = (agent: Agent, server: ManagedServer, port = PORT): Promise<true> =>
+  const leadsTo = (agent: Agent, server: ManagedServer, host = '10.77.0.100'): Promise<true> =>
     until(
-      `clients are led to ${server.name}`,
-      async () => (await connect(agent, 'probe', '10.77.0.100', port)).redis === server.port,
+      `clients of ${host} are led to ${server.name}`,
+      async () => (await connect(agent, 'probe', host)).redis === server.port,
     );
   const isClosed = (agent: Agent, name: string): Promise<true> =>
     until(`${name} is closed`, () => agent.told('closed').some((event) => event['name'] === name));
@@ -205,6 +205,11 @@ describe('the nat path', { skip: lacksNat() }, () => {
     assert.equal((await connect(remote, 'new')).redis, second.port);
     assert.equal((await connect(remote, 'new 6', 'fd77::100')).redis, second.port);
     assert.equal(await remote.ask('ping', 'direct'), 'PONG');
+    // A datagram for the same address and port is none of our business.
+    assert.deepEqual(await local.ask('datagram', '10.77.0.100', PORT), {
+      peer: `10.77.0.100 ${PORT}`,
+      text: 'hello',
+    });
     assert.deepEqual(daemon.told('warning'), []);
 
     // Everything is taken back, and nothing else.
@@ -306,7 +311,11 @@ describe('the nat path', { skip: lacksNat() }, () => {
   };
 
   /** Each is reset at its first packet from now on: a second would be counted too. */
-  const areResetAtNextPacket = async (led: Deaf['led']): Promise<void> => {
+  const areResetAtNextPacket = async (
+    led: Deaf['led'],
+    // A rule for each endpoint and family; a client here and one elsewhere.
+    packets: readonly string[] = ['2', '2', '2', '2'],
+  ): Promise<void> => {
     for (const { agent, name } of led) {
       const silence = pause(RESET_MS_MAX).then(() => assert.fail(`${name} hears nothing`));
       const asked = agent.ask('ping', name);
@@ -317,10 +326,9 @@ describe('the nat path', { skip: lacksNat() }, () => {
       );
     }
     const counts = [...at(gateway, 'nft', `list chain inet ${TABLE} guard`).matchAll(/packets (\d+)/g)];
-    // A rule for each endpoint and family; a client here and one elsewhere.
     assert.deepEqual(
-      counts.map(([, packets]) => packets),
-      ['2', '2', '2', '2'],
+      counts.map(([, count]) => count),
+      packets,
     );
   };
 
@@ -331,7 +339,8 @@ describe('the nat path', { skip: lacksNat() }, () => {
       const { remote } = clients;
       const switched = await leadToDeaf(t, clients, null);
       await switched.lead(2, [first]);
-      for (const port of [PORT, PORT + 1]) await leadsTo(remote, first, port);
+      // Not by connecting: one that still comes to the old server would be reset, and counted, too.
+      await until('it is written', () => !at(gateway, 'nft', `list table inet ${TABLE}`).includes(' . 7003'));
       await areResetAtNextPacket(switched.led);
       await switched.daemon.ask('close');
 
@@ -343,11 +352,15 @@ describe('the nat path', { skip: lacksNat() }, () => {
         await pause(200);
       }
       for (const { agent, name } of led) assert.equal(await agent.ask('ping', name), 'PONG');
+      // Two that send nothing by themselves, but see every second whether anybody is there.
+      for (const { host } of ENDPOINT) await connect(remote, `idle ${host}`, host);
+      for (const { host } of ENDPOINT) await remote.ask('keepAlive', `idle ${host}`);
       daemon.process.kill('SIGKILL');
       await daemon.ended;
       await until('new clients are refused', () => isRefused(remote).then(() => true));
       await isRefused(remote, 'fd77::100');
-      await areResetAtNextPacket(led);
+      for (const { host } of ENDPOINT) await isClosed(remote, `idle ${host}`);
+      await areResetAtNextPacket(led, ['3', '3', '2', '2']);
 
       // What it left is no obstacle.
       const successor = await open(t);
@@ -363,6 +376,7 @@ describe('the nat path', { skip: lacksNat() }, () => {
     for (const [count, command] of [
       `delete table inet ${TABLE}`,
       `flush chain inet ${TABLE} lead`,
+      'flush ruleset',
     ].entries()) {
       at(gateway, 'nft', command);
       await until('it says so', () => daemon.told('warning').length > count);
@@ -376,6 +390,63 @@ describe('the nat path', { skip: lacksNat() }, () => {
         ),
     );
     assert.equal((await daemon.ask<{ restored: number }>('status')).restored, daemon.told('warning').length);
+  });
+
+  it("follows this machine's addresses, and leaves alone one that a server of its own is at", async (t) => {
+    const [daemon, remote] = [await inside(t, gateway), await inside(t, client)];
+    t.after(() => spawnSync('ip', ['netns', 'exec', gateway, 'nft', `delete table inet ${TABLE}`]));
+    const listens = [
+      ['main', [{ host: '*', port: PORT }]],
+      ['other', [{ host: '10.77.0.100', port: PORT + 1 }]],
+    ];
+    assert.equal(await daemon.ask('openNatPath', { table: TABLE, masquerade: 'auto' }, listens), null);
+    for (const endpoint of ['main', 'other']) await daemon.ask('apply', route(1, { endpoint }, first));
+    for (const host of ['10.77.0.100', '10.77.0.254']) await leadsTo(remote, first, host);
+    await connect(remote, 'kept');
+
+    // One more, which is a server's later on; and then no more.
+    const added = (verb: string): string =>
+      run('ip', '-n', gateway, 'address', verb, '10.77.0.101/24', 'dev', 'bridge0');
+    added('add');
+    t.after(() => spawnSync('ip', ['-n', gateway, 'address', 'delete', '10.77.0.101/24', 'dev', 'bridge0']));
+    const leads = (): Promise<true> =>
+      until('it leads', () => leadsTo(remote, first, '10.77.0.101').catch(() => false));
+    await leads();
+    await connect(remote, 'early', '10.77.0.101');
+    await daemon.ask('avoid', 'main', [{ host: '10.77.0.101', port: PORT }]);
+    await isClosed(remote, 'early');
+    await until('whoever asks for it gets what is there', () =>
+      isRefused(remote, '10.77.0.101').then(
+        () => !at(gateway, 'nft', 'list ruleset').includes('10.77.0.101'),
+      ),
+    );
+    assert.deepEqual(
+      daemon.told('warning').map(({ sentence }) => sentence),
+      [
+        `main: its own server 10.77.0.101:${PORT} listens at an address that clients are to be led from: whoever asks for it gets that server, primary or not; choose another port, or name the addresses of this host that clients use.`,
+      ],
+    );
+    await daemon.ask('avoid', 'main', []);
+    await leads();
+    await connect(remote, 'late', '10.77.0.101');
+    added('delete');
+    await until('it is left', () => !at(gateway, 'nft', 'list ruleset').includes('10.77.0.101'));
+
+    // A link that is down for a moment keeps its addresses, and its connections.
+    at(gateway, 'sysctl', '-qw', 'net.ipv6.conf.bridge0.keep_addr_on_down=1');
+    for (const state of ['down', 'up']) run('ip', '-n', gateway, 'link', 'set', 'bridge0', state);
+    await pause(500);
+    assert.equal(await remote.ask('ping', 'kept'), 'PONG');
+
+    // One endpoint goes, the other stays.
+    await connect(remote, 'other', '10.77.0.100', PORT + 1);
+    await daemon.ask('drop', ['main']);
+    await isClosed(remote, 'kept');
+    assert.doesNotMatch(at(gateway, 'nft', 'list ruleset'), new RegExp(`dport ${PORT} `));
+    await isRefused(remote);
+    assert.equal(await remote.ask('ping', 'other'), 'PONG');
+    assert.equal((await connect(remote, 'more', '10.77.0.100', PORT + 1)).redis, first.port);
+    assert.equal(daemon.told('warning').length, 1);
   });
 
   it('sends a client whose SYN got no answer to the new server', async (t) => {

@@ -106,6 +106,11 @@ export class ConnectHook {
     this.#endpoints.set(place, entry);
   }
 
+  /** Forgets an endpoint's address: whoever asks for it gets what is there. Throws an OsError. */
+  deleteEntry(place: Uint8Array): void {
+    this.#endpoints.delete(place);
+  }
+
   /** Null if it led no socket with this cookie. Throws an OsError. */
   ledSocket(cookie: Uint8Array): LedSocket | null {
     const value = this.#sockets.get(cookie);

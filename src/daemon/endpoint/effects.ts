@@ -52,6 +52,8 @@ export function carryOutEndpoint(effect: Effect, world: EndpointWorld): void {
       return world.telling.mail(effect.subject, effect.body);
     case 'route':
       return world.paths.apply(effect.route);
+    case 'servers-known':
+      return world.paths.avoid(effect.endpoints, effect.servers);
     case 'switch-step':
       void world.paths
         .takeStep(effect.endpoints, effect.step)

@@ -162,14 +162,16 @@ export class EndpointDaemon {
       return fresh;
     }
     const { paths, log } = this.#world;
+    // First, so that a path that both need is not closed in between.
+    paths.add(fresh.value.paths);
     await paths.drop(gone.map(({ name }) => name));
     if (workers !== workersBefore) paths.resize(workers);
     const reopened = await this.#open(conf, again, tlsFiles);
     this.#tlsClient.renew(tlsFiles);
     paths.renewTls(tlsFiles);
     if (!reopened.ok) for (const problem of reopened.problem) log.write('warning', problem);
+    if (reopened.ok) paths.add(reopened.value.paths);
     const opened = [fresh.value, ...(reopened.ok ? [reopened.value] : [])];
-    for (const one of opened) paths.add(one.paths);
     const kept = this.chosen.filter(({ endpoint }) => !gone.some(({ name }) => name === endpoint));
     this.chosen = [...kept, ...opened.flatMap(({ chosen }) => chosen)];
     this.#conf = conf;
@@ -189,6 +191,7 @@ export class EndpointDaemon {
       { ...paths, workers: this.#workers, tlsFiles },
       pathEvents(log, () => this),
       () => this.#snapshot(),
+      this.#world.paths.shared,
     );
   }
 

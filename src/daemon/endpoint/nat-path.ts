@@ -7,46 +7,38 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { dealSlots } from '../../endpoint/deal-slots.ts';
-import {
-  NAT_SLOTS,
-  type NatElements,
-  type NatListen,
-  elementCommands,
-  removalCommands,
-  ruleCount,
-  tableCommands,
-} from '../../endpoint/nat/rules.ts';
+import { removalCommands, ruleCount, tableCommands } from '../../endpoint/nat/rules.ts';
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { assert } from '../../base/assert.ts';
 import { failure, success, type Problem, type Result } from '../../base/result.ts';
-import { bootClockMs } from '../../os/boot-clock.ts';
 import { Conntrack, type ConntrackEntry } from '../../os/conntrack.ts';
-import { addressBytes, addressText } from '../../os/ip-address.ts';
+import { addressBytes } from '../../os/ip-address.ts';
 import { NftRules } from '../../os/nft-rules.ts';
 import { Nft } from '../../os/nft.ts';
 import { OsError } from '../../os/os-error.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { forwardingProblems } from './forwarding.ts';
+import { type ListenNames, Listening } from './listening.ts';
+import { type KillClients, NatAddress } from './nat-address.ts';
 import type { RoutePath } from './route-path.ts';
 import { Trouble } from './trouble.ts';
+
+export interface NatEndpoint {
+  /** What clients connect to. */
+  readonly listens: ListenNames;
+  readonly killClients: KillClients;
+}
 
 export interface NatPathOptions {
   /** Of our table; letters, digits and underscores. */
   readonly table: string;
-  /** What clients connect to, by the endpoint's name. Numeric addresses. */
-  readonly listens: ReadonlyMap<string, readonly Target[]>;
+  /** By name. */
+  readonly endpoints: ReadonlyMap<string, NatEndpoint>;
   /**
    * `auto`: what leaves this machine does so with its address, so that answers come back this way. `no`: clients keep
    * theirs; the servers must send their answers through this machine.
    */
   readonly masquerade: 'auto' | 'no';
-  /** Has a server close some of its clients. Resolves to what went wrong, as a sentence, or null. */
-  readonly killClients: (
-    endpoint: string,
-    server: Target,
-    clients: readonly Target[],
-  ) => Promise<string | null>;
   /** Told trouble, in sentences. */
   readonly warn: (sentence: string) => void;
   /** Where nft is, if not where it usually is. */
@@ -66,25 +58,10 @@ const CHECK_MS = 1_000;
 /** How long the guard may reset clients, when everything ends, before their connections are forgotten. */
 const SETTLE_MS = 250;
 
-interface Listen {
-  readonly endpoint: string;
-  readonly index: number;
-  nat: NatListen;
-  elements: NatElements;
-  /** Boot-clock milliseconds. */
-  deadline: number;
-  /** To be written; and afterwards, connections to others are to be ended. */
-  isDirty: boolean;
-  endsOthers: boolean;
-}
-
-interface Endpoint {
-  readonly listens: readonly Listen[];
+interface Endpoint extends Pick<NatEndpoint, 'killClients'> {
   route: Route | null;
   readonly timer: DeadlineTimer;
 }
-
-const NOWHERE: NatElements = { slots: [], allowed: [], timeoutMs: Infinity };
 
 export class NatPath implements RoutePath {
   readonly #options: NatPathOptions;
@@ -92,67 +69,72 @@ export class NatPath implements RoutePath {
   readonly #nft: Nft;
   readonly #rules: NftRules;
   readonly #conntrack: Conntrack;
-  readonly #endpoints: ReadonlyMap<string, Endpoint>;
-  readonly #listens: readonly Listen[];
+  readonly #listening: Listening;
+  readonly #endpoints = new Map<string, Endpoint>();
+  /** In the table's order. */
+  #addresses: readonly NatAddress[] = [];
   readonly #check: NodeJS.Timeout;
   /** Transactions, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #isWaiting = false;
+  #isWriting = false;
   #needsTable = true;
+  /** In the table as it was written last. */
+  #rulesWritten = 0;
   #restored = 0;
   readonly #missing = new Set<string>();
   #isClosed = false;
 
   /** Makes the table; every endpoint leads nowhere yet. */
   static async open(options: NatPathOptions): Promise<Result<NatPath>> {
-    for (const target of [...options.listens.values()].flat()) {
-      const problem = listenProblem(target);
-      if (problem !== null) return failure(problem);
-    }
     let rules: NftRules | undefined;
+    let listening: Listening | undefined;
     try {
       rules = new NftRules();
-      const path = new NatPath(options, rules, new Conntrack());
-      const made = await path.#write();
+      listening = new Listening(options.warn);
+      const path = new NatPath(options, rules, new Conntrack(), listening);
+      const made = await path.add(options.endpoints);
       if (made.ok) return success(path);
       path.#release();
       return made;
     } catch (error) {
       rules?.close();
+      listening?.close();
       if (!(error instanceof OsError)) throw error;
       return failure({ code: 'nat-path', sentence: error.message });
     }
   }
 
-  private constructor(options: NatPathOptions, rules: NftRules, conntrack: Conntrack) {
+  private constructor(options: NatPathOptions, rules: NftRules, conntrack: Conntrack, listening: Listening) {
     assert(/^\w+$/.test(options.table), `not a name for a table: ${options.table}`);
     this.#options = options;
     this.#trouble = new Trouble(options.warn);
     this.#nft = options.nftFile === undefined ? new Nft() : new Nft(options.nftFile);
     this.#rules = rules;
     this.#conntrack = conntrack;
-    let count = 0;
-    this.#endpoints = new Map(
-      [...options.listens].map(([name, targets]) => {
-        const listens = targets.map(({ host, port }): Listen => {
-          const family = isIPv6(host) ? 'ipv6' : 'ipv4';
-          return {
-            endpoint: name,
-            index: count++,
-            // As the kernel writes it.
-            nat: { host: addressText(addressBytes(host)), port, family, balance: 'roundrobin' },
-            elements: NOWHERE,
-            deadline: Infinity,
-            isDirty: false,
-            endsOthers: false,
-          };
-        });
-        return [name, { listens, route: null, timer: new DeadlineTimer(() => this.#lapse(name)) }];
-      }),
-    );
-    this.#listens = [...this.#endpoints.values()].flatMap(({ listens }) => listens);
+    this.#listening = listening;
+    listening.onChange = () => this.#trouble.trying(() => this.#relist());
     this.#check = setInterval(() => this.#look(), CHECK_MS);
     this.#check.unref();
+  }
+
+  /** More endpoints, which lead nowhere yet. Throws an OsError. */
+  async add(endpoints: ReadonlyMap<string, NatEndpoint>): Promise<Result<null>> {
+    for (const [name, { listens, killClients }] of endpoints) {
+      const timer = new DeadlineTimer(() => this.#lapse(name));
+      this.#endpoints.set(name, { killClients, route: null, timer });
+      const problem = this.#listening.add(name, listens).map(listenProblem).find(Boolean);
+      if (problem === undefined || problem === null) continue;
+      this.#forget([...endpoints.keys()]);
+      return failure(problem);
+    }
+    void this.#leave(this.#takeUp());
+    const written = await this.#inTurn(() => this.#write());
+    if (!written.ok) {
+      this.#forget([...endpoints.keys()]);
+      this.#addresses = this.#addresses.filter(({ endpoint }) => !endpoints.has(endpoint));
+    }
+    return written;
   }
 
   apply(route: Route): void {
@@ -161,26 +143,28 @@ export class NatPath implements RoutePath {
     assert(endpoint !== undefined, `a route for ${route.endpoint}, which the nat path does not carry`);
     const isChange = endpoint.route?.generation !== route.generation;
     endpoint.route = route;
-    for (const listen of endpoint.listens) this.#lead(listen, route, isChange);
-    if (isChange) this.#lookAtForwarding(endpoint, route);
+    for (const address of this.#of(route.endpoint)) this.#lead(address, route, isChange);
+    if (isChange) this.#lookAtForwarding(route);
     endpoint.timer.set(route.deadline);
     this.#push();
+  }
+
+  avoid(endpoint: string, servers: readonly Target[]): void {
+    this.#listening.avoid(endpoint, servers);
+  }
+
+  async drop(endpoints: readonly string[]): Promise<void> {
+    const mine = this.#addresses.filter(({ endpoint }) => endpoints.includes(endpoint));
+    this.#forget(endpoints);
+    await this.#leave(mine);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#check);
-    for (const { timer } of this.#endpoints.values()) timer.clear();
-    // New clients are refused, and the guard resets the others, as long as their connections are tracked as led by us.
-    for (const listen of this.#listens) this.#leadNowhere(listen, true);
-    this.#push();
-    await this.#work;
-    await pause(SETTLE_MS);
-    // Only now: a connection that is still led when the rules are gone would be led for ever.
-    this.#trouble.trying(() => {
-      for (const entry of this.#led()) this.#conntrack.delete(entry);
-    });
+    this.#forget([...this.#endpoints.keys()]);
+    await this.#leave(this.#addresses);
     const removed = await this.#nft.apply(removalCommands(this.#options.table));
     if (!removed.ok) this.#trouble.warn(removed.problem.sentence);
     this.#release();
@@ -201,54 +185,86 @@ export class NatPath implements RoutePath {
     };
   }
 
-  /** Decides what the elements of one address are to be. */
-  #lead(listen: Listen, route: Route, isChange: boolean): void {
-    const isIpv6 = listen.nat.family === 'ipv6';
-    const reachable = route.servers.filter((server) => isIPv6(server.host) === isIpv6);
-    const [unreachable] = route.servers;
-    if (unreachable !== undefined && reachable.length === 0 && isChange) {
-      this.#trouble.warn(
-        `Clients of ${targetText(listen.nat)} cannot be led to ${targetText(unreachable)}, an address of another family: let the endpoint listen on one of its own, or use --path relay.`,
-      );
+  /** Those that an endpoint leads from. */
+  #of(endpoint: string): NatAddress[] {
+    return this.#addresses.filter((address) => address.endpoint === endpoint && !address.isLeaving);
+  }
+
+  /** No more routes for these. */
+  #forget(endpoints: readonly string[]): void {
+    for (const name of endpoints) {
+      this.#endpoints.get(name)?.timer.clear();
+      this.#endpoints.delete(name);
+      this.#listening.drop(name);
     }
-    const used = reachable.slice(0, route.balance === 'first' ? 1 : NAT_SLOTS);
-    const weights = used.map(({ weight }) => weight);
-    const slots = dealSlots(weights, NAT_SLOTS)
-      .map((index) => used[index])
-      .filter((server) => server !== undefined);
-    const kept = route.endsOthers ? [] : listen.elements.allowed;
-    const allowed = [...used, ...kept.filter((old) => !used.some((server) => isSameTarget(server, old)))];
-    listen.elements = { slots, allowed, timeoutMs: Infinity };
-    listen.deadline = route.deadline;
-    listen.isDirty = true;
-    listen.endsOthers ||= isChange && route.endsOthers;
-    if ((listen.nat.balance === 'source') !== (route.balance === 'source')) this.#needsTable = true;
-    listen.nat = { ...listen.nat, balance: route.balance };
+  }
+
+  #relist(): void {
+    if (this.#isClosed) return;
+    const gone = this.#takeUp();
+    if (this.#needsTable) this.#push();
+    void this.#leave(gone);
+  }
+
+  /** Takes up the addresses that are new; returns those that are to be left. */
+  #takeUp(): NatAddress[] {
+    const gone: NatAddress[] = [];
+    for (const [name, { route, killClients }] of this.#endpoints) {
+      const wanted = this.#listening.targets(name).map((target) => new NatAddress(name, target, killClients));
+      const present = this.#of(name);
+      const fresh = wanted.filter(({ nat }) => !present.some((address) => isSameTarget(address.nat, nat)));
+      gone.push(...present.filter(({ nat }) => !wanted.some((address) => isSameTarget(address.nat, nat))));
+      for (const address of fresh) if (route !== null) this.#lead(address, route, false);
+      this.#addresses = [...this.#addresses, ...fresh];
+      if (fresh.length > 0) this.#needsTable = true;
+    }
+    return gone;
+  }
+
+  #lead(address: NatAddress, route: Route, isChange: boolean): void {
+    const { balance } = address.nat;
+    const problem = address.lead(route, isChange);
+    if (problem !== null && isChange) this.#trouble.warn(problem);
+    // It is in the rule how clients are dealt out.
+    if ((balance === 'source') !== (route.balance === 'source')) this.#needsTable = true;
   }
 
   /** What is missing is said once. */
-  #lookAtForwarding({ listens }: Endpoint, { servers }: Route): void {
-    const families = listens.map(({ nat }) => nat.family === 'ipv6');
+  #lookAtForwarding({ endpoint, servers }: Route): void {
+    const families = this.#of(endpoint).map(({ nat }) => nat.family === 'ipv6');
     for (const problem of forwardingProblems(servers.filter(({ host }) => families.includes(isIPv6(host))))) {
       if (!this.#missing.has(problem)) this.#options.warn(problem);
       this.#missing.add(problem);
     }
   }
 
-  #leadNowhere(listen: Listen, endsOthers: boolean): void {
-    const allowed = endsOthers ? [] : listen.elements.allowed;
-    listen.elements = { slots: [], allowed, timeoutMs: Infinity };
-    listen.deadline = Infinity;
-    listen.isDirty = true;
-    listen.endsOthers ||= endsOthers;
+  /**
+   * In the safe order: new clients are refused, and the guard resets the others as long as their connections are tracked
+   * as led by us. Then they are forgotten: one that is still led when the rules are gone would be led for ever.
+   */
+  async #leave(leaving: readonly NatAddress[]): Promise<void> {
+    if (leaving.length === 0) return;
+    for (const address of leaving) {
+      address.isLeaving = true;
+      address.leadNowhere(true);
+    }
+    this.#push();
+    await this.#work;
+    await pause(SETTLE_MS);
+    this.#trouble.trying(() => {
+      for (const entry of this.#led(leaving)) this.#conntrack.delete(entry);
+    });
+    this.#addresses = this.#addresses.filter((address) => !leaving.includes(address));
+    if (this.#isClosed) return;
+    this.#needsTable = true;
+    this.#push();
+    await this.#work;
   }
 
   /** The kernel has dropped the elements by itself; idle connections are ended here. */
   #lapse(name: string): void {
-    const endpoint = this.#endpoints.get(name);
-    for (const listen of endpoint?.listens ?? []) {
-      this.#leadNowhere(listen, endpoint?.route?.endsOthers === true);
-    }
+    const endsOthers = this.#endpoints.get(name)?.route?.endsOthers === true;
+    for (const address of this.#of(name)) address.leadNowhere(endsOthers);
     this.#push();
   }
 
@@ -256,57 +272,67 @@ export class NatPath implements RoutePath {
   #push(): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#work = this.#work.then(() => this.#writeAndEnd());
+    void this.#inTurn(() => this.#writeAndEnd());
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(act);
+    this.#work = done.then(() => undefined);
+    return done;
   }
 
   async #writeAndEnd(): Promise<void> {
     this.#isWaiting = false;
-    const ending = this.#listens.filter(({ endsOthers }) => endsOthers);
+    const ending = this.#addresses.filter(({ endsOthers }) => endsOthers);
     const written = await this.#write();
     if (!written.ok) return this.#trouble.warn(`${written.problem.sentence}.`);
-    for (const listen of ending) listen.endsOthers = false;
+    for (const address of ending) address.endsOthers = false;
     await this.#endOthers(ending);
   }
 
-  /** One transaction. If it is refused, the table is not what it was, and is made anew. */
   async #write(): Promise<Result<null>> {
+    this.#isWriting = true;
+    const written = await this.#transact();
+    this.#isWriting = false;
+    return written;
+  }
+
+  /** One transaction. If it is refused, the table is not what it was, and is made anew. */
+  async #transact(): Promise<Result<null>> {
     if (!this.#needsTable) {
-      const dirty = this.#listens.filter(({ isDirty }) => isDirty);
-      const written = await this.#nft.apply(dirty.flatMap((listen) => this.#elements(listen)));
+      const dirty = this.#addresses.filter(({ isDirty }) => isDirty);
+      const written = await this.#nft.apply(this.#elements(dirty));
       if (written.ok) return written;
       if (written.problem.code !== 'nft-refused') {
         // Whether it was carried out is unknown; the next refresh will be.
-        for (const listen of dirty) listen.isDirty = true;
+        for (const address of dirty) address.isDirty = true;
         return written;
       }
       this.#tellRestored();
     }
     this.#needsTable = false;
     const { table, masquerade } = this.#options;
-    const nats = this.#listens.map(({ nat }) => nat);
-    const made = await this.#nft.apply([
-      ...tableCommands(table, nats, masquerade === 'auto'),
-      ...this.#listens.flatMap((listen) => this.#elements(listen)),
-    ]);
-    if (!made.ok) this.#needsTable = true;
+    const nats = this.#addresses.map(({ nat }) => nat);
+    const isAuto = masquerade === 'auto';
+    const commands = tableCommands(table, nats, isAuto);
+    const made = await this.#nft.apply([...commands, ...this.#elements(this.#addresses)]);
+    if (made.ok) this.#rulesWritten = ruleCount(nats, isAuto);
+    else this.#needsTable = true;
     return made;
   }
 
-  #elements(listen: Listen): string[] {
-    listen.isDirty = false;
-    const timeoutMs = listen.deadline - bootClockMs();
-    // What has lapsed already leads nowhere.
-    const elements = timeoutMs < 1 ? NOWHERE : { ...listen.elements, timeoutMs };
-    return elementCommands(this.#options.table, listen.index, elements);
+  #elements(addresses: readonly NatAddress[]): string[] {
+    const { table } = this.#options;
+    return addresses.flatMap((address) => address.commands(table, this.#addresses.indexOf(address)));
   }
 
   /** Whether somebody took rules, or all, away. */
   #look(): void {
+    // What is being written is neither the old nor the new.
+    if (this.#isWriting) return;
     this.#trouble.trying(() => {
       if (this.#needsTable) return this.#push();
-      const nats = this.#listens.map(({ nat }) => nat);
-      const { table, masquerade } = this.#options;
-      if (this.#rules.count(table) === ruleCount(nats, masquerade === 'auto')) return;
+      if (this.#rules.count(this.#options.table) === this.#rulesWritten) return;
       this.#tellRestored();
       this.#needsTable = true;
       this.#push();
@@ -321,36 +347,36 @@ export class NatPath implements RoutePath {
   }
 
   /** Tracked connections that we led, and where from. */
-  #led(listens = this.#listens): (ConntrackEntry & { readonly listen: Listen })[] {
-    return listens.flatMap((listen) =>
+  #led(addresses: readonly NatAddress[]): (ConntrackEntry & { readonly address: NatAddress })[] {
+    return addresses.flatMap((address) =>
       this.#conntrack
-        .list(listen.nat)
+        .list(address.nat)
         .filter(({ asked, server }) => !isSameTarget(asked, server))
-        .map((entry) => ({ ...entry, listen })),
+        .map((entry) => ({ ...entry, address })),
     );
   }
 
-  async #endOthers(listens: readonly Listen[]): Promise<void> {
-    if (listens.length === 0) return;
-    const idle = new Map<string, { endpoint: string; server: Target; clients: Target[] }>();
+  async #endOthers(addresses: readonly NatAddress[]): Promise<void> {
+    if (addresses.length === 0) return;
+    const idle = new Map<string, { address: NatAddress; server: Target; clients: Target[] }>();
     this.#trouble.trying(() => {
-      for (const entry of this.#led(listens)) {
-        const { server, seenAs, listen } = entry;
-        if (listen.elements.allowed.some((allowed) => isSameTarget(allowed, server))) continue;
+      for (const entry of this.#led(addresses)) {
+        const { server, seenAs, address } = entry;
+        if (address.allows(server)) continue;
         if (entry.isHalfOpen) {
           this.#conntrack.delete(entry);
           continue;
         }
-        const key = `${listen.endpoint} ${targetText(server)}`;
-        const group = idle.get(key) ?? { endpoint: listen.endpoint, server, clients: [] };
+        const key = `${address.endpoint} ${targetText(server)}`;
+        const group = idle.get(key) ?? { address, server, clients: [] };
         group.clients.push(seenAs);
         idle.set(key, group);
       }
     });
     // Nobody waits for a server that may be dead, but for the end.
     const killed = Promise.all(
-      [...idle.values()].map(async ({ endpoint, server, clients }) => {
-        const refusal = await this.#options.killClients(endpoint, server, clients);
+      [...idle.values()].map(async ({ address, server, clients }) => {
+        const refusal = await address.killClients(server, clients);
         if (refusal !== null) this.#trouble.warn(refusal);
       }),
     );
@@ -359,6 +385,7 @@ export class NatPath implements RoutePath {
 
   #release(): void {
     clearInterval(this.#check);
+    this.#listening.close();
     this.#nft.close();
     this.#rules.close();
     this.#conntrack.close();

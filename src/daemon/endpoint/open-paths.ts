@@ -9,18 +9,22 @@ import {
   type EndpointsConf,
   type FrontendConf,
 } from '../../endpoint/endpoint-conf.ts';
+import { bindTargets } from '../../endpoint/bind-targets.ts';
 import { endpointsOnServers } from '../../endpoint/own-servers.ts';
-import { isUnixSocket, targetText, type Target } from '../../endpoint/route.ts';
+import { isUnixSocket, targetText } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
 import { TlsClient } from '../../net/tls-client.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { ownAddresses } from '../own-addresses.ts';
 import { HttpPath } from './http-path.ts';
-import { type KillAs, killClients } from './kill-clients.ts';
-import { NatPath } from './nat-path.ts';
+import { killClients } from './kill-clients.ts';
+import type { ListenNames } from './listening.ts';
+import { NatPath, type NatEndpoint } from './nat-path.ts';
+import type { SharedPaths } from './paths.ts';
 import { RelayPath } from './relay-path.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
 import { SocketPath, socketPathProblem } from './socket-path.ts';
+import { OsError } from '../../os/os-error.ts';
 
 /** What the command line says of the paths. */
 export interface PathOptions {
@@ -104,12 +108,16 @@ const isLoopback = (bind: Bind): boolean =>
 
 const bindText = (bind: Bind): string => (bind.kind === 'unix' ? bind.path : targetText(bind));
 
-/** Opens what clients connect to. Nobody is led anywhere yet. `snapshot`: what pages of status show; null: nothing yet. */
+/**
+ * Opens what clients connect to. Nobody is led anywhere yet. `snapshot`: what pages of status show; null: nothing yet.
+ * `shared`: what is open already, and takes more endpoints.
+ */
 export async function openPaths(
   conf: EndpointsConf,
   options: PathOptions,
   events: PathEvents,
   snapshot: () => EndpointsSnapshot | null,
+  shared: SharedPaths = { socket: null, nat: null },
 ): Promise<Result<OpenedPaths, readonly string[]>> {
   const circles = endpointsOnServers(conf, ownAddresses());
   if (circles.length > 0) return failure(circles);
@@ -125,33 +133,32 @@ export async function openPaths(
   });
   const problems: string[] = [];
   const paths = new Map<string, RoutePath>();
-  const opened: RoutePath[] = [];
+  const undo: (() => void | Promise<void>)[] = [];
   const take = (path: ChosenPath['path'], result: Result<RoutePath, readonly string[]>): void => {
     if (!result.ok) {
       problems.push(...result.problem);
       return;
     }
-    opened.push(result.value);
-    for (const { frontend, path: wanted } of chosen)
-      if (wanted === path) paths.set(frontend.name, result.value);
+    const names = chosen.filter((one) => one.path === path).map(({ frontend }) => frontend.name);
+    for (const name of names) paths.set(name, result.value);
+    const isShared = result.value === shared.socket || result.value === shared.nat;
+    undo.push(() => (isShared ? result.value.drop?.(names) : result.value.close()));
   };
   const ofPath = (path: string): FrontendConf[] =>
     chosen.filter((one) => one.path === path).map(({ frontend }) => frontend);
 
   if (ofPath('socket').length > 0) {
-    const listens = new Map(ofPath('socket').map((frontend) => [frontend.name, targetsOf(frontend, true)]));
-    const { cgroup, coversAllNamespaces } = options;
-    const result = SocketPath.open({ cgroup, coversAllNamespaces, listens, warn });
+    const result = openSocket(ofPath('socket'), options, warn, shared.socket);
     take('socket', result.ok ? result : failure([result.problem.sentence]));
   }
   for (const frontend of ofPath('nat')) {
-    if (targetsOf(frontend, false).length > 0) continue;
+    if (bindTargets(frontend.binds, ownAddresses(), false).length > 0) continue;
     problems.push(
       `${frontend.name}: nat leads from addresses of this host that other machines can come to, and ${frontend.binds.map(bindText).join(', ')} is none`,
     );
   }
   if (ofPath('nat').length > 0) {
-    const result = await openNat(conf, ofPath('nat'), options, warn);
+    const result = await openNat(conf, ofPath('nat'), options, warn, shared.nat);
     take('nat', result.ok ? result : failure([result.problem.sentence]));
   }
   if (ofPath('relay').length > 0) {
@@ -173,14 +180,14 @@ export async function openPaths(
     const { tlsFiles = NO_TLS_FILES } = options;
     const result = await HttpPath.open({ conf, frontend, http, snapshot, tlsFiles });
     if (result.ok) {
-      opened.push(result.value);
+      undo.push(() => result.value.close());
       paths.set(frontend.name, result.value);
     } else {
       problems.push(...result.problem);
     }
   }
   if (problems.length > 0) {
-    await Promise.all(opened.map((path) => path.close()));
+    await Promise.all(undo.map(async (act) => act()));
     return failure(problems);
   }
   return success({
@@ -194,38 +201,53 @@ export async function openPaths(
   });
 }
 
-function openNat(
+function openSocket(
+  frontends: readonly FrontendConf[],
+  { cgroup, coversAllNamespaces }: PathOptions,
+  warn: (sentence: string) => void,
+  shared: SocketPath | null,
+): Result<SocketPath> {
+  const listens = new Map(
+    frontends.map(({ name, binds }): [string, ListenNames] => [name, (own) => bindTargets(binds, own, true)]),
+  );
+  if (shared === null) return SocketPath.open({ cgroup, coversAllNamespaces, listens, warn });
+  try {
+    shared.add(listens);
+    return success(shared);
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    return failure({ code: 'socket-path', sentence: error.message });
+  }
+}
+
+async function openNat(
   conf: EndpointsConf,
   frontends: readonly FrontendConf[],
   options: PathOptions,
   warn: (sentence: string) => void,
-): Promise<Result<RoutePath>> {
-  const killAs = (endpoint: string): KillAs => {
-    const frontend = frontends.find(({ name }) => name === endpoint);
-    const backend = conf.backends.find(({ name }) => name === frontend?.backend);
-    return { credentials: backend?.credentials ?? null, tls: backend?.tls ?? null };
-  };
+  shared: NatPath | null,
+): Promise<Result<NatPath>> {
   const tlsClient = new TlsClient(options.tlsFiles);
+  const endpoints = new Map(
+    frontends.map(({ name, backend, binds }): [string, NatEndpoint] => {
+      const { credentials = null, tls = null } = conf.backends.find((one) => one.name === backend) ?? {};
+      return [
+        name,
+        {
+          listens: (own) => bindTargets(binds, own, false),
+          killClients: (server, clients) => killClients(server, clients, { credentials, tls }, tlsClient),
+        },
+      ];
+    }),
+  );
+  if (shared !== null) {
+    const added = await shared.add(endpoints);
+    return added.ok ? success(shared) : added;
+  }
   return NatPath.open({
     table: `baton_endpoint_${options.name.replaceAll(/\W/g, '_')}`,
-    listens: new Map(frontends.map((frontend) => [frontend.name, targetsOf(frontend, false)])),
+    endpoints,
     masquerade: options.masquerade,
-    killClients: (endpoint, server, clients) => killClients(server, clients, killAs(endpoint), tlsClient),
     warn,
-  });
-}
-
-/**
- * What its binds name, each address by itself: where nothing listens, `*` means the addresses that this host has now, and
- * never any other that a packet may be for. `withLoopback` false: only those that other machines can come to.
- */
-function targetsOf({ binds }: FrontendConf, withLoopback: boolean): Target[] {
-  return binds.flatMap((bind) => {
-    if (bind.kind === 'unix') return [];
-    if (bind.host !== '*' && bind.host !== '::') return [{ host: bind.host, port: bind.port }];
-    return ownAddresses()
-      .filter((host) => bind.host === '::' || !host.includes(':'))
-      .filter((host) => !host.startsWith('fe80:') && (withLoopback || !/^(?:127\.|::1$)/.test(host)))
-      .map((host) => ({ host, port: bind.port }));
   });
 }

@@ -1,21 +1,52 @@
 // The paths of a daemon's endpoints: hands each route to the path of its endpoint, and an ordered switch's steps to all
 // that have a part in it.
 
-import type { Route } from '../../endpoint/route.ts';
+import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
+import { NatPath } from './nat-path.ts';
 import type { RoutePath } from './route-path.ts';
+import { SocketPath } from './socket-path.ts';
+
+/** Paths of which a daemon has one at most, for all endpoints that take it; null: nobody does yet. */
+export interface SharedPaths {
+  readonly socket: SocketPath | null;
+  readonly nat: NatPath | null;
+}
 
 export class Paths {
   /** By the frontend's name. */
   readonly #paths: Map<string, RoutePath>;
+  /** Of each endpoint, all that are known. */
+  readonly #servers = new Map<string, readonly Target[]>();
 
   constructor(paths: ReadonlyMap<string, RoutePath>) {
     this.#paths = new Map(paths);
   }
 
   add(paths: ReadonlyMap<string, RoutePath>): void {
-    for (const [name, path] of paths) this.#paths.set(name, path);
+    for (const [name, path] of paths) {
+      this.#paths.set(name, path);
+      const servers = this.#servers.get(name);
+      if (servers !== undefined) path.avoid?.(name, servers);
+    }
+  }
+
+  /** Endpoints to come join these. */
+  get shared(): SharedPaths {
+    const paths = this.#distinct();
+    return {
+      socket: paths.find((path) => path instanceof SocketPath) ?? null,
+      nat: paths.find((path) => path instanceof NatPath) ?? null,
+    };
+  }
+
+  /** All servers of these endpoints that are known. */
+  avoid(endpoints: readonly string[], servers: readonly Target[]): void {
+    for (const endpoint of endpoints) {
+      this.#servers.set(endpoint, servers);
+      this.#paths.get(endpoint)?.avoid?.(endpoint, servers);
+    }
   }
 
   /** Takes back what was opened for these endpoints; resolves when it is. */
@@ -23,7 +54,7 @@ export class Paths {
     for (const path of this.#distinct()) {
       const mine = endpoints.filter((endpoint) => this.#paths.get(endpoint) === path);
       for (const endpoint of mine) this.#paths.delete(endpoint);
-      if (this.#distinct().includes(path)) path.drop?.(mine);
+      if (this.#distinct().includes(path)) await path.drop?.(mine);
       else await path.close();
     }
   }

@@ -11,8 +11,13 @@ export interface RoutePath {
   takeStep?(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer>;
   /** So many processes carry its bytes from now on; null: as many as fit the machine. Nobody's connection ends. */
   resize?(workers: number | null): void;
+  /**
+   * All servers of an endpoint that are known, whether or not it leads to them. Where no port is taken by listening, one
+   * of them may be at the very address that clients are led from; whoever asks for it must get it.
+   */
+  avoid?(endpoint: string, servers: readonly Target[]): void;
   /** These endpoints are no more: takes back what was opened for them. The others do not notice. */
-  drop?(endpoints: readonly string[]): void;
+  drop?(endpoints: readonly string[]): void | Promise<void>;
   /** The files of TLS options were read anew. Connections that stand stay as they are. */
   renewTls?(files: TlsFiles): void;
   /** For `baton endpoint status`; plain data. */

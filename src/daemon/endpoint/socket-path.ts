@@ -6,12 +6,13 @@
 // touched.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Route, type Target, targetText } from '../../endpoint/route.ts';
+import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { dealSlots } from '../../endpoint/deal-slots.ts';
 import { SLOTS, encodeEntry, encodePlace, isIpv4Place } from '../../endpoint/connect-hook/layout.ts';
 import { failure, success, type Result } from '../../base/result.ts';
 import { assert } from '../../base/assert.ts';
 import { byteString } from '../../base/byte-string.ts';
+import { bootClockMs } from '../../os/boot-clock.ts';
 import { addressBytes } from '../../os/ip-address.ts';
 import { cgroupFolder } from '../../os/cgroup.ts';
 import { networkNamespaceCookie } from '../../os/network-namespace.ts';
@@ -19,6 +20,7 @@ import { OsError } from '../../os/os-error.ts';
 import { type TcpSocket, TcpSockets } from '../../os/tcp-sockets.ts';
 import { ConnectHook } from './connect-hook.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import { type ListenNames, Listening } from './listening.ts';
 import type { RoutePath } from './route-path.ts';
 import { Trouble } from './trouble.ts';
 
@@ -31,8 +33,8 @@ export interface SocketPathScope {
 }
 
 export interface SocketPathOptions extends SocketPathScope {
-  /** What clients connect to, by the endpoint's name. Numeric addresses. */
-  readonly listens: ReadonlyMap<string, readonly Target[]>;
+  /** What clients connect to, by the endpoint's name. */
+  readonly listens: ReadonlyMap<string, ListenNames>;
   /** Told trouble, in sentences. */
   readonly warn: (sentence: string) => void;
 }
@@ -66,12 +68,16 @@ interface Listen {
   /** Places that it leads to, and all that it ever led to, as text. */
   current: ReadonlySet<string>;
   readonly ever: Set<string>;
+  /** False: clients are not led from it any more, but those who were are still ours to reset. */
+  isListed: boolean;
 }
 
 interface Endpoint {
-  readonly listens: readonly Listen[];
+  listens: readonly Listen[];
   route: Route | null;
   readonly timer: DeadlineTimer;
+  /** It goes, with all its connections. */
+  isLeaving: boolean;
 }
 
 /** Why the socket path can't be used here, as a sentence with the next step; null if it can. Attaches nothing. */
@@ -120,7 +126,8 @@ export class SocketPath implements RoutePath {
   readonly #hook: ConnectHook;
   readonly #sockets: TcpSockets;
   readonly #folder: string;
-  readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  readonly #listening: Listening;
+  readonly #endpoints = new Map<string, Endpoint>();
   #secondLook: NodeJS.Timeout | undefined;
   /** One after the other. */
   #looks = Promise.resolve();
@@ -132,35 +139,39 @@ export class SocketPath implements RoutePath {
     const loaded = load(options);
     if (!loaded.ok) return loaded;
     const { hook, sockets, folder } = loaded.value;
+    let listening: Listening | undefined;
     try {
-      const path = new SocketPath(options, loaded.value);
+      listening = new Listening(options.warn);
+      const path = new SocketPath(options, loaded.value, listening);
+      path.add(options.listens);
       hook.attach(folder);
       return success(path);
     } catch (error) {
+      listening?.close();
       hook.close();
       sockets.close();
       return refusal(error);
     }
   }
 
-  private constructor(options: SocketPathOptions, { hook, sockets, folder }: Loaded) {
+  private constructor(options: SocketPathOptions, { hook, sockets, folder }: Loaded, listening: Listening) {
     this.#options = options;
     this.#trouble = new Trouble(options.warn);
     this.#hook = hook;
     this.#sockets = sockets;
     this.#folder = folder;
-    this.#endpoints = new Map(
-      [...options.listens].map(([name, targets]) => {
-        const listens = targets.map((target) => ({
-          target,
-          place: placeOf(target),
-          current: new Set<string>(),
-          ever: new Set<string>(),
-        }));
-        for (const { place } of listens) hook.setEntry(place, encodeEntry(0, []));
-        return [name, { listens, route: null, timer: new DeadlineTimer(() => this.#lapse(name)) }];
-      }),
-    );
+    this.#listening = listening;
+    listening.onChange = () => this.#trouble.trying(() => this.#relist());
+  }
+
+  /** More endpoints, which lead nowhere yet. Throws an OsError. */
+  add(listens: ReadonlyMap<string, ListenNames>): void {
+    for (const [name, names] of listens) {
+      this.#listening.add(name, names);
+      const timer = new DeadlineTimer(() => this.#lapse(name));
+      this.#endpoints.set(name, { listens: [], route: null, timer, isLeaving: false });
+    }
+    this.#relist();
   }
 
   apply(route: Route): void {
@@ -174,11 +185,16 @@ export class SocketPath implements RoutePath {
     if (isChange && route.endsOthers) this.#resetOthers();
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    clearTimeout(this.#secondLook);
-    for (const endpoint of this.#endpoints.values()) {
+  avoid(endpoint: string, servers: readonly Target[]): void {
+    this.#listening.avoid(endpoint, servers);
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      this.#listening.drop(name);
+      const endpoint = this.#endpoints.get(name);
+      if (endpoint === undefined) continue;
+      endpoint.isLeaving = true;
       endpoint.timer.clear();
       for (const listen of endpoint.listens) this.#leadNowhere(listen);
     }
@@ -186,6 +202,18 @@ export class SocketPath implements RoutePath {
     // What a connect() had just read.
     await nextTurn();
     await this.#looked();
+    for (const name of names) {
+      for (const listen of this.#endpoints.get(name)?.listens ?? []) this.#unlist(listen);
+      this.#endpoints.delete(name);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#secondLook);
+    await this.drop([...this.#endpoints.keys()]);
+    this.#listening.close();
     this.#hook.close();
     this.#sockets.close();
   }
@@ -206,6 +234,40 @@ export class SocketPath implements RoutePath {
       connectionsReset: this.#connectionsReset,
       sentences,
     };
+  }
+
+  /** Takes up the addresses that are new, and leaves those that are gone, but not the connections made by them. */
+  #relist(): void {
+    for (const [name, endpoint] of this.#endpoints) {
+      if (endpoint.isLeaving) continue;
+      const wanted = this.#listening.targets(name);
+      for (const listen of endpoint.listens) {
+        if (!wanted.some((target) => isSameTarget(target, listen.target))) this.#unlist(listen);
+      }
+      for (const target of wanted) {
+        let listen = endpoint.listens.find((one) => isSameTarget(one.target, target));
+        if (listen?.isListed === true) continue;
+        if (listen === undefined) {
+          const [current, ever] = [new Set<string>(), new Set<string>()];
+          listen = { target, place: placeOf(target), current, ever, isListed: true };
+          endpoint.listens = [...endpoint.listens, listen];
+        }
+        listen.isListed = true;
+        if (endpoint.route === null) this.#leadNowhere(listen);
+        else this.#lead(listen, endpoint.route, false);
+      }
+    }
+  }
+
+  /** Whoever asks for this address gets what is there. */
+  #unlist(listen: Listen): void {
+    if (!listen.isListed) return;
+    listen.isListed = false;
+    this.#trouble.trying(() => this.#hook.deleteEntry(listen.place));
+  }
+
+  #setEntry({ place, isListed }: Listen, entry: Uint8Array): void {
+    if (isListed) this.#trouble.trying(() => this.#hook.setEntry(place, entry));
   }
 
   /** Writes the entry of one address. */
@@ -233,12 +295,12 @@ export class SocketPath implements RoutePath {
     const slots = dealt.map((index) => used[index]?.place).filter((place) => place !== undefined);
     listen.current = new Set(used.map(({ place }) => textOf(place)));
     for (const text of listen.current) listen.ever.add(text);
-    this.#trouble.trying(() => this.#hook.setEntry(listen.place, encodeEntry(route.deadline, slots)));
+    this.#setEntry(listen, encodeEntry(route.deadline, slots));
   }
 
   #leadNowhere(listen: Listen): void {
     listen.current = new Set();
-    this.#trouble.trying(() => this.#hook.setEntry(listen.place, encodeEntry(0, [])));
+    this.#setEntry(listen, encodeEntry(0, []));
   }
 
   /** The program refuses new connections by itself; those there are end here. */
@@ -263,10 +325,12 @@ export class SocketPath implements RoutePath {
   /** Resets every connection that the hook led to where its endpoint does not lead any more. */
   async #look(): Promise<void> {
     const gone = new Map<string, ReadonlySet<string>>();
-    for (const { listens, route } of this.#endpoints.values()) {
-      if (route?.endsOthers === false && !this.#isClosed) continue;
+    for (const { listens, route, isLeaving } of this.#endpoints.values()) {
+      if (route?.endsOthers === false && !isLeaving) continue;
+      const stands = route !== null && route.deadline > bootClockMs() && !isLeaving;
+      const kept = new Set((stands ? (route.keeps ?? []) : []).map((server) => textOf(placeOf(server))));
       for (const { place, current, ever } of listens) {
-        gone.set(textOf(place), new Set([...ever].filter((text) => !current.has(text))));
+        gone.set(textOf(place), new Set([...ever].filter((text) => !current.has(text) && !kept.has(text))));
       }
     }
     const suspects = new Set([...gone.values()].flatMap((places) => [...places]));

@@ -248,6 +248,8 @@ export class Host extends Process {
       case 'exit':
         this.#o.tell(this.name, 'leaves');
         return this.kill();
+      // No path of a simulated host leads from an address that a server may have.
+      case 'servers-known':
       case 'stop-check':
       case 'run-hook':
       case 'signal-hook':
