@@ -2,18 +2,30 @@
 // a cgroup folder that this test made, and only clients that were put into it are led.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { type TestContext, after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { socketPathProblem } from '../../src/daemon/endpoint/socket-path.ts';
 import { assemble, exit, load32 } from '../../src/endpoint/connect-hook/assembler.ts';
+import {
+  COOKIE_BYTES,
+  ENTRY_BYTES,
+  PLACE_BYTES,
+  SLOTS,
+  SOCKET_BYTES,
+  encodeEntry,
+  encodePlace,
+} from '../../src/endpoint/connect-hook/layout.ts';
 import { connectProgram } from '../../src/endpoint/connect-hook/programs.ts';
 import type { Target } from '../../src/endpoint/route.ts';
-import { ATTACH_TYPE, BpfMap, BpfProgram, MAP_TYPE, PROGRAM_TYPE } from '../../src/os/bpf.ts';
+import { ATTACH_TYPE, BpfMap, BpfProgram, MAP_TYPE, PROGRAM_TYPE, attachToCgroup } from '../../src/os/bpf.ts';
 import { cgroupFolder } from '../../src/os/cgroup.ts';
 import { freePorts } from '../../src/redis/free-port.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import { serverFiles } from '../harness/fleet.ts';
+import { SYSTEM_PYTHON, lacksPython } from '../harness/requirements.ts';
 import { pause, until } from '../harness/wait.ts';
 import { type Agent, type AgentError, run, skip as lacksNamespaces, startAgent } from '../os/hosts.ts';
 import type { RouteOrder } from './inside.ts';
@@ -272,6 +284,110 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
     assert.match(sentences.join(' '), /made in another one than ours can not be reset/);
   });
 
+  it('leads clients whatever way they connect, and resets them all', { skip: lacksPython() }, async (t) => {
+    const path = await daemon(t);
+    await open(path);
+    await path.ask('apply', route(1, {}, first));
+    const enter = ['-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', folder];
+    const odd = [SYSTEM_PYTHON, 'test/endpoint/odd-clients.py', `${port}`];
+    const clients = spawn('sh', [...enter, ...odd], { stdio: ['pipe', 'pipe', 'inherit'] });
+    t.after(() => clients.kill('SIGKILL'));
+    const told: Record<string, unknown>[] = [];
+    createInterface({ input: clients.stdout }).on('line', (line) =>
+      told.push(JSON.parse(line) as Record<string, unknown>),
+    );
+    await until('all are connected', () => told.some(({ kind }) => kind === 'all'));
+    const peer = `127.0.0.1 ${port}`;
+    const kinds = ['blocking', 'non_blocking', 'fast_open', 'fast_open_connect', 'bound'];
+    assert.deepEqual(
+      told.slice(0, kinds.length),
+      kinds.map((kind) => ({ kind, redis: first.port, peer })),
+    );
+    // Its socket is another than the one that the kernel connects for it: the real peer is told. Not every kernel has it.
+    const multipath = told[kinds.length];
+    const hasMultipath = multipath?.['redis'] !== undefined;
+    if (hasMultipath) assert.equal(multipath['redis'], first.port);
+
+    told.length = 0;
+    await path.ask('apply', route(2, {}, second));
+    const all = [...kinds, ...(hasMultipath ? ['multipath'] : [])];
+    await until('all are reset', async () => {
+      const { connectionsReset } = await path.ask<{ connectionsReset: number }>('status');
+      return connectionsReset === all.length;
+    });
+    clients.stdin.write('\n');
+    await until('all have said so', () => told.length === all.length);
+    assert.deepEqual(
+      told,
+      all.map((kind) => ({ kind, end: 'ECONNABORTED' })),
+    );
+  });
+
+  it('leaves an address alone that a server of its own is at, and one whose endpoint goes', async (t) => {
+    const [path, inside, outside] = [await daemon(t), await client(t), await daemon(t)];
+    // What clients reach at the very address.
+    await outside.ask('listen', '127.0.0.1', port);
+    assert.equal(
+      await path.ask('openSocketPath', { ...SCOPE, cgroup: folder }, [
+        ['main', [{ host: '127.0.0.1', port }]],
+        ['other', [{ host: '127.0.0.3', port }]],
+      ]),
+      null,
+    );
+    for (const endpoint of ['main', 'other']) await path.ask('apply', route(1, { endpoint }, first));
+    const leadsTo = async (host: string): Promise<number> =>
+      (await inside.ask<Connected>('connect', host, host, port)).redis;
+    assert.equal(await leadsTo('127.0.0.1'), first.port);
+    await inside.ask('connect', 'early', '127.0.0.1', port);
+
+    await path.ask('avoid', 'main', [{ host: '127.0.0.1', port }]);
+    await until('whoever asks gets what is there', async () => (await leadsTo('127.0.0.1')) === port);
+    assert.match(String(path.told('warning')[0]?.['sentence']), /^main: its own server 127\.0\.0\.1:/);
+    // Those who were led are still ours.
+    assert.equal(await inside.ask('ping', 'early'), 'PONG');
+    await path.ask('apply', route(2, {}, second));
+    await until('it is reset', () => inside.told('closed').some(({ name }) => name === 'early'));
+    await path.ask('avoid', 'main', []);
+    await until('it leads again', async () => (await leadsTo('127.0.0.1')) === second.port);
+
+    await inside.ask('connect', 'last', '127.0.0.1', port);
+    assert.equal(await leadsTo('127.0.0.3'), first.port);
+    await path.ask('drop', ['main']);
+    await until('it is reset', () => inside.told('closed').some(({ name }) => name === 'last'));
+    assert.equal(await leadsTo('127.0.0.1'), port);
+    assert.equal(await leadsTo('127.0.0.3'), first.port);
+  });
+
+  it('refuses with EPERM, and leads, where the kernel lacks bpf_set_retval here', async (t) => {
+    const inside = await client(t);
+    const map = { type: MAP_TYPE.hash, entriesMax: 8 };
+    const endpoints = new BpfMap({
+      ...map,
+      keyBytes: PLACE_BYTES,
+      valueBytes: ENTRY_BYTES,
+      name: 'endpoints',
+    });
+    const sockets = new BpfMap({ ...map, keyBytes: COOKIE_BYTES, valueBytes: SOCKET_BYTES, name: 'sockets' });
+    const lines = connectProgram({ family: 'ipv4', networkNamespace: null, choosesErrno: false });
+    const instructions = assemble(lines, { endpoints: endpoints.fd, sockets: sockets.fd });
+    const { cgroupSockAddr: type } = PROGRAM_TYPE;
+    const attachType = ATTACH_TYPE.inet4Connect;
+    const program = new BpfProgram({ type, attachType, instructions, name: 'fallback' });
+    const link = attachToCgroup(program, folder, attachType);
+    t.after(() => {
+      for (const one of [link, program, sockets, endpoints]) one.close();
+    });
+    const place = encodePlace(Uint8Array.of(127, 0, 0, 1), port);
+    endpoints.set(place, encodeEntry(0, []));
+    await assert.rejects(
+      inside.ask('connect', 'refused', '127.0.0.1', port),
+      (error: AgentError) => error.code === 'EPERM',
+    );
+    const target = encodePlace(Uint8Array.of(127, 0, 0, 1), first.port);
+    endpoints.set(place, encodeEntry(Infinity, Array<Uint8Array>(SLOTS).fill(target)));
+    assert.equal((await inside.ask<Connected>('connect', 'led', '127.0.0.1', port)).redis, first.port);
+  });
+
   it('says which server the clients of an IPv4 address cannot be led to', async (t) => {
     const [path, inside] = [await daemon(t), await client(t)];
     await open(path);
@@ -317,17 +433,6 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
 describe('the kernel', { skip: lacksSocketPath() }, () => {
   const type = PROGRAM_TYPE.cgroupSockAddr;
   const attachType = ATTACH_TYPE.inet4Connect;
-
-  it('takes the program for one that lacks bpf_set_retval here', () => {
-    const map = { type: MAP_TYPE.hash, entriesMax: 1 };
-    const endpoints = new BpfMap({ ...map, keyBytes: 20, valueBytes: 1_208, name: 'endpoints' });
-    const sockets = new BpfMap({ ...map, keyBytes: 8, valueBytes: 40, name: 'sockets' });
-    const lines = connectProgram({ family: 'ipv4', networkNamespace: null, choosesErrno: false });
-    const instructions = assemble(lines, { endpoints: endpoints.fd, sockets: sockets.fd });
-    new BpfProgram({ type, attachType, instructions, name: 'fallback' }).close();
-    endpoints.close();
-    sockets.close();
-  });
 
   it('says in the error why it refuses a program', () => {
     const instructions = assemble([load32('r0', 'r1', 1_000), exit()], { endpoints: 0, sockets: 0 });

@@ -15,6 +15,11 @@ export function lacksOpenssl(): string | false {
   return works('openssl', 'version') ? false : 'needs openssl';
 }
 
+/** For clients that connect as Node never does. */
+export function lacksPython(): string | false {
+  return works(SYSTEM_PYTHON, '-c', '') ? false : 'needs python3';
+}
+
 /** redis-py, in the distribution's Python. */
 export function lacksRedisPy(): string | false {
   return works(SYSTEM_PYTHON, '-c', 'import redis.sentinel') ? false : 'needs python3-redis';
