@@ -43,6 +43,21 @@ describe('an endpoint that follows sentinels', () => {
     assert.equal(stage.backend().sentinels.length, 3);
   });
 
+  it('tells which servers it has, those that it learned of included', () => {
+    const stage = fleet();
+    stage.pass(2_000);
+    const told = stage.effects.flatMap(({ effect }) => (effect.kind === 'servers-known' ? [effect] : []));
+    assert.deepEqual(
+      told
+        .findLast(({ endpoints }) => endpoints.includes('to-redis'))
+        ?.servers.map(({ host }) => host)
+        .sort(),
+      ['10.0.0.1', '10.0.0.2'],
+    );
+    // Not with every refresh.
+    assert.ok(told.length <= 4, `${told.length} times`);
+  });
+
   it('follows +switch-master at once, when one sentinel knows of it and the new one says role:master', () => {
     const stage = fleet();
     stage.pass(1_900);

@@ -24,6 +24,9 @@ const MOUNTINFO = {
   container: `1043 1042 0:28 /../../system.slice/agent.service /host/cgroup ro,nosuid master:9 - cgroup2 cgroup rw
 1044 1042 0:28 / /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 cgroup rw,nsdelegate
 `,
+  // Without a cgroup namespace: the tree's names, and a part of it.
+  part: `1044 1042 0:28 /docker/abc /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 cgroup rw
+`,
   odd: '77 31 0:28 / /mnt/control\\040groups\\134v2 rw,relatime - cgroup2 none rw\n',
 };
 
@@ -49,6 +52,13 @@ describe('the cgroup2 tree', () => {
       folder: '/host/cgroup',
       root: '/../../system.slice/agent.service',
     });
+  });
+
+  it('is found by its own names where only a part of it is mounted', () => {
+    assert.deepEqual(find(null, 'part'), { ok: true, value: '/sys/fs/cgroup' });
+    assert.deepEqual(find('self', 'part', '0::/docker/abc/app\n'), { ok: true, value: '/sys/fs/cgroup/app' });
+    assert.deepEqual(find('/docker/abc', 'part'), { ok: true, value: '/sys/fs/cgroup' });
+    assert.deepEqual(find('/docker/abcd', 'part'), { ok: true, value: '/sys/fs/cgroup/docker/abcd' });
   });
 
   it('is missed, with what to do, on a machine that has version 1 only', () => {

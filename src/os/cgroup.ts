@@ -57,7 +57,9 @@ export function cgroupFolder(
   if (named === null) return success(mount.folder);
   const path = named === 'self' ? (parseOwnCgroup(own()) ?? '/') : named;
   const isWithin = mounts.some(({ folder }) => path === folder || path.startsWith(`${folder}/`));
-  const folder = isWithin ? path : join(mount.folder, path);
+  // Where only a part of the tree is mounted, its folder is that part already.
+  const isBelow = mount.root !== '/' && `${path}/`.startsWith(`${mount.root}/`);
+  const folder = isWithin ? path : join(mount.folder, isBelow ? path.slice(mount.root.length) : path);
   if (isFolder(folder)) return success(folder);
   const sentence = `there is no cgroup ${folder}: name one below ${mount.folder}, as /proc/<pid>/cgroup shows it`;
   return failure({ code: 'no-cgroup', sentence });

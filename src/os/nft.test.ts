@@ -45,6 +45,13 @@ it('fails what waits when the child ends, and starts another for the next', asyn
   assert.equal((await nft.apply(['good'])).ok, true);
 });
 
+it('passes on the last words of a child that could not start its work', async (t) => {
+  const words = 'Unable to initialize Netlink socket: Protocol not supported';
+  const result = await fake(t, `echo '${words}' >&2; exit 1`).apply(['good']);
+  assert.ok(!result.ok);
+  assert.equal(result.problem.sentence, `nft did not answer: it exited with 1: ${words}`);
+});
+
 it('gives up on a child that does not answer', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const nft = fake(t, 'cat > /dev/null');

@@ -92,9 +92,14 @@ export class Nft {
     const child = spawn(file, ['-i'], { stdio: ['pipe', 'ignore', 'pipe'] });
     child.stderr?.setEncoding('latin1');
     child.stderr?.on('data', (text: string) => this.#hear(child, text));
-    child.stdin?.on('error', () => this.#end(child, 'it takes no more input'));
+    // It ends, and says why; one that only stops reading is found by its silence.
+    child.stdin?.on('error', () => {});
     child.on('error', (error) => this.#end(child, error.message));
-    child.on('exit', (code, signal) => this.#end(child, `it exited with ${signal ?? code}`));
+    // Not 'exit': its last words may still be on their way.
+    child.on('close', (code, signal) => {
+      const [words = ''] = this.#complaints.trim().split('\n');
+      this.#end(child, `it exited with ${signal ?? code}${words === '' ? '' : `: ${words}`}`);
+    });
     return child;
   }
 

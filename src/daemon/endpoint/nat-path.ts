@@ -7,6 +7,7 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { natAdvice } from '../../endpoint/nat/advice.ts';
 import { removalCommands, ruleCount, tableCommands } from '../../endpoint/nat/rules.ts';
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { assert } from '../../base/assert.ts';
@@ -96,7 +97,9 @@ export class NatPath implements RoutePath {
       const made = await path.add(options.endpoints);
       if (made.ok) return success(path);
       path.#release();
-      return made;
+      const { code, sentence } = made.problem;
+      const advice = natAdvice(sentence);
+      return failure({ code, sentence: advice === null ? sentence : `${sentence}; ${advice}` });
     } catch (error) {
       rules?.close();
       listening?.close();
