@@ -2,9 +2,11 @@
 // parent it takes no new clients, and those it has only until their routes lapse, since nobody confirms them any more.
 
 import type { Socket } from 'node:net';
+import { availableParallelism } from 'node:os';
 import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
+import { Attentive } from '../../net/relay/attentive.ts';
 import { Dialer, descriptorOf } from '../../net/relay/dialer.ts';
 import { listen, type Listener } from '../../net/relay/listeners.ts';
 import { TcpRelay } from '../../net/relay/tcp-relay.ts';
@@ -39,6 +41,7 @@ class RelayWorker {
     }),
   );
   readonly #post = new ScriptPost((endpoint, news) => send({ kind: 'scripts', endpoint, news }));
+  readonly #attentive = new Attentive(() => performance.now(), setImmediate);
   readonly #untaken = { bytes: 0 };
   readonly #now: () => number;
 
@@ -147,8 +150,13 @@ class RelayWorker {
   }
 
   #multiplexing(conf: RelayConf, dialer: Dialer): RelayServer {
+    // On a machine without a core to spare, staying awake would keep the awaited from coming.
+    const canStayAwake = availableParallelism() > conf.workers;
     return new RelayServer({
       conf,
+      expects: (awaited) => {
+        if (canStayAwake) this.#attentive.expect(awaited);
+      },
       dialer,
       now: this.#now,
       slots: this.#slots,

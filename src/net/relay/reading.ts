@@ -1,7 +1,7 @@
 // Reading from sockets in the relay's way: all of them read into one piece of memory, and what came is copied out of it.
 //
 // Node's own way is a piece of 64 KiB for every read, cut to what came and handed to the garbage collector, and a
-// stream's bookkeeping on top. With small requests that is a quarter of what a relay has to do. A read is over before
+// stream's bookkeeping on top. With small requests that is a sixth of what a relay has to do. A read is over before
 // the next begins, so that one piece serves them all; it is copied because requests are kept until they are answered.
 
 import { type OnReadOpts, Socket } from 'node:net';

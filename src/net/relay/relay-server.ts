@@ -10,6 +10,7 @@ import type { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
+import type { Awaited } from './attentive.ts';
 import { type Leave, admit } from './door.ts';
 import type { ProxiedConnection } from './proxy-protocol.ts';
 import { readFrom } from './reading.ts';
@@ -21,6 +22,8 @@ export interface RelayServerOptions {
   /** Boot-clock milliseconds. */
   readonly now: () => number;
   readonly demoted: (server: Target, text: string) => void;
+  /** Something was passed on, and this is awaited next. */
+  readonly expects: (awaited: Awaited) => void;
   readonly slots: Slots;
   /** Reply bytes that clients of this process have not taken, of all its endpoints. */
   readonly untaken: { bytes: number };
@@ -52,7 +55,10 @@ export class RelayServer {
     this.relay = new Relay({
       dial: (server, events, client) => {
         const from = client instanceof SocketWire ? client.connection : null;
-        const dialed = options.dialer.dial(server, from, (chunk) => events.received(chunk));
+        const dialed = options.dialer.dial(server, from, (chunk) => {
+          events.received(chunk);
+          options.expects('client');
+        });
         listenTo(dialed.socket, dialed.connectEvent, events);
         return new SocketWire(dialed.socket, null);
       },
@@ -93,10 +99,14 @@ export class RelayServer {
   }
 
   #enter(accepted: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null, leave: Leave): void {
-    const { frontend } = this.#options.conf;
+    const { conf, expects } = this.#options;
+    const { frontend } = conf;
     const { relay } = this;
     this.#setNow();
-    const socket = readFrom(accepted, (chunk) => client.received(chunk));
+    const socket = readFrom(accepted, (chunk) => {
+      client.received(chunk);
+      expects('server');
+    });
     socket.setNoDelay(true);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const client = relay.accept(new SocketWire(socket, proxied));
