@@ -140,6 +140,11 @@ export class Backend {
     return gained >= this.#refreshMs / 2 || (gained > 0 && this.deadline - this.#core.now <= this.#refreshMs);
   }
 
+  /** null: there is none of this name. */
+  serverNamed(name: string): RedisServer | CheckedServer | null {
+    return [...(this.group?.servers ?? []), ...this.checked].find((one) => one.name === name) ?? null;
+  }
+
   /** The server that clients of a primary backend are led to. */
   get leadsTo(): RedisServer | null {
     const [only] = this.servers;
@@ -266,12 +271,16 @@ export class Backend {
     this.#core.emit({ kind: 'servers-known', endpoints: this.frontends, servers });
   }
 
-  /** Of a virtual server: those that are drained, and those that leave their clients in peace. */
+  /** Who gets no new clients, and leaves those that it has in peace: the drained ones, and whoever is said to. */
   #kept(chosen: readonly CheckedServer[]): Target[] {
-    if (this.quorum === null) return [];
+    if (!this.conf.endsOthers) return [];
     return this.#all()
       .filter((server) => !chosen.includes(server))
-      .filter((server) => server.conf.real?.keepsClients === true || isDrained(server))
+      .filter((server) =>
+        this.quorum === null
+          ? keepsSessions(server, chosen)
+          : server.conf.real?.keepsClients === true || isDrained(server),
+      )
       .map(({ target }) => target);
   }
 
@@ -314,6 +323,16 @@ const checkedRouteServer = (server: CheckedServer): RouteServer => ({
 /** Well, but no new clients for it. */
 const isDrained = (server: CheckedServer): boolean =>
   server.health === 'up' && server.effectiveWeight === 0 && server.adminState !== 'maint';
+
+/** HAProxy's rules: a server that is down or in maintenance, and a backup that is not needed any more. */
+function keepsSessions(server: CheckedServer, chosen: readonly CheckedServer[]): boolean {
+  const { conf, health, adminState } = server;
+  if (conf.sessions === undefined) return false;
+  if (health === 'down' || adminState === 'maint') return !conf.sessions.endWhenDown;
+  const isReplaced = (by: CheckedServer): boolean =>
+    by.conf.sessions?.endBackupsWhenUp === true && !by.conf.isBackup;
+  return !conf.isBackup || !chosen.some(isReplaced);
+}
 
 const isSameTargets = (a: readonly Target[], b: readonly Target[]): boolean =>
   a.length === b.length && a.every((one, index) => isSameTarget(one, b[index] as Target));

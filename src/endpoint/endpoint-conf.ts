@@ -131,8 +131,17 @@ export interface ServerConf extends HostPort {
   readonly checks: readonly ServerCheckConf[];
   /** Full at `connectionsMax`, it gets clients again below this many; absent: at once. */
   readonly connectionsAgain?: number;
+  /** Of a backend whose role is `any`: when clients that it has are closed; absent: as its backend's `endsOthers` says. */
+  readonly sessions?: SessionsConf;
   /** Of a backend that is a virtual server. */
   readonly real?: RealConf;
+}
+
+/** HAProxy's `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`. */
+export interface SessionsConf {
+  readonly endWhenDown: boolean;
+  /** Those of backup servers, once this one is up. */
+  readonly endBackupsWhenUp: boolean;
 }
 
 export interface ServerCheckConf {

@@ -91,6 +91,8 @@ export class Endpoints {
         return this.#setState(event.backend, event.server, event.state);
       case 'set-weight':
         return this.#setWeight(event.backend, event.server, event.weight);
+      case 'end-sessions':
+        return this.#endSessions(event.backend, event.server);
       case 'switch':
         return this.#beginSwitch(event.id, event.backend, event.to);
       case 'switch-answer':
@@ -176,10 +178,8 @@ export class Endpoints {
 
   #setState(backendName: string, name: string, state: AdminState): void {
     const backend = this.#backends.get(backendName);
-    const server = [...(backend?.group?.servers ?? []), ...(backend?.checked ?? [])].find(
-      (one) => one.name === name,
-    );
-    if (server === undefined) return;
+    const server = backend?.serverNamed(name) ?? null;
+    if (server === null) return;
     server.adminState = state;
     backend?.group?.changed();
     this.#core.tell('info', 'server', backendName, `${name} is set to ${state}`);
@@ -187,13 +187,19 @@ export class Endpoints {
 
   #setWeight(backendName: string, name: string, weight: number): void {
     const backend = this.#backends.get(backendName);
-    const server = [...(backend?.group?.servers ?? []), ...(backend?.checked ?? [])].find(
-      (one) => one.name === name,
-    );
-    if (server === undefined) return;
+    const server = backend?.serverNamed(name) ?? null;
+    if (server === null) return;
     server.weight = weight;
     backend?.group?.changed();
     this.#core.tell('info', 'server', backendName, `${name} has weight ${weight}`);
+  }
+
+  #endSessions(backendName: string, name: string): void {
+    const backend = this.#backends.get(backendName);
+    const server = backend?.serverNamed(name) ?? null;
+    if (backend === undefined || server === null) return;
+    this.#core.emit({ kind: 'end-sessions', endpoints: backend.frontends, server: server.target });
+    this.#core.tell('info', 'server', backendName, `the clients of ${name} are closed by order`);
   }
 
   #beginSwitch(id: SwitchId, backendName: string, to: Target | null): void {

@@ -84,6 +84,8 @@ export type Event =
       readonly server: string;
       readonly weight: number;
     }
+  /** An operator wants the clients that this server has now to be closed; whether new ones come is another matter. */
+  | { readonly kind: 'end-sessions'; readonly backend: string; readonly server: string }
   /** An operator orders a switch of primaries; `to` null: to whomever the sentinels choose. */
   | {
       readonly kind: 'switch';
@@ -162,6 +164,8 @@ export type Effect =
       readonly endpoints: readonly string[];
       readonly servers: readonly Target[];
     }
+  /** Close the clients of `endpoints` that are led to `server` now; others, and those that come later, are not touched. */
+  | { readonly kind: 'end-sessions'; readonly endpoints: readonly string[]; readonly server: Target }
   /** A step of an ordered switch that the paths of `endpoints` have to take; `switch-answer` follows. */
   | {
       readonly kind: 'switch-step';

@@ -54,6 +54,8 @@ export function carryOutEndpoint(effect: Effect, world: EndpointWorld): void {
       return world.paths.apply(effect.route);
     case 'servers-known':
       return world.paths.avoid(effect.endpoints, effect.servers);
+    case 'end-sessions':
+      return world.paths.endSessions(effect.endpoints, effect.server);
     case 'switch-step':
       void world.paths
         .takeStep(effect.endpoints, effect.step)

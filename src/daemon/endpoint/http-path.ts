@@ -5,7 +5,7 @@ import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
-import { type Route, targetText } from '../../endpoint/route.ts';
+import { type Route, type Target, targetText } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
 import { HttpProxy } from '../../net/http/http-proxy.ts';
 import { Dialer } from '../../net/relay/dialer.ts';
@@ -86,6 +86,10 @@ export class HttpPath implements RoutePath {
   renewTls(files: TlsFiles): void {
     this.#dialer.renew(files);
     for (const listener of this.#listeners) listener.renew(files);
+  }
+
+  endSessions(_endpoints: readonly string[], server: Target): void {
+    this.#proxy.endSessions(server);
   }
 
   status(): unknown {

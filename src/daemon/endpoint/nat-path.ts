@@ -59,6 +59,9 @@ const CHECK_MS = 1_000;
 /** How long the guard may reset clients, when everything ends, before their connections are forgotten. */
 const SETTLE_MS = 250;
 
+/** A tracked connection that we led. */
+type Led = ConntrackEntry & { readonly address: NatAddress };
+
 interface Endpoint extends Pick<NatEndpoint, 'killClients'> {
   route: Route | null;
   readonly timer: DeadlineTimer;
@@ -154,6 +157,11 @@ export class NatPath implements RoutePath {
 
   avoid(endpoint: string, servers: readonly Target[]): void {
     this.#listening.avoid(endpoint, servers);
+  }
+
+  endSessions(endpoints: readonly string[], server: Target): void {
+    const mine = this.#addresses.filter(({ endpoint }) => endpoints.includes(endpoint));
+    void this.#endLed(mine, (led) => isSameTarget(led.server, server));
   }
 
   async drop(endpoints: readonly string[]): Promise<void> {
@@ -350,7 +358,7 @@ export class NatPath implements RoutePath {
   }
 
   /** Tracked connections that we led, and where from. */
-  #led(addresses: readonly NatAddress[]): (ConntrackEntry & { readonly address: NatAddress })[] {
+  #led(addresses: readonly NatAddress[]): Led[] {
     return addresses.flatMap((address) =>
       this.#conntrack
         .list(address.nat)
@@ -359,13 +367,18 @@ export class NatPath implements RoutePath {
     );
   }
 
-  async #endOthers(addresses: readonly NatAddress[]): Promise<void> {
+  /** Ends connections to servers that are not allowed any more. */
+  #endOthers(addresses: readonly NatAddress[]): Promise<void> {
+    return this.#endLed(addresses, ({ server, address }) => !address.allows(server));
+  }
+
+  async #endLed(addresses: readonly NatAddress[], which: (led: Led) => boolean): Promise<void> {
     if (addresses.length === 0) return;
     const idle = new Map<string, { address: NatAddress; server: Target; clients: Target[] }>();
     this.#trouble.trying(() => {
       for (const entry of this.#led(addresses)) {
         const { server, seenAs, address } = entry;
-        if (address.allows(server)) continue;
+        if (!which(entry)) continue;
         if (entry.isHalfOpen) {
           this.#conntrack.delete(entry);
           continue;

@@ -63,6 +63,13 @@ export class Paths {
     this.#paths.get(route.endpoint)?.apply(route);
   }
 
+  endSessions(endpoints: readonly string[], server: Target): void {
+    for (const path of this.#distinct()) {
+      const mine = endpoints.filter((endpoint) => this.#paths.get(endpoint) === path);
+      if (mine.length > 0) path.endSessions(mine, server);
+    }
+  }
+
   /** Done when all are. */
   async takeStep(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer> {
     const answers = await Promise.all(

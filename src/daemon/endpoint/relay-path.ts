@@ -16,7 +16,7 @@ import type { FromWorker, Listening, RelayConf, ServerOptions } from '../../endp
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
 import { SlotBank } from '../../endpoint/relay/slot-bank.ts';
-import { type Route, targetText } from '../../endpoint/route.ts';
+import { type Route, type Target, targetText } from '../../endpoint/route.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { listenFreebind } from '../../os/freebind-listen.ts';
@@ -180,6 +180,10 @@ export class RelayPath implements RoutePath {
     this.#endpoints = this.#endpoints.map((conf) => ({ ...conf, workers: count }));
     for (const worker of this.#workers.living) worker.tell({ kind: 'share', workers: count });
     void this.#workers.resize(count);
+  }
+
+  endSessions(endpoints: readonly string[], server: Target): void {
+    for (const worker of this.#workers.living) worker.tell({ kind: 'end-sessions', endpoints, server });
   }
 
   drop(names: readonly string[]): void {

@@ -75,6 +75,9 @@ class RelayWorker {
         return this.#retire();
       case 'step':
         return this.#takeStep(message);
+      case 'end-sessions':
+        for (const name of message.endpoints) this.#serving.get(name)?.relay.endSessions(message.server);
+        return;
       case 'ask-counts':
         return this.#tellCounts(message.id);
       case 'slots':

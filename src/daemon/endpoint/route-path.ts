@@ -16,6 +16,8 @@ export interface RoutePath {
    * of them may be at the very address that clients are led from; whoever asks for it must get it.
    */
   avoid?(endpoint: string, servers: readonly Target[]): void;
+  /** Closes the clients of these endpoints that are led to `server`. Never waits; trouble is told to its `warn`. */
+  endSessions(endpoints: readonly string[], server: Target): void;
   /** These endpoints are no more: takes back what was opened for them. The others do not notice. */
   drop?(endpoints: readonly string[]): void | Promise<void>;
   /** The files of TLS options were read anew. Connections that stand stay as they are. */

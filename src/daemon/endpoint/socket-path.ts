@@ -189,6 +189,13 @@ export class SocketPath implements RoutePath {
     this.#listening.avoid(endpoint, servers);
   }
 
+  endSessions(endpoints: readonly string[], server: Target): void {
+    const place = new Set([textOf(placeOf(server))]);
+    const listens = endpoints.flatMap((name) => this.#endpoints.get(name)?.listens ?? []);
+    const led = new Map(listens.map((listen) => [textOf(listen.place), place]));
+    this.#looks = this.#looks.then(() => this.#reset(led));
+  }
+
   async drop(names: readonly string[]): Promise<void> {
     for (const name of names) {
       this.#listening.drop(name);
@@ -333,6 +340,11 @@ export class SocketPath implements RoutePath {
         gone.set(textOf(place), new Set([...ever].filter((text) => !current.has(text) && !kept.has(text))));
       }
     }
+    await this.#reset(gone);
+  }
+
+  /** Resets the connections that the hook led to these places, by the endpoint's. */
+  async #reset(gone: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
     const suspects = new Set([...gone.values()].flatMap((places) => [...places]));
     if (suspects.size === 0) return;
     const found: TcpSocket[] = [];

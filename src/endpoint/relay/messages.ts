@@ -74,6 +74,8 @@ export type ToWorker =
       readonly endpoints: readonly string[];
       readonly step: SwitchStep;
     }
+  /** Close the clients of `endpoints` that are led to `server`. */
+  | { readonly kind: 'end-sessions'; readonly endpoints: readonly string[]; readonly server: Target }
   | { readonly kind: 'ask-counts'; readonly id: number }
   | { readonly kind: 'slots'; readonly answers: SlotAnswers }
   /** What other workers saw, oldest first. */

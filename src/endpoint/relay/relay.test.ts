@@ -48,6 +48,26 @@ describe('a script that is refused with -READONLY', () => {
   });
 });
 
+it("clients of one server are closed by order, what they still asked for is nobody else's, and others go on", () => {
+  const stage = staged(3);
+  stage.lead(...stage.servers);
+  for (const who of [0, 1, 2]) ask(stage, who, command('PING'));
+  const isAt = (who: number, host: string): boolean => stage.clients[who]?.backend?.server.host === host;
+  const there = [0, 1, 2].filter((who) => isAt(who, 'a'));
+  assert.equal(there.length, 2);
+  stage.send(there[0] ?? 0, command('GET', 'k'));
+  stage.relay.endSessions({ host: 'a', port: stage.servers[0].port });
+  assert.deepEqual(
+    [0, 1, 2].map((who) => stage.clients[who]?.isGone),
+    [0, 1, 2].map((who) => there.includes(who)),
+  );
+  const left = [0, 1, 2].find((who) => !there.includes(who)) ?? 0;
+  assert.equal(ask(stage, left, command('PING')), '+PONG\r\n');
+  const next = stage.connect();
+  assert.equal(ask(stage, next, command('PING')), '+PONG\r\n');
+  assert.equal(stage.relay.counts.clients, 2);
+});
+
 describe('a script that the server does not know', () => {
   it('is loaded there and asked for again, if the relay has seen it', () => {
     const stage = staged(2);

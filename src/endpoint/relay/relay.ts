@@ -4,7 +4,7 @@
 // Within one turn of the event loop requests are gathered, and sent by `flush` at its end; replies are given out as they
 // are read, one write for each client.
 
-import { isSameTarget, type Route, type RouteServer, targetText } from '../route.ts';
+import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../route.ts';
 import { Backend, type Dial } from './backend.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
@@ -146,6 +146,13 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     if (this.hold.isOwn && left > 0 && !isBetween) this.release(false);
     this.settle();
     this.#options.wantsFlush();
+  }
+
+  /** Closes the clients that `server` has now. */
+  endSessions(server: Target): void {
+    for (const client of Array.from(this.clients)) {
+      if (client.backend !== null && isSameTarget(client.backend.server, server)) client.reset();
+    }
   }
 
   /** The route lapsed: nobody may be served any more. Everybody is reset. */

@@ -5,7 +5,7 @@
 import { type ClientRequest, type IncomingMessage, ServerResponse, request as sendRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { targetText } from '../../endpoint/route.ts';
+import { isSameTarget, type Target, targetText } from '../../endpoint/route.ts';
 import type { Dialer } from '../relay/dialer.ts';
 import { hasHeader, passedOn, requestLines } from './headers.ts';
 import type { HttpServers, HttpUpstream } from './http-servers.ts';
@@ -118,7 +118,11 @@ export class Exchange {
     this.#outgoing?.destroy(new Error('the route leads elsewhere'));
   }
 
-  /** The daemon ends, and with it every connection. */
+  isAt(server: Target): boolean {
+    return this.#upstream !== null && isSameTarget(this.#upstream.server, server);
+  }
+
+  /** Its client's connection ends at once. */
   destroy(): void {
     this.#client.destroy();
     this.#end();

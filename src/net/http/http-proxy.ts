@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
-import type { Route } from '../../endpoint/route.ts';
+import type { Route, Target } from '../../endpoint/route.ts';
 import type { Dialer } from '../relay/dialer.ts';
 import type { ProxiedConnection } from '../relay/proxy-protocol.ts';
 import { type Asking, Exchange, type ExchangeHands, type HttpCounts, hasBody } from './http-exchange.ts';
@@ -104,6 +104,11 @@ export class HttpProxy {
   lead(route: Route): void {
     this.#servers.lead(route);
     this.#reconsider();
+  }
+
+  /** Ends what `server` is asked now. Clients of HTTP are no server's between two requests. */
+  endSessions(server: Target): void {
+    for (const exchange of Array.from(this.#exchanges)) if (exchange.isAt(server)) exchange.destroy();
   }
 
   close(): void {

@@ -166,6 +166,12 @@ export class RelayServer {
     }
   }
 
+  /** Closes the clients that `server` has now. */
+  endSessions(server: Target): void {
+    this.#setNow();
+    this.relay.endSessions(server);
+  }
+
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#idleTimer !== null) clearInterval(this.#idleTimer);

@@ -39,7 +39,7 @@ class Client {
   }
 }
 
-it('a server that left is rid of its clients, unless the route keeps them, or it has come back', async (t) => {
+it('a server that left is rid of its clients, unless the route keeps them, or it has come back; any is by order', async (t) => {
   const conf = {
     frontend: { ...frontendConf('web', 'web'), mode: 'tcp' as const },
     listening: [],
@@ -91,5 +91,15 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
   await first.isOver;
   second.socket.write('unharmed;');
   await second.hears('unharmed;');
+  assert.equal(relay.counts.clients, 1);
+  const third = new Client(t, port);
+  await third.hears('b;');
+  lead([a, b]);
+  const fourth = new Client(t, port);
+  await fourth.hears('a;');
+  relay.endSessions(b);
+  await Promise.all([second.isOver, third.isOver]);
+  fourth.socket.write('unharmed;');
+  await fourth.hears('unharmed;');
   assert.equal(relay.counts.clients, 1);
 });

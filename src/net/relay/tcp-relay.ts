@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { Chooser } from '../../endpoint/relay/choose-server.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
-import { type Route, type RouteServer, targetText } from '../../endpoint/route.ts';
+import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../../endpoint/route.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
 import { endAtOnce } from '../end-at-once.ts';
 import type { Dialer } from './dialer.ts';
@@ -119,6 +119,13 @@ export class TcpRelay {
     }
     for (const pair of Array.from(this.#waiting.keys())) this.#connect(pair);
     this.#arm(route, isLapsed);
+  }
+
+  /** Closes the clients that `server` has now. */
+  endSessions(server: Target): void {
+    for (const pair of Array.from(this.#pairs)) {
+      if (pair.backend !== null && isSameTarget(pair.backend.server, server)) this.#end(pair);
+    }
   }
 
   close(): void {

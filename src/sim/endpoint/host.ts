@@ -250,6 +250,7 @@ export class Host extends Process {
         return this.kill();
       // No path of a simulated host leads from an address that a server may have.
       case 'servers-known':
+      case 'end-sessions':
       case 'stop-check':
       case 'run-hook':
       case 'signal-hook':

@@ -86,10 +86,9 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
       `${show(proxy.name)}: connections stay on a server that went down, unless its line says on-marked-down shutdown-sessions`,
     );
   }
-  const ends = proxy.servers.map(({ options }) => options.endsWhenDown === true);
-  if (ends.includes(true) && ends.includes(false)) {
-    report.warn(place, `${show(proxy.name)}: on-marked-down shutdown-sessions holds for all of its servers`);
-  }
+  const ends = proxy.servers.some(
+    ({ options }) => options.endsWhenDown === true || options.endsBackupsWhenUp === true,
+  );
   return {
     name: proxy.name,
     role,
@@ -101,7 +100,7 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
     tls: isRedis ? sharedTls(proxy) : null,
     ...(isRedis ? sharedProxy(proxy) : {}),
     connectMsMax: settings.connectMs ?? REDIS_DEFAULT_CONNECT_MS,
-    endsOthers: isRedis || ends.includes(true),
+    endsOthers: isRedis || ends,
     usesAllBackups: settings.usesAllBackups,
   };
 }
@@ -226,6 +225,15 @@ function finishServer(
       ...(isRedis && JSON.stringify(linkTls) !== JSON.stringify(tls) ? { linkTls } : {}),
       sendsProxyProtocol: options.proxyProtocol,
       checks: isRedis ? [] : checksOf(proxy, server, index, around),
+      // Where the primary is known, clients follow it anyway.
+      ...(isRedis
+        ? {}
+        : {
+            sessions: {
+              endWhenDown: options.endsWhenDown === true,
+              endBackupsWhenUp: options.endsBackupsWhenUp === true,
+            },
+          }),
     },
   ];
 }
