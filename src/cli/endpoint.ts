@@ -3,11 +3,10 @@
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
 import { reportListening, startInBackground, takeBackgroundMark } from '../daemon/background.ts';
-import { EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
+import { Doors, type DoorsConf } from '../daemon/endpoint/doors.ts';
+import { type AboutDaemon, EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
-import { openHealthHttp } from '../daemon/endpoint/health-http.ts';
 import { LogTargets } from '../daemon/endpoint/log-targets.ts';
-import { openRuntimeSocket } from '../daemon/endpoint/runtime-socket.ts';
 import { Log } from '../daemon/log.ts';
 import { PidFile } from '../daemon/pid-file.ts';
 import { governProcess } from '../daemon/process-life.ts';
@@ -89,10 +88,10 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
       clientsMax: settings?.connectionsMax ?? null,
       masquerade: options.masquerade === 'no' ? 'no' : 'auto',
       runAs,
-      httpFrontends: settings?.httpFrontends ?? [],
       name: nameOf(options),
       tlsFiles,
     },
+    about: aboutOf(plan.value),
     log,
     exit(code) {
       cleanUp();
@@ -107,14 +106,18 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   for (const { endpoint, listens, path, because } of daemon.chosen) {
     log.write('notice', `${endpoint} listens on ${listens.join(', ')}, path ${path}: ${because}`);
   }
-  process.on('SIGHUP', () => {
-    if (daemon !== null) void reload(daemon, options, log);
+  const running = daemon;
+  const doors = new Doors({
+    view: (withSessions) => running.view(withSessions),
+    order: (order) => running.order(order),
   });
+  closing.push(() => doors.close());
+  process.on('SIGHUP', () => void reload({ daemon: running, doors, options, log }));
   const pidFile = new PidFile({ pidFile: pidFileOf(options, settings) }, isInBackground && settings === null);
   const pidProblem = pidFile.write();
   closing.push(() => pidFile.remove());
   if (pidProblem !== null) warn(pidProblem);
-  closing.push(...(await openDoors(daemon, plan.value, warn)));
+  for (const problem of await doors.configure(doorsOf(plan.value))) warn(problem);
   const controlSocket = await openControl(daemon, nameOf(options), warn);
   if (controlSocket !== null) closing.push(() => controlSocket.close());
   // HAProxy, too, gives its rights up once it has bound its ports.
@@ -145,41 +148,18 @@ function becomeUser({ uid, gid }: Ids): void {
   if (uid !== undefined) process.setuid?.(uid);
 }
 
-/** Doors for others than clients: HAProxy's runtime API and page, and what load balancers ask. What closes them. */
-async function openDoors(
-  daemon: EndpointDaemon,
-  { process: settings, http }: EndpointPlan,
-  warn: (sentence: string) => void,
-): Promise<(() => void)[]> {
-  const closing: (() => void)[] = [];
-  const startedAt = performance.now();
-  const snapshot = (): ReturnType<EndpointDaemon['status']>['snapshot'] => daemon.status().snapshot;
-  const keep = (opened: Awaited<ReturnType<typeof openRuntimeSocket>>): void => {
-    if (opened.ok) closing.push(() => opened.value.close());
-    else warn(opened.problem);
-  };
-  for (const socket of settings?.statsSockets ?? []) {
-    const hands = {
-      view: () => ({
-        snapshot: snapshot(),
-        version: VERSION,
-        pid: process.pid,
-        uptimeMs: performance.now() - startedAt,
-        connectionsMax: settings?.connectionsMax ?? null,
-      }),
-      order: daemon.order.bind(daemon),
-    };
-    keep(await openRuntimeSocket(socket, hands));
-  }
-  const pages = (settings?.statsPages ?? []).flatMap((page) =>
-    page.binds.flatMap((bind) => (bind.kind === 'tcp' ? [{ host: bind.host, port: bind.port, page }] : [])),
-  );
-  const questions = http === null ? [] : [{ ...http, page: null }];
-  for (const { host, port, page } of [...pages, ...questions]) {
-    keep(await openHealthHttp({ host, port, snapshot, page }));
-  }
-  return closing;
-}
+const doorsOf = ({ process: settings, http }: EndpointPlan): DoorsConf => ({
+  statsSockets: settings?.statsSockets ?? [],
+  statsPages: settings?.statsPages ?? [],
+  http,
+});
+
+const aboutOf = ({ process: settings }: EndpointPlan): AboutDaemon => ({
+  version: VERSION,
+  connectionsMax: settings?.connectionsMax ?? null,
+  sections: settings?.sections ?? [],
+  httpFrontends: settings?.httpFrontends ?? [],
+});
 
 async function openControl(
   daemon: EndpointDaemon,
@@ -199,15 +179,26 @@ async function openControl(
   return null;
 }
 
+interface Reloading {
+  readonly daemon: EndpointDaemon;
+  readonly doors: Doors;
+  readonly options: EndpointOptions;
+  readonly log: EndpointLog;
+}
+
 /** SIGHUP. With something that cannot be used, all stays as it is. */
-async function reload(daemon: EndpointDaemon, options: EndpointOptions, log: EndpointLog): Promise<void> {
+async function reload({ daemon, doors, options, log }: Reloading): Promise<void> {
   const plan = readPlan(options);
   const outcome = plan.ok
-    ? await daemon.reload(plan.value.conf, undefined, {
+    ? await daemon.reload(plan.value.conf, {
+        about: aboutOf(plan.value),
         workers: workersOf(options, plan.value.process),
         tlsFiles: plan.value.tlsFiles,
       })
     : plan;
+  if (plan.ok && outcome.ok) {
+    for (const problem of await doors.configure(doorsOf(plan.value))) log.write('warning', toBytes(problem));
+  }
   const lines = outcome.ok ? (plan.ok ? plan.value.warnings : []) : outcome.problem;
   for (const line of lines) log.write('warning', toBytes(line));
   log.write(

@@ -180,7 +180,10 @@ export class KeepalivedDaemon {
     const conf = halves.servers?.conf ?? NO_SERVERS;
     const problems = commandProblems(commandsOf(conf));
     if (problems.length > 0) return problems;
-    const reloaded = await this.#servers.reload(conf, halves.servers?.telling);
+    const reloaded = await this.#servers.reload(
+      conf,
+      halves.servers === null ? {} : { telling: halves.servers.telling },
+    );
     return reloaded.ok ? [] : reloaded.problem;
   }
 

@@ -6,6 +6,7 @@ import type { Core } from './core.ts';
 import type { ServerCheckConf, ServerConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
 import { targetText, type Target } from './route.ts';
+import { ServerHistory } from './server-history.ts';
 import { Verdict } from './verdict.ts';
 
 class Check {
@@ -57,6 +58,7 @@ export class CheckedServer {
   adminState: AdminState;
   weight: number;
   ip: string | null = null;
+  readonly history: ServerHistory;
   readonly #core: Core;
   readonly #owner: CheckedServerOwner;
   readonly #checks: readonly Check[];
@@ -74,6 +76,7 @@ export class CheckedServer {
     const isPresumedUp = wasAlive ?? conf.real?.startsAlive ?? false;
     this.#checks = conf.checks.map((check) => new Check(check, isPresumedUp, core.now));
     this.#resolveAt = core.now;
+    this.history = new ServerHistory(core.now);
   }
 
   get name(): string {
@@ -148,9 +151,13 @@ export class CheckedServer {
     const wasAlive = this.isAlive;
     const { timing } = check.conf;
     if (isUp) check.verdict.succeeded(timing);
-    else check.verdict.failed(timing, detail);
+    else {
+      check.verdict.failed(timing, detail);
+      this.history.failedChecks += 1;
+    }
     check.dueAt = Math.min(check.dueAt, this.#core.now + check.intervalMs);
     const after = this.health;
+    if (before !== after) this.history.became(after, this.#core.now);
     const sentence =
       before === after
         ? null

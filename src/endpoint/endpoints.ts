@@ -181,6 +181,7 @@ export class Endpoints {
     const server = backend?.serverNamed(name) ?? null;
     if (server === null) return;
     server.adminState = state;
+    server.history.changed(this.#core.now);
     backend?.group?.changed();
     this.#core.tell('info', 'server', backendName, `${name} is set to ${state}`);
   }

@@ -8,6 +8,7 @@ import type { AdminState } from './io.ts';
 import { parseReplicationInfo, type ReplicationInfo } from './replication-info.ts';
 import { StandingLink, type LinkFailure, type LinkUser } from './standing-link.ts';
 import { targetText, type Target } from './route.ts';
+import { ServerHistory } from './server-history.ts';
 import { Verdict } from './verdict.ts';
 
 export interface RedisServerConf {
@@ -34,6 +35,7 @@ export class RedisServer implements LinkUser {
   readonly conf: RedisServerConf;
   readonly link: StandingLink;
   readonly verdict = new Verdict();
+  readonly history: ServerHistory;
   adminState: AdminState = 'ready';
   weight: number;
   /** The last it said of itself; null: it is not up. */
@@ -41,11 +43,14 @@ export class RedisServer implements LinkUser {
   /** When that was asked. */
   askedAt = -Infinity;
   readonly #owner: RedisServerOwner;
+  readonly #core: Core;
 
   constructor(core: Core, conf: RedisServerConf, owner: RedisServerOwner) {
     this.conf = conf;
     this.weight = conf.weight;
     this.#owner = owner;
+    this.#core = core;
+    this.history = new ServerHistory(core.now);
     const { where, credentials, tls, proxyVersion, timing } = conf;
     this.link = new StandingLink(core, { where, credentials, tls, proxyVersion, timing, greeting: [] }, this);
   }
@@ -88,7 +93,7 @@ export class RedisServer implements LinkUser {
     } else {
       this.info = info;
       this.askedAt = askedAt;
-      this.verdict.succeeded(this.conf.timing);
+      if (this.verdict.succeeded(this.conf.timing)) this.history.became('up', this.#core.now);
       this.#owner.serverChanged(this);
     }
   }
@@ -104,7 +109,8 @@ export class RedisServer implements LinkUser {
   }
 
   #failed(reason: string, isProof: boolean): void {
-    this.verdict.failed(this.conf.timing, reason, isProof);
+    this.history.failedChecks += 1;
+    if (this.verdict.failed(this.conf.timing, reason, isProof)) this.history.became('down', this.#core.now);
     if (this.verdict.health === 'down') this.info = null;
     this.#owner.serverChanged(this);
   }

@@ -2,15 +2,26 @@
 
 import type { Backend } from './backend.ts';
 import { lagOf } from './choose-replicas.ts';
-import type { EndpointsConf } from './endpoint-conf.ts';
-import { targetText } from './route.ts';
+import type { EndpointsConf, FrontendConf } from './endpoint-conf.ts';
+import { targetText, type Balance } from './route.ts';
+import type { HistorySnapshot } from './server-history.ts';
+import type { Thresholds } from './verdict.ts';
 
 export interface ServerSnapshot {
   readonly name: string;
   readonly address: string;
   readonly health: 'unknown' | 'up' | 'down';
   readonly adminState: 'ready' | 'drain' | 'maint';
+  /** That it has now: none while it is drained. */
   readonly weight: number;
+  /** That it was given, and that its configuration says. */
+  readonly weightSet: number;
+  readonly weightInitially: number;
+  readonly connectionsMax: number | null;
+  /** The name that its address was found by; null: it is an address itself. */
+  readonly hostName: string | null;
+  readonly thresholds: Thresholds;
+  readonly history: HistorySnapshot;
   readonly isBackup: boolean;
   /** `master`, `slave`; null: unknown, or no Redis. */
   readonly role: 'master' | 'slave' | null;
@@ -34,6 +45,7 @@ export interface SentinelSnapshot {
 
 export interface BackendSnapshot {
   readonly name: string;
+  readonly balance: Balance;
   readonly role: 'primary' | 'replica' | 'any';
   readonly generation: number;
   /** Addresses that clients are led to. */
@@ -48,8 +60,15 @@ export interface BackendSnapshot {
   readonly sentinels: readonly SentinelSnapshot[];
 }
 
+export interface FrontendSnapshot {
+  readonly name: string;
+  readonly backend: string;
+  readonly mode: FrontendConf['mode'];
+  readonly connectionsMax: number | null;
+}
+
 export interface EndpointsSnapshot {
-  readonly frontends: readonly { readonly name: string; readonly backend: string }[];
+  readonly frontends: readonly FrontendSnapshot[];
   readonly backends: readonly BackendSnapshot[];
 }
 
@@ -59,10 +78,20 @@ export function takeSnapshot(
   now: number,
 ): EndpointsSnapshot {
   return {
-    frontends: conf.frontends.map(({ name, backend }) => ({ name, backend })),
+    frontends: conf.frontends.map(({ name, backend, mode, connectionsMax }) => ({
+      name,
+      backend,
+      mode,
+      connectionsMax,
+    })),
     backends: backends.map((backend) => backendSnapshot(backend, now)),
   };
 }
+
+/** A name that is looked up; null: an address. */
+const nameIn = (host: string): string | null => (/^[\d.]+$|:/.test(host) ? null : host);
+
+const thresholdsOf = ({ rise, fall }: Thresholds): Thresholds => ({ rise, fall });
 
 function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
   const { conf, group, servers, deadline } = backend;
@@ -75,6 +104,12 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
       health: server.verdict.health,
       adminState: server.adminState,
       weight: server.weight,
+      weightSet: server.weight,
+      weightInitially: server.conf.weight,
+      connectionsMax: server.conf.connectionsMax,
+      hostName: nameIn(server.conf.where.host),
+      thresholds: thresholdsOf(server.conf.timing),
+      history: server.history.snapshot(now),
       isBackup: server.conf.isBackup,
       role: server.info?.role ?? null,
       offset: server.info?.offset ?? null,
@@ -91,6 +126,12 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
     health: server.health,
     adminState: server.adminState,
     weight: server.effectiveWeight,
+    weightSet: server.weight,
+    weightInitially: server.conf.weight,
+    connectionsMax: server.conf.connectionsMax,
+    hostName: nameIn(server.conf.host),
+    thresholds: thresholdsOf(server.conf.checks[0]?.timing ?? conf.timing),
+    history: server.history.snapshot(now),
     isBackup: server.conf.isBackup,
     role: null,
     offset: null,
@@ -102,6 +143,7 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
   return {
     name: conf.name,
     role: conf.role.kind,
+    balance: conf.balance,
     generation: backend.generation,
     leadsTo: servers.map(targetText),
     because: backend.because,

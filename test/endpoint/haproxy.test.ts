@@ -10,7 +10,7 @@ import { freePort } from '../../src/redis/free-port.ts';
 import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { startFleet } from '../harness/fleet.ts';
 import { until } from '../harness/wait.ts';
-import { ask } from '../harness/wire.ts';
+import { ask, Wire } from '../harness/wire.ts';
 
 interface Ports {
   readonly listen: number;
@@ -18,7 +18,7 @@ interface Ports {
   readonly servers: readonly number[];
 }
 
-const cfgOf = ({ listen, page, servers }: Ports, socket: string): string => `global
+const cfgOf = ({ listen, page, servers }: Ports, socket: string, uri = '/'): string => `global
     log stdout format raw local0
     stats socket ${socket} mode 600 level admin
 
@@ -46,7 +46,8 @@ listen stats
     bind 127.0.0.1:${page}
     mode http
     stats enable
-    stats uri /
+    stats uri ${uri}
+    http-request use-service prometheus-exporter if { path /metrics }
 `;
 
 const roleAt = async (port: number): Promise<string> =>
@@ -61,6 +62,48 @@ function runtime(socket: string, command: string): Promise<string> {
     connection.once('error', failed);
     connection.once('end', () => done(text));
   });
+}
+
+interface Asked {
+  readonly socket: string;
+  readonly ports: Ports;
+  readonly output: () => string;
+}
+
+/** Figures of clients, by the runtime API, the page and the exporter; and their end by order. */
+async function asksWhoIsThere({ socket, ports, output }: Asked): Promise<void> {
+  const where = { host: '127.0.0.1', port: ports.listen };
+  const clients = await Promise.all([Wire.open(where), Wire.open(where)]);
+  for (const client of clients) assert.equal(await client.call('PING'), 'PONG');
+  const stat = async (): Promise<Record<string, string>> => {
+    const [head = '', row = ''] = (await runtime(socket, 'show stat bk_redis 4 1')).split('\n');
+    const fields = row.split(',');
+    return Object.fromEntries(
+      head
+        .slice(2)
+        .split(',')
+        .map((name, at) => [name, fields[at] ?? '']),
+    );
+  };
+  await until('both are counted', async () => (await stat())['scur'] === '2', output);
+  assert.ok(Number((await stat())['bin']) > 0);
+  const sessions = (await runtime(socket, 'show sess')).trim().split('\n');
+  assert.equal(sessions.filter((line) => / fe=ft_redis be=bk_redis srv=R1 /.test(line)).length, 2);
+  const metrics = await (await fetch(`http://127.0.0.1:${ports.page}/metrics`)).text();
+  assert.match(metrics, /^haproxy_server_current_sessions{proxy="bk_redis",server="R1"} 2$/m);
+
+  const [id = ''] = sessions[0]?.split(':') ?? [];
+  assert.equal(await runtime(socket, `shutdown session ${id}`), '\n');
+  await until('one is closed', async () => (await stat())['scur'] === '1', output);
+  assert.equal(
+    await runtime(socket, 'shutdown sessions server bk_redis/R1; show backend'),
+    '\n# name\nbk_redis\n\n',
+  );
+  for (const client of clients) await assert.rejects(client.call('PING'));
+  await until('none is left', async () => (await stat())['scur'] === '0', output);
+  const { stot = '', smax = '' } = await stat();
+  assert.ok(Number(stot) >= 2 && Number(smax) >= 2, `${stot} ${smax}`);
+  assert.equal(await ask(where, ['GET', 'a']), '1');
 }
 
 it('runs a tutorial file unchanged, is found as haproxy, and follows the primary', async (t) => {
@@ -104,11 +147,26 @@ it('runs a tutorial file unchanged, is found as haproxy, and follows the primary
   const page = await fetch(`http://127.0.0.1:${ports.page}/`);
   assert.match(await page.text(), /bk_redis/);
 
+  await asksWhoIsThere({ socket, ports, output: () => daemon.output });
+
   // Taken out and back by the runtime API, as deployment scripts do.
   await runtime(socket, 'set server bk_redis/R1 state maint');
   assert.match(await runtime(socket, 'show servers state'), / R1 127\.0\.0\.1 \d 1 /);
   await runtime(socket, 'set server bk_redis/R1 state ready');
   await until('it leads to R1 again', async () => (await roleAt(ports.listen)) === 'master');
+
+  // Where the page of status is, is read anew; the frontend keeps its clients.
+  const client = await Wire.open({ host: '127.0.0.1', port: ports.listen });
+  t.after(() => client.close());
+  assert.equal(await client.call('PING'), 'PONG');
+  writeFileSync(file, cfgOf(ports, socket, '/elsewhere'));
+  process.kill(daemon.pid ?? 0, 'SIGHUP');
+  await until('the page has moved', async () => {
+    const moved = await fetch(`http://127.0.0.1:${ports.page}/elsewhere`).catch(() => null);
+    return moved?.status === 200;
+  });
+  assert.equal((await fetch(`http://127.0.0.1:${ports.page}/`)).status, 404);
+  assert.equal(await client.call('PING'), 'PONG');
 
   await a.server.kill();
   await b.ask('REPLICAOF', 'NO', 'ONE');

@@ -3,6 +3,9 @@
 
 import { failure, success, type Result } from '../../base/result.ts';
 import type { EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
+import type { RuntimeOrder } from '../../endpoint/runtime-api.ts';
+import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { Endpoints } from '../../endpoint/endpoints.ts';
 import type { AdminState, Effect, Event } from '../../endpoint/io.ts';
 import type { Target } from '../../endpoint/route.ts';
@@ -30,12 +33,20 @@ import { Telling, type TellingOptions } from './telling.ts';
 /** At the end, mails that wait may take so long. */
 const LAST_MAILS_MS = 1_000;
 
+/** What is shown of it, and what a file says beside the endpoints. */
+export interface AboutDaemon extends Pick<RuntimeView, 'version' | 'connectionsMax' | 'sections'> {
+  readonly httpFrontends: readonly HttpFrontend[];
+}
+
+const NOTHING_ABOUT: AboutDaemon = { version: '', connectionsMax: null, sections: [], httpFrontends: [] };
+
 export interface EndpointDaemonOptions {
   readonly conf: EndpointsConf;
   readonly paths: PathOptions;
   readonly log: EndpointLog;
   /** Of virtual servers; absent: there are none. */
   readonly telling?: TellingOptions;
+  readonly about?: AboutDaemon;
   /** The last thing called. */
   readonly exit: (code: number) => void;
 }
@@ -57,8 +68,11 @@ export interface EndpointStatus {
   readonly events: readonly EndpointEventEntry[];
 }
 
-/** What else of {@link PathOptions} a reload brings; what is absent is as at the start. */
-export type ReloadedPaths = Partial<Pick<PathOptions, 'workers' | 'tlsFiles'>>;
+/** What a reload may change besides; absent: it stays, and files of TLS are read when they are needed. */
+export interface Reloading
+  extends
+    Pick<EndpointDaemonOptions, 'telling' | 'about'>,
+    Partial<Pick<PathOptions, 'workers' | 'tlsFiles'>> {}
 
 export interface SwitchResult {
   readonly isDone: boolean;
@@ -77,6 +91,8 @@ export class EndpointDaemon {
   readonly #journal = new EndpointJournal();
   readonly #exit: (code: number) => void;
   readonly #switches = new Map<SwitchId, (result: SwitchResult) => void>();
+  #about: AboutDaemon;
+  readonly #startedAt = performance.now();
   #lastSwitch = 0;
   #workers: number | null;
   #isLeaving = false;
@@ -85,12 +101,11 @@ export class EndpointDaemon {
   static async start(options: EndpointDaemonOptions): Promise<Result<EndpointDaemon, readonly string[]>> {
     let daemon: EndpointDaemon | null = null;
     const events = pathEvents(options.log, () => daemon);
-    const opened = await openPaths(
-      options.conf,
-      options.paths,
-      events,
-      () => daemon?.status().snapshot ?? null,
-    );
+    const { about = NOTHING_ABOUT } = options;
+    const opened = await openPaths(options.conf, options.paths, events, {
+      httpOf: (name) => httpIn(daemon === null ? about : daemon.#about, name),
+      view: () => (daemon === null ? Promise.reject(new Error('it has just started')) : daemon.view()),
+    });
     if (!opened.ok) return failure(opened.problem);
     daemon = new EndpointDaemon(options, new Paths(opened.value.paths), opened.value.chosen);
     return success(daemon);
@@ -100,6 +115,7 @@ export class EndpointDaemon {
     this.chosen = chosen;
     this.#conf = options.conf;
     this.#options = options;
+    this.#about = options.about ?? NOTHING_ABOUT;
     this.#exit = options.exit;
     this.#workers = options.paths.workers;
     const loop = new Loop<Event, Effect>({
@@ -139,8 +155,7 @@ export class EndpointDaemon {
    */
   async reload(
     conf: EndpointsConf,
-    telling?: TellingOptions,
-    { workers = this.#options.paths.workers, tlsFiles = NO_TLS_FILES }: ReloadedPaths = {},
+    { telling, about, workers = this.#options.paths.workers, tlsFiles = NO_TLS_FILES }: Reloading = {},
   ): Promise<Result<null, readonly string[]>> {
     const isSame = (name: string): boolean => openedFor(conf, name) === openedFor(this.#conf, name);
     const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));
@@ -175,6 +190,7 @@ export class EndpointDaemon {
     const kept = this.chosen.filter(({ endpoint }) => !gone.some(({ name }) => name === endpoint));
     this.chosen = [...kept, ...opened.flatMap(({ chosen }) => chosen)];
     this.#conf = conf;
+    if (about !== undefined) this.#about = about;
     if (telling !== undefined) this.#world.telling.configure(telling);
     this.#loop.deliver({ kind: 'reload', conf });
     return reopened.ok ? success(null) : reopened;
@@ -186,11 +202,15 @@ export class EndpointDaemon {
     tlsFiles: TlsFiles,
   ): Promise<Result<OpenedPaths, readonly string[]>> {
     const { paths, log } = this.#options;
+    const events = pathEvents(log, () => this);
     return openPaths(
       { ...conf, frontends },
       { ...paths, workers: this.#workers, tlsFiles },
-      pathEvents(log, () => this),
-      () => this.#snapshot(),
+      events,
+      {
+        httpOf: (name) => httpIn(this.#about, name),
+        view: () => this.view(),
+      },
       this.#world.paths.shared,
     );
   }
@@ -232,9 +252,27 @@ export class EndpointDaemon {
     return true;
   }
 
-  /** What an operator asks of a server that is there. */
-  order(order: Extract<Event, { readonly kind: 'set-state' | 'set-weight' }>): void {
-    this.#loop.deliver(order);
+  /** What an operator asks of a server or a client that is there. */
+  async order(order: RuntimeOrder): Promise<void> {
+    if (order.kind === 'end-session') await this.#world.paths.endSession(order.session);
+    else this.#loop.deliver(order);
+  }
+
+  /** What HAProxy's interfaces show. */
+  async view(withSessions = false): Promise<RuntimeView> {
+    const { paths } = this.#world;
+    const [traffic, sessions] = await Promise.all([paths.traffic(), withSessions ? paths.sessions() : []]);
+    const { version, connectionsMax, sections } = this.#about;
+    return {
+      snapshot: this.#snapshot(),
+      traffic,
+      sessions,
+      sections,
+      version,
+      pid: process.pid,
+      uptimeMs: performance.now() - this.#startedAt,
+      connectionsMax,
+    };
   }
 
   status(): EndpointStatus {
@@ -277,6 +315,9 @@ function openedFor({ frontends, backends }: EndpointsConf, name: string): string
   const ofServers = special?.map((server) => [server.name, server.tls, server.sendsProxyProtocol]);
   return JSON.stringify([frontend, backend?.role.kind, backend?.tls, backend?.connectMsMax, ofServers]);
 }
+
+const httpIn = ({ httpFrontends }: AboutDaemon, name: string): HttpFrontend | null =>
+  httpFrontends.find(({ frontend }) => frontend === name) ?? null;
 
 function pathEvents(log: EndpointLog, daemon: () => EndpointDaemon | null): PathEvents {
   return {

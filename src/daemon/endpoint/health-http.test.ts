@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { StatsPage, StatsSocket } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { RuntimeOrder } from '../../endpoint/runtime-api.ts';
+import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
 import { openHealthHttp, type HealthHttp } from './health-http.ts';
 import { openRuntimeSocket, type RuntimeHands } from './runtime-socket.ts';
 
 const snapshot: EndpointsSnapshot = {
-  frontends: [{ name: 'x', backend: 'bk' }],
+  frontends: [{ name: 'x', backend: 'bk', mode: 'tcp', connectionsMax: null }],
   backends: [
     {
       name: 'bk',
+      balance: 'roundrobin',
       role: 'primary',
       generation: 1,
       leadsTo: ['10.0.0.1:6379'],
@@ -27,6 +30,17 @@ const snapshot: EndpointsSnapshot = {
     },
   ],
 };
+const view = (): Promise<RuntimeView> =>
+  Promise.resolve({
+    snapshot,
+    traffic: {},
+    sessions: [],
+    sections: [],
+    version: '1',
+    pid: 7,
+    uptimeMs: 1_000,
+    connectionsMax: null,
+  });
 const page: StatsPage = {
   name: 'stats',
   binds: [],
@@ -42,7 +56,7 @@ describe('the small HTTP server', () => {
   let http: HealthHttp;
   let base = '';
   before(async () => {
-    const opened = await openHealthHttp({ host: '127.0.0.1', port: 0, snapshot: () => snapshot, page });
+    const opened = await openHealthHttp({ host: '127.0.0.1', port: 0, view, page });
     assert.ok(opened.ok);
     http = opened.value;
     base = `http://127.0.0.1:${http.port}`;
@@ -56,6 +70,7 @@ describe('the small HTTP server', () => {
     assert.equal((await fetch(`${base}/replica?lag=1MB`)).status, 503);
     assert.equal((await fetch(`${base}/alive`)).status, 200);
     assert.equal((await fetch(`${base}/nothing`)).status, 404);
+    assert.equal((await fetch(`${base}/metrics`)).status, 404);
     assert.equal((await fetch(`${base}/primary`, { method: 'POST' })).status, 405);
   });
 
@@ -75,10 +90,24 @@ describe('the small HTTP server', () => {
     const again = await openHealthHttp({
       host: '127.0.0.1',
       port: http.port,
-      snapshot: () => snapshot,
+      view,
       page: null,
     });
     assert.match(again.ok ? '' : again.problem, /EADDRINUSE/);
+  });
+
+  it('shows figures for Prometheus where no file says what to show, or where one says so', async () => {
+    for (const [shown, path] of [
+      [null, '/metrics'],
+      [{ ...page, metricsPath: '/figures' }, '/figures'],
+    ] as const) {
+      const opened = await openHealthHttp({ host: '127.0.0.1', port: 0, view, page: shown });
+      assert.ok(opened.ok);
+      const answer = await fetch(`http://127.0.0.1:${opened.value.port}${path}`);
+      assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+      assert.match(await answer.text(), /^haproxy_backend_status{proxy="bk",state="UP"} 1$/m);
+      opened.value.close();
+    }
   });
 });
 
@@ -91,24 +120,49 @@ describe('the stats socket', () => {
     user: null,
     group: null,
     level: 'admin',
+    timeoutMs: null,
   };
   const orders: RuntimeOrder[] = [];
   const hands: RuntimeHands = {
-    view: () => ({ snapshot, version: '1', pid: 1, uptimeMs: 0, connectionsMax: null }),
-    order: (order) => orders.push(order),
+    view,
+    order: (order) => {
+      orders.push(order);
+      return Promise.resolve();
+    },
   };
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   const say = (line: string): Promise<string> =>
     new Promise((resolve, reject) => {
       let text = '';
-      const socket = connect(path, () => socket.write(line));
+      // As socat and nc do: what is said ends before the answer comes.
+      const socket = connect({ path, allowHalfOpen: true }, () => socket.end(line));
       socket.on('data', (bytes) => {
         text += bytes.toString();
       });
       socket.once('end', () => resolve(text));
       socket.once('error', reject);
     });
+
+  it('answers several lines, also one without an end, and stays for who wants a prompt', async (t) => {
+    const opened = await openRuntimeSocket(conf, hands);
+    assert.ok(opened.ok);
+    t.after(() => opened.value.close());
+    assert.equal(await say('show backend\r\nshow cli level'), '# name\nbk\n\nadmin\n\n');
+    const socket = connect(path);
+    socket.setEncoding('latin1');
+    const hears = async (text: string): Promise<void> => {
+      for (let heard = ''; heard !== text;) heard += ((await once(socket, 'data')) as [string])[0];
+    };
+    socket.write('prompt\n');
+    await hears('\n> ');
+    socket.write('operator; show cli level\n');
+    await hears('\n> operator\n\n> ');
+    socket.write('set server bk/a state maint\n');
+    await hears('Permission denied\n\n> ');
+    socket.write('quit\n');
+    await once(socket, 'end');
+  });
 
   it('answers one line and ends, with the mode that was asked for', async () => {
     const opened = await openRuntimeSocket(conf, hands);

@@ -6,17 +6,28 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { failure, success, type Result } from '../../base/result.ts';
 import type { StatsPage } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import { answerHealth } from '../../endpoint/health.ts';
-import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { exportMetrics } from '../../endpoint/exporter.ts';
+import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { statusPage } from '../../endpoint/status-page.ts';
 
 const CONNECTIONS_MAX = 256;
 const REQUEST_MS_MAX = 10_000;
 
+/** What `--http` shows besides the answers. */
+const METRICS_ONLY = {
+  uri: null,
+  refreshMs: null,
+  realm: null,
+  users: [],
+  monitorUri: null,
+  metricsPath: '/metrics',
+} as const;
+
 export interface HealthHttpOptions {
   readonly host: string;
   readonly port: number;
-  readonly snapshot: () => EndpointsSnapshot;
-  /** null: only the questions. */
+  readonly view: () => Promise<RuntimeView>;
+  /** null: only the questions, and /metrics. */
   readonly page: StatsPage | null;
 }
 
@@ -27,9 +38,9 @@ export interface HealthHttp {
 
 /** Listens, or says why not. */
 export function openHealthHttp(options: HealthHttpOptions): Promise<Result<HealthHttp, string>> {
-  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) =>
-    answer(request, response, options),
-  );
+  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
+    answer(request, response, options).catch(() => response.destroy());
+  });
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(failure(`${options.host}:${options.port}: ${error.message}`)));
@@ -48,30 +59,31 @@ export function openHealthHttp(options: HealthHttpOptions): Promise<Result<Healt
   });
 }
 
-function answer(
+async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { snapshot, page }: HealthHttpOptions,
-): void {
+  { view, page }: HealthHttpOptions,
+): Promise<void> {
   const send = sender(request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS') {
     send(405, 'text/plain', 'only GET, HEAD and OPTIONS\n');
     return;
   }
   const [path = '/', search = ''] = (request.url ?? '/').split('?');
-  if (page !== null && answerPage(request, response, page, snapshot())) return;
-  const found = answerHealth(path, Object.fromEntries(new URLSearchParams(search)), snapshot());
+  if (answerPage(request, response, page ?? METRICS_ONLY, view)) return;
+  const { snapshot } = await view();
+  const found = answerHealth(path, Object.fromEntries(new URLSearchParams(search)), snapshot);
   if (found === null)
-    send(404, 'text/plain', 'there is /primary, /replica?lag=1MB, /health and /readiness\n');
+    send(404, 'text/plain', 'there is /primary, /replica?lag=1MB, /health, /readiness and /metrics\n');
   else send(found.status, 'application/json', toText(`${JSON.stringify(found.body)}\n`));
 }
 
-/** Answers with a page that a file asks for; false: this request is for another. `snapshot` null: nothing is known yet. */
+/** Answers with a page that a file asks for; false: this request is for another. */
 export function answerPage(
   request: IncomingMessage,
   response: ServerResponse,
-  page: StatsPage,
-  snapshot: EndpointsSnapshot | null,
+  page: Omit<StatsPage, 'name' | 'binds'>,
+  view: () => Promise<RuntimeView>,
 ): boolean {
   const send = sender(request, response);
   const [path = '/'] = (request.url ?? '/').split('?');
@@ -79,17 +91,22 @@ export function answerPage(
     send(200, 'text/plain', 'ok\n');
     return true;
   }
+  const show = (type: string, text: (shown: RuntimeView) => string): true => {
+    view().then(
+      (shown) => send(200, type, toText(text(shown))),
+      () => send(503, 'text/plain', 'it has just started\n'),
+    );
+    return true;
+  };
+  if (page.metricsPath === path) return show('text/plain; version=0.0.4; charset=utf-8', exportMetrics);
   // HAProxy's own default holds a question mark.
   if (page.uri === null || (request.url !== page.uri && path !== page.uri)) return false;
   if (!isWelcome(request, page)) {
     const realm = (page.realm ?? 'Baton').replaceAll(/["\\]/g, '');
     send(401, 'text/plain', 'who are you?\n', { 'www-authenticate': `Basic realm="${realm}"` });
-  } else if (snapshot === null) {
-    send(503, 'text/plain', 'it has just started\n');
-  } else {
-    send(200, 'text/html; charset=utf-8', toText(statusPage(snapshot, page.refreshMs)));
+    return true;
   }
-  return true;
+  return show('text/html; charset=utf-8', (shown) => statusPage(shown, page.refreshMs));
 }
 
 type Send = (status: number, type: string, body: string, headers?: Record<string, string>) => void;
@@ -105,7 +122,7 @@ const toText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString(
 const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
 
 /** Compares digests, so that time tells nothing about a password. */
-function isWelcome(request: IncomingMessage, { users }: StatsPage): boolean {
+function isWelcome(request: IncomingMessage, { users }: Pick<StatsPage, 'users'>): boolean {
   if (users.length === 0) return true;
   const [, encoded = ''] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '') ?? [];
   const given = digest(Buffer.from(encoded, 'base64').toString('latin1'));

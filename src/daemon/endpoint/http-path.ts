@@ -6,7 +6,8 @@ import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
-import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import type { Traffic } from '../../endpoint/traffic.ts';
+import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { HttpProxy } from '../../net/http/http-proxy.ts';
 import { Dialer } from '../../net/relay/dialer.ts';
 import { listen, type Listener } from '../../net/relay/listeners.ts';
@@ -22,10 +23,10 @@ const BACKLOG = 4096;
 export interface HttpPathOptions {
   readonly conf: EndpointsConf;
   readonly frontend: FrontendConf;
-  /** What the file says of it besides; null: nothing. */
-  readonly http: HttpFrontend | null;
-  /** For the page of status; null while there is nothing to show. */
-  readonly snapshot: () => EndpointsSnapshot | null;
+  /** What the file says of it besides, now; null: nothing. */
+  readonly http: () => HttpFrontend | null;
+  /** For pages of status. */
+  readonly view: () => Promise<RuntimeView>;
   /** Absent: they are read when they are needed. */
   readonly tlsFiles?: TlsFiles;
 }
@@ -64,18 +65,20 @@ export class HttpPath implements RoutePath {
     return failure(problems);
   }
 
-  private constructor({ conf: all, frontend, http, snapshot, tlsFiles }: HttpPathOptions) {
+  private constructor({ conf: all, frontend, http, view, tlsFiles }: HttpPathOptions) {
     const conf = relayConf(all, frontend, [], 1);
-    const stats = http?.stats ?? null;
     this.#name = frontend.name;
     this.#tlsFiles = tlsFiles ?? NO_TLS_FILES;
-    this.#dialer = new Dialer({ conf, tune: () => undefined, tlsFiles: this.#tlsFiles });
+    this.#dialer = new Dialer({ conf, now: bootClockMs, tune: () => undefined, tlsFiles: this.#tlsFiles });
     this.#proxy = new HttpProxy({
       conf,
       dialer: this.#dialer,
       now: bootClockMs,
-      forwardsFor: http?.forwardsFor ?? false,
-      answerOwn: (request, response) => stats !== null && answerPage(request, response, stats, snapshot()),
+      forwardsFor: () => http()?.forwardsFor ?? false,
+      answerOwn: (request, response) => {
+        const stats = http()?.stats ?? null;
+        return stats !== null && answerPage(request, response, stats, view);
+      },
     });
   }
 
@@ -90,6 +93,10 @@ export class HttpPath implements RoutePath {
 
   endSessions(_endpoints: readonly string[], server: Target): void {
     this.#proxy.endSessions(server);
+  }
+
+  traffic(): Promise<Traffic> {
+    return Promise.resolve({ [this.#name]: this.#proxy.traffic });
   }
 
   status(): unknown {

@@ -90,7 +90,10 @@ it('does not listen where one of its own servers does', async () => {
   } as const;
   const frontends = [{ ...FRONTEND, binds: [bind('*')] }];
   const events = { warn: () => undefined, demoted: () => undefined };
-  const opened = await openPaths({ ...conf, frontends }, options, events, () => null);
+  const opened = await openPaths({ ...conf, frontends }, options, events, {
+    httpOf: () => null,
+    view: () => Promise.reject(new Error('nothing to show')),
+  });
   assert.ok(!opened.ok);
   assert.deepEqual(opened.problem.length, 1);
   assert.match(

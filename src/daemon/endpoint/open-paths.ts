@@ -12,7 +12,7 @@ import {
 import { bindTargets } from '../../endpoint/bind-targets.ts';
 import { endpointsOnServers } from '../../endpoint/own-servers.ts';
 import { isUnixSocket, targetText } from '../../endpoint/route.ts';
-import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { TlsClient } from '../../net/tls-client.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { ownAddresses } from '../own-addresses.ts';
@@ -37,8 +37,6 @@ export interface PathOptions {
   readonly masquerade: 'auto' | 'no';
   /** Whom relay workers run as; null: as this process. */
   readonly runAs: { readonly uid?: number; readonly gid?: number } | null;
-  /** What a file says of frontends of `mode http`; absent: nothing. */
-  readonly httpFrontends?: readonly HttpFrontend[];
   /** What tells this daemon from others of this machine, for names that all of them share. */
   readonly name: string;
   /** What the files of TLS options held; absent: whoever needs one reads it. */
@@ -108,15 +106,20 @@ const isLoopback = (bind: Bind): boolean =>
 
 const bindText = (bind: Bind): string => (bind.kind === 'unix' ? bind.path : targetText(bind));
 
-/**
- * Opens what clients connect to. Nobody is led anywhere yet. `snapshot`: what pages of status show; null: nothing yet.
- * `shared`: what is open already, and takes more endpoints.
- */
+/** What frontends of `mode http` have besides. */
+export interface HttpSurroundings {
+  /** What a file says of one, now; null: nothing. */
+  readonly httpOf: (frontend: string) => HttpFrontend | null;
+  /** What pages of status show. */
+  readonly view: () => Promise<RuntimeView>;
+}
+
+/** Opens what clients connect to. Nobody is led anywhere yet. `shared`: what is open already, and takes more endpoints. */
 export async function openPaths(
   conf: EndpointsConf,
   options: PathOptions,
   events: PathEvents,
-  snapshot: () => EndpointsSnapshot | null,
+  { httpOf, view }: HttpSurroundings,
   shared: SharedPaths = { socket: null, nat: null },
 ): Promise<Result<OpenedPaths, readonly string[]>> {
   const circles = endpointsOnServers(conf, ownAddresses());
@@ -176,9 +179,9 @@ export async function openPaths(
     );
   }
   for (const frontend of ofPath('http')) {
-    const http = options.httpFrontends?.find((one) => one.frontend === frontend.name) ?? null;
+    const http = (): HttpFrontend | null => httpOf(frontend.name);
     const { tlsFiles = NO_TLS_FILES } = options;
-    const result = await HttpPath.open({ conf, frontend, http, snapshot, tlsFiles });
+    const result = await HttpPath.open({ conf, frontend, http, view, tlsFiles });
     if (result.ok) {
       undo.push(() => result.value.close());
       paths.set(frontend.name, result.value);

@@ -2,6 +2,7 @@
 // that have a part in it.
 
 import type { Route, Target } from '../../endpoint/route.ts';
+import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
 import { NatPath } from './nat-path.ts';
@@ -14,11 +15,17 @@ export interface SharedPaths {
   readonly nat: NatPath | null;
 }
 
+/** Numbers of paths begin anew after so many, which were not all opened by reloads between two orders. */
+const PATHS_MAX = 4_096;
+
 export class Paths {
   /** By the frontend's name. */
   readonly #paths: Map<string, RoutePath>;
   /** Of each endpoint, all that are known. */
   readonly #servers = new Map<string, readonly Target[]>();
+
+  readonly #numbers = new WeakMap<RoutePath, number>();
+  #lastNumber = 0;
 
   constructor(paths: ReadonlyMap<string, RoutePath>) {
     this.#paths = new Map(paths);
@@ -90,12 +97,40 @@ export class Paths {
     for (const path of this.#distinct()) path.renewTls?.(files);
   }
 
+  async traffic(): Promise<Traffic> {
+    return addTraffic(
+      await Promise.all(this.#distinct().map(async (path) => (await path.traffic?.()) ?? {})),
+    );
+  }
+
+  /** Their numbers tell the paths apart. */
+  async sessions(): Promise<readonly OpenSession[]> {
+    const all = this.#distinct().map(async (path) => {
+      const number = this.#numberOf(path);
+      const sessions = (await path.sessions?.()) ?? [];
+      return sessions.map((session) => ({ ...session, id: session.id * PATHS_MAX + number }));
+    });
+    return (await Promise.all(all)).flat();
+  }
+
+  /** False: there is no such session any more. */
+  async endSession(id: number): Promise<boolean> {
+    const path = this.#distinct().find((one) => this.#numberOf(one) === id % PATHS_MAX);
+    return (await path?.endSession?.(Math.floor(id / PATHS_MAX))) ?? false;
+  }
+
   status(): unknown[] {
     return this.#distinct().map((path) => path.status());
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#distinct().map((path) => path.close()));
+  }
+
+  #numberOf(path: RoutePath): number {
+    const number = this.#numbers.get(path) ?? (this.#lastNumber += 1) % PATHS_MAX;
+    this.#numbers.set(path, number);
+    return number;
   }
 
   #distinct(): RoutePath[] {

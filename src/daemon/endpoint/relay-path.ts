@@ -17,6 +17,7 @@ import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
 import { SlotBank } from '../../endpoint/relay/slot-bank.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
+import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { listenFreebind } from '../../os/freebind-listen.ts';
@@ -36,6 +37,10 @@ const BEGIN_SHARE = 1 / 4;
 const WORKERS = Math.max(1, availableParallelism() - 1);
 /** The limit that the clients of all endpoints count in. */
 const ALL_CLIENTS = 'clients';
+/** Figures of a worker that is busy for longer are left out. */
+const COUNT_MS_MAX = 1_000;
+/** Above what anybody can ask for. */
+const WORKERS_MAX = 1_024;
 
 export interface RelayPathOptions {
   readonly conf: EndpointsConf;
@@ -228,6 +233,30 @@ export class RelayPath implements RoutePath {
     return this.#sums(answers.map((answer) => (answer?.kind === 'counts' ? answer.counts : {})));
   }
 
+  async traffic(): Promise<Traffic> {
+    const answers = await this.#workers.askAll((id) => ({ kind: 'ask-counts', id }), COUNT_MS_MAX);
+    return addTraffic(answers.flatMap((answer) => (answer?.kind === 'counts' ? [answer.traffic] : [])));
+  }
+
+  /** Each worker's sessions have numbers of their own, which are made different from one another here. */
+  async sessions(): Promise<readonly OpenSession[]> {
+    const asked = this.#workers.living;
+    const answers = await this.#workers.askAll((id) => ({ kind: 'ask-sessions', id }), COUNT_MS_MAX);
+    return answers.flatMap((answer, at) => {
+      if (answer?.kind !== 'sessions') return [];
+      const index = asked[at]?.index ?? 0;
+      return answer.sessions.map((session) => ({ ...session, id: session.id * WORKERS_MAX + index }));
+    });
+  }
+
+  async endSession(session: number): Promise<boolean> {
+    const worker = this.#workers.living.find(({ index }) => index === session % WORKERS_MAX);
+    if (worker === undefined) return false;
+    const message = { kind: 'end-session', session: Math.floor(session / WORKERS_MAX) } as const;
+    const answer = await this.#workers.ask(worker, (id) => ({ ...message, id }), COUNT_MS_MAX);
+    return answer?.kind === 'session-ended' && answer.isDone;
+  }
+
   async close(): Promise<void> {
     await this.#workers.close();
     for (const fd of this.#fds) if (fd !== null) closeSync(fd);
@@ -271,6 +300,8 @@ export class RelayPath implements RoutePath {
       case 'step-begun':
       case 'step-done':
       case 'counts':
+      case 'sessions':
+      case 'session-ended':
     }
   }
 

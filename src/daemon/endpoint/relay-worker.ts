@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messages.ts';
+import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
 import { Attentive } from '../../net/relay/attentive.ts';
@@ -28,6 +29,9 @@ interface Serving {
   readonly dialer: Dialer;
   readonly listeners: Listener[];
 }
+
+/** That are told at once. */
+const SESSIONS_MAX = 10_000;
 
 class RelayWorker {
   /** By the endpoint. */
@@ -80,6 +84,10 @@ class RelayWorker {
         return;
       case 'ask-counts':
         return this.#tellCounts(message.id);
+      case 'ask-sessions':
+        return send({ kind: 'sessions', id: message.id, sessions: this.#sessions().slice(0, SESSIONS_MAX) });
+      case 'end-session':
+        return send({ kind: 'session-ended', id: message.id, isDone: this.#endSession(message.session) });
       case 'slots':
         return this.#slots.receive(message.answers);
       case 'scripts': {
@@ -132,6 +140,7 @@ class RelayWorker {
     const dialer = new Dialer({
       conf,
       tlsFiles,
+      now: this.#now,
       tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
     });
     const relay =
@@ -193,8 +202,21 @@ class RelayWorker {
 
   #tellCounts(id: number): void {
     const counts: Record<string, RelayCounts> = {};
-    for (const [name, { relay }] of this.#serving) counts[name] = relay.counts;
-    send({ kind: 'counts', id, counts, memoryBytes: process.memoryUsage.rss() });
+    const traffic: Record<string, EndpointTraffic> = {};
+    for (const [name, { relay }] of this.#serving) {
+      counts[name] = relay.counts;
+      traffic[name] = relay.traffic;
+    }
+    send({ kind: 'counts', id, counts, traffic, memoryBytes: process.memoryUsage.rss() });
+  }
+
+  #sessions(): OpenSession[] {
+    return [...this.#serving.values()].flatMap(({ relay }) => relay.sessions);
+  }
+
+  /** False: it is none of ours. */
+  #endSession(session: number): boolean {
+    return [...this.#serving.values()].some(({ relay }) => relay.endSession(session));
   }
 }
 

@@ -136,6 +136,11 @@ export class RelayWorkers {
     return Promise.all(this.living.map((worker) => this.#ask(worker, id, question(id), beginMsMax)));
   }
 
+  ask(worker: RelayWorker, question: (id: number) => ToWorker, msMax: number): Promise<Answer> {
+    const id = ++this.#lastId;
+    return this.#ask(worker, id, question(id), msMax);
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#beat);

@@ -1,6 +1,7 @@
 // What the ways of carrying a route out have in common: socket, nat, relay, and http.
 
 import type { Route, Target } from '../../endpoint/route.ts';
+import type { OpenSession, Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
 
@@ -22,6 +23,12 @@ export interface RoutePath {
   drop?(endpoints: readonly string[]): void | Promise<void>;
   /** The files of TLS options were read anew. Connections that stand stay as they are. */
   renewTls?(files: TlsFiles): void;
+  /** What it has carried; paths that don't see it have none. */
+  traffic?(): Promise<Traffic>;
+  /** Clients that are there now. */
+  sessions?(): Promise<readonly OpenSession[]>;
+  /** Closes one of these; false: it is none of its. */
+  endSession?(id: number): Promise<boolean>;
   /** For `baton endpoint status`; plain data. */
   status(): unknown;
   /** Takes everything back, in the safe order. */

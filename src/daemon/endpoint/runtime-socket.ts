@@ -1,20 +1,28 @@
-// HAProxy's `stats socket`: a line of commands, its answer, and the connection ends (proxy.md §1.4).
+// HAProxy's `stats socket`: a line of commands, its answer, and the connection ends, or stays for the next (proxy.md §1.4).
 
 import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { StatsSocket } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
-import { answerRuntime, type RuntimeOrder, type RuntimeView } from '../../endpoint/runtime-api.ts';
+import {
+  answerRuntime,
+  asksForSessions,
+  commandsOf,
+  type RuntimeOrder,
+  type RuntimeTalk,
+} from '../../endpoint/runtime-api.ts';
+import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { findIds } from '../user-ids.ts';
 
 const LINE_BYTES_MAX = 16_384;
-/** Who connects and says nothing is sent away. */
+/** Who connects and says nothing is sent away, unless `stats timeout` says when. */
 const SILENCE_MS_MAX = 10_000;
 const CONNECTIONS_MAX = 64;
 
 export interface RuntimeHands {
-  readonly view: () => Omit<RuntimeView, 'level'>;
-  readonly order: (order: RuntimeOrder) => void;
+  readonly view: (withSessions: boolean) => Promise<RuntimeView>;
+  /** Resolves once it is carried out. */
+  readonly order: (order: RuntimeOrder) => Promise<void>;
 }
 
 export interface RuntimeSocket {
@@ -34,7 +42,8 @@ export async function openRuntimeSocket(
     if (await isLive(bind.path)) return failure(`stats socket ${shown}: another process serves it`);
     rmSync(bind.path, { force: true });
   }
-  const server = createServer((socket) => serve(socket, conf, hands));
+  // Who has said all still hears the answer.
+  const server = createServer({ allowHalfOpen: true }, (socket) => new RuntimeClient(socket, conf, hands));
   server.maxConnections = CONNECTIONS_MAX;
   const listening = await listen(server, bind);
   if (listening !== null) return failure(`stats socket ${shown}: ${listening}`);
@@ -88,20 +97,67 @@ function isLive(path: string): Promise<boolean> {
   });
 }
 
-function serve(socket: Socket, { level }: StatsSocket, { view, order }: RuntimeHands): void {
-  let said = '';
-  socket.setTimeout(SILENCE_MS_MAX, () => socket.destroy());
-  socket.on('error', () => socket.destroy());
-  const answer = (line: string): void => {
-    socket.removeAllListeners('data');
-    const { text, orders } = answerRuntime(line, { ...view(), level });
-    for (const one of orders) order(one);
-    socket.end(text, 'latin1');
-  };
-  socket.on('data', (bytes) => {
-    said += bytes.toString('latin1');
-    const end = said.indexOf('\n');
-    if (end !== -1) answer(said.slice(0, end).replace(/\r$/, ''));
-    else if (said.length > LINE_BYTES_MAX) socket.destroy();
-  });
+/** Answers line after line; after the first ones it ends, unless it is asked to stay (`prompt`). */
+class RuntimeClient {
+  readonly #socket: Socket;
+  readonly #hands: RuntimeHands;
+  #talk: RuntimeTalk;
+  #said = '';
+  #hasEnded = false;
+  #isBusy = false;
+
+  constructor(socket: Socket, { level, timeoutMs }: StatsSocket, hands: RuntimeHands) {
+    this.#socket = socket;
+    this.#hands = hands;
+    this.#talk = { level, isInteractive: false };
+    socket.setTimeout(timeoutMs ?? SILENCE_MS_MAX, () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (bytes) => {
+      this.#said += bytes.toString('latin1');
+      if (this.#said.length > LINE_BYTES_MAX && !this.#said.slice(0, LINE_BYTES_MAX).includes('\n')) {
+        socket.destroy();
+      } else {
+        this.#serve();
+      }
+    });
+    socket.on('end', () => {
+      this.#hasEnded = true;
+      this.#serve();
+    });
+  }
+
+  #serve(): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    this.#answer().then(
+      () => (this.#isBusy = false),
+      () => this.#socket.destroy(),
+    );
+  }
+
+  async #answer(): Promise<void> {
+    let hasAnswered = false;
+    for (let line = this.#next(); line !== null; line = this.#next()) {
+      hasAnswered = true;
+      for (const command of commandsOf(line)) {
+        const view = await this.#hands.view(asksForSessions(command));
+        const { text, orders, talk, isOver } = answerRuntime(command, view, this.#talk);
+        this.#talk = talk;
+        for (const order of orders) await this.#hands.order(order);
+        this.#socket.write(text, 'latin1');
+        if (isOver) return void this.#socket.end();
+      }
+    }
+    const isAllSaid = hasAnswered && this.#said === '' && !this.#talk.isInteractive;
+    if (this.#hasEnded || isAllSaid) this.#socket.end();
+  }
+
+  /** The next line; the last one may lack its end if nothing follows. */
+  #next(): string | null {
+    const end = this.#said.indexOf('\n');
+    if (end === -1 && (!this.#hasEnded || this.#said === '')) return null;
+    const line = end === -1 ? this.#said : this.#said.slice(0, end);
+    this.#said = end === -1 ? '' : this.#said.slice(end + 1);
+    return line.replace(/\r$/, '');
+  }
 }

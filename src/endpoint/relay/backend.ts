@@ -2,6 +2,7 @@
 // connections that wait for a client who needs one of its own.
 
 import type { RouteServer } from '../route.ts';
+import type { SessionCounter } from '../traffic.ts';
 import type { RelayLimits } from './limits.ts';
 import { type ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type SignOn, shareKey } from './sign-on.ts';
@@ -25,6 +26,7 @@ export class Backend {
   server: RouteServer;
   /** Clients that were led to it. */
   clients = 0;
+  readonly #sessions: SessionCounter;
   /** Not connected to before this moment. */
   retryAtMs = 0;
   /** Out of the route: no more clients, and what is left ends. */
@@ -40,11 +42,28 @@ export class Backend {
   /** All of them. */
   readonly connections = new Set<ServerConnection>();
 
-  constructor(server: RouteServer, owner: ConnectionOwner, dial: Dial, limits: RelayLimits) {
+  constructor(
+    server: RouteServer,
+    owner: ConnectionOwner,
+    { dial, limits, sessions }: { dial: Dial; limits: RelayLimits; sessions: SessionCounter },
+  ) {
     this.server = server;
+    this.#sessions = sessions;
     this.#owner = owner;
     this.#dial = dial;
     this.#limits = limits;
+  }
+
+  /** A client is led to it. */
+  join(nowMs: number): void {
+    this.clients++;
+    this.#sessions.began(nowMs);
+  }
+
+  /** One is not any more. */
+  part(): void {
+    this.clients--;
+    this.#sessions.ended();
   }
 
   /** A connection for requests that leave nothing behind; null while none may be made. */

@@ -4,6 +4,7 @@
 import type { FrontendConf, TlsClientConf } from '../endpoint-conf.ts';
 import type { Route, Target } from '../route.ts';
 import type { SwitchStep } from '../io.ts';
+import type { OpenSession, Traffic } from '../traffic.ts';
 import type { RelayCounts } from './relay.ts';
 import type { ScriptNews } from './scripts.ts';
 import type { SlotAnswers, SlotNews } from './slot-bank.ts';
@@ -77,6 +78,9 @@ export type ToWorker =
   /** Close the clients of `endpoints` that are led to `server`. */
   | { readonly kind: 'end-sessions'; readonly endpoints: readonly string[]; readonly server: Target }
   | { readonly kind: 'ask-counts'; readonly id: number }
+  | { readonly kind: 'ask-sessions'; readonly id: number }
+  /** Close the client with this number, if it is one of this worker's. */
+  | { readonly kind: 'end-session'; readonly id: number; readonly session: number }
   | { readonly kind: 'slots'; readonly answers: SlotAnswers }
   /** What other workers saw, oldest first. */
   | { readonly kind: 'scripts'; readonly endpoint: string; readonly news: readonly ScriptNews[] };
@@ -92,8 +96,11 @@ export type FromWorker =
       readonly kind: 'counts';
       readonly id: number;
       readonly counts: Readonly<Record<string, RelayCounts>>;
+      readonly traffic: Traffic;
       /** Resident memory of the process. */
       readonly memoryBytes: number;
     }
   | { readonly kind: 'slots'; readonly news: SlotNews }
-  | { readonly kind: 'scripts'; readonly endpoint: string; readonly news: readonly ScriptNews[] };
+  | { readonly kind: 'scripts'; readonly endpoint: string; readonly news: readonly ScriptNews[] }
+  | { readonly kind: 'sessions'; readonly id: number; readonly sessions: readonly OpenSession[] }
+  | { readonly kind: 'session-ended'; readonly id: number; readonly isDone: boolean };

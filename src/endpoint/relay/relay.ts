@@ -5,6 +5,7 @@
 // are read, one write for each client.
 
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../route.ts';
+import { SessionCounter } from '../traffic.ts';
 import { Backend, type Dial } from './backend.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
@@ -36,6 +37,8 @@ export interface RelayOptions {
   /** What other workers of this endpoint have to know of scripts; absent: there are none. */
   readonly shareScript?: (news: ScriptNews) => void;
   readonly isTransparent: boolean;
+  /** Counts the clients that are led to a server; default: nobody wants to know. */
+  readonly sessionsOf?: (server: Target) => SessionCounter;
   readonly limits?: RelayLimits;
   /** What all workers of this endpoint share; absent: there are no others. */
   readonly shared?: SharedSlots;
@@ -91,7 +94,10 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.limits = options.limits ?? LIMITS;
     this.isTransparent = options.isTransparent;
     this.scripts = new Scripts(options.sha1, options.shareScript);
-    this.#servers = new Servers((server) => new Backend(server, this, options.dial, this.limits));
+    const { dial, sessionsOf = () => new SessionCounter() } = options;
+    this.#servers = new Servers(
+      (server) => new Backend(server, this, { dial, limits: this.limits, sessions: sessionsOf(server) }),
+    );
     this.#untaken = options.untaken ?? { bytes: 0 };
     this.#places = new Places(options.shared ?? null, {
       noRoom: (client) => {
@@ -296,7 +302,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.#rejections.forget(client);
     this.#untaken.bytes -= client.countedBytes;
     client.countedBytes = 0;
-    if (client.backend !== null) client.backend.clients--;
+    client.backend?.part();
     client.backend = null;
     this.#places.leaveServer(client);
   }
@@ -489,12 +495,12 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   #assign(client: Client, backend: Backend): void {
     client.backend = backend;
-    backend.clients++;
+    backend.join(this.nowMs);
   }
 
   #unassignIfLeaving(client: Client): void {
     if (client.backend?.isLeaving !== true) return;
-    client.backend.clients--;
+    client.backend.part();
     client.backend = null;
     this.#places.leaveServer(client);
   }

@@ -38,7 +38,7 @@ export interface ExchangeHands {
   /** Those for whom there is no server at the moment, the longest wait first. */
   readonly waiting: Set<Exchange>;
   readonly waitingMax: number;
-  readonly forwardsFor: boolean;
+  readonly forwardsFor: () => boolean;
   /** After the last thing that it does. */
   readonly over: (exchange: Exchange) => void;
 }
@@ -136,7 +136,7 @@ export class Exchange {
     this.#attempts += 1;
     if (this.#attempts > 1) counts.retried += 1;
     this.#upstream = upstream;
-    upstream.clients += 1;
+    this.#hands.servers.began(upstream);
     const { server, agent } = upstream;
     let outgoing: ClientRequest;
     try {
@@ -147,7 +147,7 @@ export class Exchange {
           method: request.method ?? 'GET',
           rawHeaders: request.rawHeaders,
           isChunked: request.headers['transfer-encoding'] !== undefined,
-          clientAddress: forwardsFor ? clientAddress : null,
+          clientAddress: forwardsFor() ? clientAddress : null,
           serverHost: targetText(server),
           upgrade: answerTo.kind === 'upgrade' ? (request.headers.upgrade ?? '') : null,
           isLast: !isOnShared,

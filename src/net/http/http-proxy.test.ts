@@ -43,7 +43,7 @@ async function start(t: TestContext, frontend: Partial<FrontendConf> = {}): Prom
     conf,
     dialer: new Dialer({ conf, tune: () => undefined }),
     now: () => 0,
-    forwardsFor: true,
+    forwardsFor: () => true,
     answerOwn: () => false,
     headMsMax: 300,
   });

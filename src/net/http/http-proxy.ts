@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
+import type { EndpointTraffic } from '../../endpoint/traffic.ts';
 import type { Dialer } from '../relay/dialer.ts';
 import type { ProxiedConnection } from '../relay/proxy-protocol.ts';
 import { type Asking, Exchange, type ExchangeHands, type HttpCounts, hasBody } from './http-exchange.ts';
@@ -25,7 +26,8 @@ export interface HttpProxyOptions {
   readonly dialer: Dialer;
   /** Boot-clock milliseconds. */
   readonly now: () => number;
-  readonly forwardsFor: boolean;
+  /** Whether servers are told who the client is. */
+  readonly forwardsFor: () => boolean;
   /** Answers requests for pages of our own; false: it is none. */
   readonly answerOwn: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Default 10 s. */
@@ -35,6 +37,7 @@ export interface HttpProxyOptions {
 export class HttpProxy {
   readonly counts: HttpCounts = { requests: 0, retried: 0, unserved: 0, failed: 0, tooSlow: 0 };
   readonly #conf: RelayConf;
+  readonly #dialer: Dialer;
   readonly #answerOwn: HttpProxyOptions['answerOwn'];
   readonly #http: Server;
   readonly #servers: HttpServers;
@@ -51,6 +54,7 @@ export class HttpProxy {
     const { conf, dialer, now, forwardsFor, answerOwn, headMsMax } = options;
     const { idleMsMax, queue } = conf.frontend;
     this.#conf = conf;
+    this.#dialer = dialer;
     this.#answerOwn = answerOwn;
     this.#servers = new HttpServers(dialer, now, {
       lapsed: () => this.#reconsider(),
@@ -93,6 +97,7 @@ export class HttpProxy {
       return;
     }
     if (frontend.keepAliveMs !== null) client.setKeepAlive(true, frontend.keepAliveMs);
+    this.#dialer.meter.accepted(client);
     this.#clients.add(client);
     client.once('close', () => this.#clients.delete(client));
     const address = proxied?.sourceAddress ?? client.remoteAddress ?? '';
@@ -104,6 +109,10 @@ export class HttpProxy {
   lead(route: Route): void {
     this.#servers.lead(route);
     this.#reconsider();
+  }
+
+  get traffic(): EndpointTraffic {
+    return this.#dialer.meter.read();
   }
 
   /** Ends what `server` is asked now. Clients of HTTP are no server's between two requests. */

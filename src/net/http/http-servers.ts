@@ -5,6 +5,7 @@ import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Chooser } from '../../endpoint/relay/choose-server.ts';
 import { isSameTarget, type Route, type RouteServer, targetText } from '../../endpoint/route.ts';
+import type { SessionCounter } from '../../endpoint/traffic.ts';
 import type { Dialer } from '../relay/dialer.ts';
 
 /** Of each server. */
@@ -28,6 +29,7 @@ export interface HttpUpstream {
   server: RouteServer;
   /** Requests under way. */
   clients: number;
+  readonly sessions: SessionCounter;
   readonly agent: Agent;
 }
 
@@ -83,9 +85,16 @@ export class HttpServers {
     );
   }
 
+  /** A request is sent there. */
+  began(upstream: HttpUpstream): void {
+    upstream.clients += 1;
+    upstream.sessions.began(this.#now());
+  }
+
   /** A request there has ended, one way or the other. */
   ended(upstream: HttpUpstream): void {
     upstream.clients -= 1;
+    upstream.sessions.ended();
     if (this.#upstreams.get(targetText(upstream.server)) !== upstream && upstream.clients === 0) {
       // Its last connection becomes idle in this turn of the loop.
       setImmediate(() => closeIdle(upstream.agent));
@@ -102,6 +111,7 @@ export class HttpServers {
     const upstream: HttpUpstream = {
       server,
       clients: 0,
+      sessions: this.#dialer.meter.server(server).sessions,
       agent: new DialingAgent(() => this.#dialer.dial(upstream.server).socket),
     };
     return upstream;

@@ -7,6 +7,7 @@ import { placeOf, TlsClient } from '../tls-client.ts';
 import type { TlsFiles } from '../tls-files.ts';
 import { type ProxiedConnection, proxyHeader } from './proxy-protocol.ts';
 import { type Receive, readInto } from './reading.ts';
+import { SessionMeter } from './session-meter.ts';
 
 export interface Dialed {
   readonly socket: Socket;
@@ -16,6 +17,8 @@ export interface Dialed {
 
 export interface DialerOptions {
   readonly conf: RelayConf;
+  /** Milliseconds; default: of this process. */
+  readonly now?: () => number;
   /** Sets options on a connected socket's descriptor (keepalive is Node's); trouble is its own to report. */
   readonly tune: (fd: number) => void;
   /** Absent: they are read when they are needed. */
@@ -23,6 +26,8 @@ export interface DialerOptions {
 }
 
 export class Dialer {
+  /** What goes to these servers, and whoever else has to do with them. */
+  readonly meter: SessionMeter;
   readonly #options: DialerOptions;
   readonly #tlsClient: TlsClient;
 
@@ -30,6 +35,7 @@ export class Dialer {
   constructor(options: DialerOptions) {
     this.#options = options;
     this.#tlsClient = new TlsClient(options.tlsFiles);
+    this.meter = new SessionMeter(options.now ?? ((): number => performance.now()));
     const { serverDefaults, servers } = options.conf;
     for (const { tls } of [serverDefaults, ...Object.values(servers)]) {
       if (tls !== null) this.#tlsClient.context(tls);
@@ -65,6 +71,7 @@ export class Dialer {
       socket.setNoDelay(true);
       if (receive !== null) socket.on('data', receive);
     }
+    this.meter.server(server).bytes.carry(socket);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const connectEvent = tls === null ? 'connect' : 'secureConnect';
     const patience = setTimeout(

@@ -8,12 +8,14 @@ import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { ScriptNews } from '../../endpoint/relay/scripts.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
+import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
 import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
 import type { Awaited } from './attentive.ts';
 import { type Leave, admit } from './door.ts';
 import type { ProxiedConnection } from './proxy-protocol.ts';
 import { readFrom } from './reading.ts';
+import { openSession } from './session-meter.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
 export interface RelayServerOptions {
@@ -76,6 +78,7 @@ export class RelayServer {
       shared: { slots: options.slots, limits },
       untaken: options.untaken,
       isTransparent: frontend.isTransparent,
+      sessionsOf: (server) => options.dialer.meter.server(server).sessions,
       limits: limitsOf(options.conf, options.conf.workers),
       rejection: isPrimary ? { holdMsMax: frontend.hold.holdMsMax, demoted: options.demoted } : null,
     });
@@ -107,6 +110,7 @@ export class RelayServer {
       client.received(chunk);
       expects('server');
     });
+    this.#options.dialer.meter.accepted(socket);
     socket.setNoDelay(true);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const client = relay.accept(new SocketWire(socket, proxied));
@@ -132,6 +136,22 @@ export class RelayServer {
 
   get counts(): RelayCounts {
     return this.relay.counts;
+  }
+
+  get traffic(): EndpointTraffic {
+    return this.#options.dialer.meter.read();
+  }
+
+  /** Those that are open, with the server that each is led to. */
+  get sessions(): OpenSession[] {
+    const { dialer, conf, now } = this.#options;
+    const servers = new Map<Socket, Target>();
+    for (const { wire, backend } of this.relay.clients) {
+      if (backend !== null && wire instanceof SocketWire) servers.set(wire.socket, backend.server);
+    }
+    return [...dialer.meter.clients].map((client) =>
+      openSession(conf.frontend.name, client, servers.get(client.socket) ?? null, now()),
+    );
   }
 
   /** Carries out a route, or moves its deadline. */
@@ -164,6 +184,11 @@ export class RelayServer {
         this.relay.release(step.isUndone);
         return done();
     }
+  }
+
+  /** Closes one client; false: there is no such session. */
+  endSession(id: number): boolean {
+    return this.#options.dialer.meter.end(id);
   }
 
   /** Closes the clients that `server` has now. */

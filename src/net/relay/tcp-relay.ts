@@ -7,10 +7,12 @@ import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../../endpoint/route.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
+import type { EndpointTraffic, OpenSession, SessionCounter } from '../../endpoint/traffic.ts';
 import { endAtOnce } from '../end-at-once.ts';
 import type { Dialer } from './dialer.ts';
 import { type Leave, admit } from './door.ts';
 import { type ProxiedConnection, connectionOf } from './proxy-protocol.ts';
+import { openSession } from './session-meter.ts';
 
 /** Attempts for one client, over all servers. */
 const ATTEMPTS_MAX = 4;
@@ -20,6 +22,7 @@ const RETRY_MS = 200;
 interface TcpBackend {
   server: RouteServer;
   clients: number;
+  readonly sessions: SessionCounter;
 }
 
 interface Pair {
@@ -71,6 +74,7 @@ export class TcpRelay {
 
   #enter(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null, leave: Leave): void {
     const { frontend } = this.#conf;
+    this.#dialer.meter.accepted(client);
     if (frontend.keepAliveMs !== null) client.setKeepAlive(true, frontend.keepAliveMs);
     client.pause();
     const pair: Pair = {
@@ -104,7 +108,7 @@ export class TcpRelay {
     for (const { backend } of this.#pairs)
       if (backend !== null) known.set(targetText(backend.server), backend);
     for (const server of isLapsed ? [] : route.servers) {
-      const backend = known.get(targetText(server)) ?? { server, clients: 0 };
+      const backend = known.get(targetText(server)) ?? this.#backend(server);
       backend.server = server;
       backends.set(targetText(server), backend);
     }
@@ -121,6 +125,24 @@ export class TcpRelay {
     this.#arm(route, isLapsed);
   }
 
+  get traffic(): EndpointTraffic {
+    return this.#dialer.meter.read();
+  }
+
+  /** Those that are open, with the server that each is led to. */
+  get sessions(): OpenSession[] {
+    const servers = new Map<Socket, Target>();
+    for (const { client, backend } of this.#pairs) if (backend !== null) servers.set(client, backend.server);
+    return [...this.#dialer.meter.clients].map((client) =>
+      openSession(this.#conf.frontend.name, client, servers.get(client.socket) ?? null, this.#now()),
+    );
+  }
+
+  /** Closes one client; false: there is no such session. */
+  endSession(id: number): boolean {
+    return this.#dialer.meter.end(id);
+  }
+
   /** Closes the clients that `server` has now. */
   endSessions(server: Target): void {
     for (const pair of Array.from(this.#pairs)) {
@@ -131,6 +153,10 @@ export class TcpRelay {
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const pair of this.#pairs) this.#end(pair);
+  }
+
+  #backend(server: RouteServer): TcpBackend {
+    return { server, clients: 0, sessions: this.#dialer.meter.server(server).sessions };
   }
 
   #arm(route: Route, isLapsed: boolean): void {
@@ -201,6 +227,7 @@ export class TcpRelay {
     pair.backend = backend;
     pair.attempts++;
     backend.clients++;
+    backend.sessions.began(this.#now());
     const { socket, connectEvent } = this.#dialer.dial(backend.server, pair.from);
     pair.upstream = socket;
     const failed = (): void => this.#failed(pair, socket);
@@ -219,7 +246,7 @@ export class TcpRelay {
     const { backend } = pair;
     pair.backend = null;
     if (backend !== null) {
-      backend.clients--;
+      part(backend);
       pair.failed.add(backend);
     }
     socket.on('error', () => undefined);
@@ -273,7 +300,7 @@ export class TcpRelay {
     pair.leave();
     this.#pairs.delete(pair);
     this.counts.clients--;
-    if (pair.backend !== null) pair.backend.clients--;
+    if (pair.backend !== null) part(pair.backend);
     for (const socket of [pair.client, pair.upstream]) {
       if (socket === null) continue;
       socket.on('error', () => undefined);
@@ -282,4 +309,9 @@ export class TcpRelay {
       else endAtOnce(socket);
     }
   }
+}
+
+function part(backend: TcpBackend): void {
+  backend.clients--;
+  backend.sessions.ended();
 }

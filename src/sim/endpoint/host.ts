@@ -250,6 +250,7 @@ export class Host extends Process {
         return this.kill();
       // No path of a simulated host leads from an address that a server may have.
       case 'servers-known':
+      // Nor does anybody give orders about clients.
       case 'end-sessions':
       case 'stop-check':
       case 'run-hook':

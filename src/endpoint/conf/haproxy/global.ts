@@ -18,6 +18,7 @@ export interface GlobalDraft {
   connectionsMax: number | null;
   workers: number | null;
   statsSockets: StatsSocket[];
+  statsTimeoutMs: number | null;
   allowsExternalChecks: boolean;
   readonly tls: TlsDefaults;
 }
@@ -33,6 +34,7 @@ export function noGlobal(): GlobalDraft {
     connectionsMax: null,
     workers: null,
     statsSockets: [],
+    statsTimeoutMs: null,
     allowsExternalChecks: false,
     tls: { certificateBase: null, authorityBase: null, verifiesServers: true },
   };
@@ -126,6 +128,7 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
 
 function readStats(draft: GlobalDraft, cursor: Cursor): void {
   const what = cursor.choice('stats', ['socket', 'timeout', 'maxconn', 'bind-process'] as const);
+  if (what === 'timeout') draft.statsTimeoutMs = cursor.timeMs('stats timeout', 1);
   if (what !== 'socket') return void cursor.rest();
   const { place } = cursor;
   const address = cursor.text('a path, or ADDRESS:PORT');
@@ -165,17 +168,20 @@ function readStats(draft: GlobalDraft, cursor: Cursor): void {
   const path = /^(?:unix@)?(\/.+)$/.exec(address)?.[1];
   const tcp = /^(?:ipv4@|ipv6@)?(.*):(\d{1,5})$/.exec(address);
   if (path !== undefined) {
-    draft.statsSockets.push({ bind: { kind: 'unix', path }, mode, user, group, level });
+    draft.statsSockets.push({ bind: { kind: 'unix', path }, mode, user, group, level, timeoutMs: null });
   } else if (tcp !== null) {
     const host = (tcp[1] ?? '').replace(/^\[(.*)\]$/, '$1');
     const bind = { kind: 'tcp', host: host === '' ? '*' : host, port: Number(tcp[2]) } as const;
-    draft.statsSockets.push({ bind, mode, user, group, level });
+    draft.statsSockets.push({ bind, mode, user, group, level, timeoutMs: null });
   } else {
     cursor.report.error(place, `${show(address)} is no socket: a path from /, or ADDRESS:PORT`);
   }
 }
 
-export function processOf(draft: GlobalDraft): Omit<HaproxyProcess, 'statsPages' | 'httpFrontends'> {
-  const { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsSockets } = draft;
+export function processOf(
+  draft: GlobalDraft,
+): Omit<HaproxyProcess, 'statsPages' | 'httpFrontends' | 'sections'> {
+  const { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsTimeoutMs } = draft;
+  const statsSockets = draft.statsSockets.map((socket) => ({ ...socket, timeoutMs: statsTimeoutMs }));
   return { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsSockets };
 }

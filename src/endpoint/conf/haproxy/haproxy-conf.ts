@@ -1,6 +1,7 @@
 // What a haproxy.cfg says of the process rather than of endpoints, as plain data; the command carries it out.
 
 import type { Bind, EndpointsConf } from '../../endpoint-conf.ts';
+import type { FileSection } from '../../runtime-view.ts';
 
 export type LogLevelName = 'emerg' | 'alert' | 'crit' | 'err' | 'warning' | 'notice' | 'info' | 'debug';
 
@@ -26,6 +27,8 @@ export interface StatsSocket {
   readonly group: string | null;
   /** `user` reads, `operator` may order a little, `admin` everything. */
   readonly level: 'user' | 'operator' | 'admin';
+  /** Who says nothing for so long is sent away; null: after 10 s. */
+  readonly timeoutMs: number | null;
 }
 
 /** Secrets. */
@@ -74,6 +77,8 @@ export interface HaproxyProcess {
   readonly statsSockets: readonly StatsSocket[];
   readonly statsPages: readonly StatsPage[];
   readonly httpFrontends: readonly HttpFrontend[];
+  /** In the order of the file. */
+  readonly sections: readonly FileSection[];
 }
 
 export interface HaproxyFile {

@@ -112,9 +112,21 @@ listen stats
       connectionsMax: 4_000,
       workers: 4,
       statsSockets: [
-        { bind: { kind: 'unix', path: '/run/h.sock' }, mode: 0o600, user: null, group: null, level: 'admin' },
+        {
+          bind: { kind: 'unix', path: '/run/h.sock' },
+          mode: 0o600,
+          user: null,
+          group: null,
+          level: 'admin',
+          timeoutMs: null,
+        },
       ],
       httpFrontends: [],
+      sections: [
+        { kind: 'frontend', name: 'fe' },
+        { kind: 'backend', name: 'bk' },
+        { kind: 'listen', name: 'stats' },
+      ],
     });
     assert.deepEqual(
       statsPages.map(({ name, uri, refreshMs, users }) => [name, uri, refreshMs, users.length]),

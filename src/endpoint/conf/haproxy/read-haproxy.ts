@@ -6,7 +6,7 @@ import { hint } from '../../../base/suggest.ts';
 import * as defaults from '../../defaults.ts';
 import type { BackendConf, EndpointsConf, FrontendConf } from '../../endpoint-conf.ts';
 import { finishBackend, ladderOf, sentinelBackends } from './backend.ts';
-import { copySettings, noSettings, type ProxyDraft, type Settings } from './draft.ts';
+import { copySettings, noSettings, type ProxyDraft, type Settings, type StatsDraft } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
 import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
 import { readStatements } from './proxy.ts';
@@ -52,7 +52,13 @@ export function readHaproxy(text: string, reading: HaproxyReading): Result<Hapro
   };
   return success({
     conf,
-    process: { ...processOf(global), logs, statsPages, httpFrontends },
+    process: {
+      ...processOf(global),
+      logs,
+      statsPages,
+      httpFrontends,
+      sections: proxies.map(({ kind, name }) => ({ kind, name })),
+    },
     warnings: report.warnings(),
   });
 }
@@ -171,7 +177,7 @@ function finish(drafts: readonly ProxyDraft[], allowsExternalChecks: boolean, re
       httpFrontends.push({
         frontend: proxy.name,
         forwardsFor: forwardsFor || target.settings.forwardsFor,
-        stats: stats.isEnabled ? statsPage(proxy) : null,
+        stats: hasPages(stats) ? statsPage(proxy) : null,
       });
     }
   }
@@ -196,8 +202,7 @@ function targetOf(
   if (proxy.kind === 'listen' && proxy.servers.length > 0) return proxy;
   const name = proxy.useBackend ?? settings.defaultBackend;
   if (name === null) {
-    const { isEnabled, monitorUri, metricsPath } = settings.stats;
-    if (isEnabled || monitorUri !== null || metricsPath !== null) return 'stats';
+    if (hasPages(settings.stats)) return 'stats';
     report.error(place, `${show(proxy.name)} leads nowhere: it needs default_backend, or servers of its own`);
     return null;
   }
@@ -220,6 +225,9 @@ function targetOf(
   }
   return target;
 }
+
+const hasPages = ({ isEnabled, monitorUri, metricsPath }: StatsDraft): boolean =>
+  isEnabled || monitorUri !== null || metricsPath !== null;
 
 function statsPage({ name, binds, settings: { stats, mode } }: ProxyDraft): StatsPage {
   const { isEnabled, uri, refreshMs, realm, users, monitorUri, metricsPath } = stats;

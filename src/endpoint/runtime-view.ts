@@ -1,0 +1,70 @@
+// What HAProxy's runtime API, page of status and exporter show, as plain data; and how its parts are found.
+
+import type { EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
+import { addTallies, type OpenSession, type Tally, type Traffic } from './traffic.ts';
+
+/** A section of the file. */
+export interface FileSection {
+  readonly kind: 'frontend' | 'backend' | 'listen';
+  readonly name: string;
+}
+
+export interface RuntimeView {
+  readonly snapshot: EndpointsSnapshot;
+  readonly traffic: Traffic;
+  /** Clients that are there now; empty unless somebody asks for them. */
+  readonly sessions: readonly OpenSession[];
+  /** In the order of the file, which gives them their numbers. */
+  readonly sections: readonly FileSection[];
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly connectionsMax: number | null;
+}
+
+/** HAProxy's first section has this number: the runtime API is a section of its own, before all others. */
+const FIRST_ID = 2;
+
+/** The number that HAProxy gives a section; a `listen` is frontend and backend at once. */
+export function sectionId(view: RuntimeView, kind: 'frontend' | 'backend', name: string): number {
+  const at = view.sections.findIndex(
+    (one) => one.name === name && (one.kind === kind || one.kind === 'listen'),
+  );
+  if (at !== -1) return FIRST_ID + at;
+  const { frontends, backends } = view.snapshot;
+  const others = kind === 'frontend' ? frontends : backends;
+  const before = view.sections.length + (kind === 'frontend' ? 0 : frontends.length);
+  return FIRST_ID + before + others.findIndex((one) => one.name === name);
+}
+
+/** What a frontend has carried; null: its path does not see that. */
+export const tallyOfFrontend = ({ traffic }: RuntimeView, name: string): Tally | null =>
+  traffic[name]?.clients ?? null;
+
+/** What a server has got from all frontends of its backend; null: their paths do not see that. */
+export function tallyOfServer(view: RuntimeView, backend: string, { address }: ServerSnapshot): Tally | null {
+  const seen = view.snapshot.frontends
+    .filter((one) => one.backend === backend)
+    .flatMap(({ name }) => view.traffic[name] ?? []);
+  return seen.length === 0 ? null : addTallies(seen.flatMap(({ servers }) => servers[address] ?? []));
+}
+
+/** What all servers of a backend have got, those that are gone included. */
+export function tallyOfBackend(view: RuntimeView, backend: string): Tally | null {
+  const seen = view.snapshot.frontends
+    .filter((one) => one.backend === backend)
+    .flatMap(({ name }) => view.traffic[name] ?? []);
+  return seen.length === 0 ? null : addTallies(seen.flatMap(({ servers }) => Object.values(servers)));
+}
+
+/** As HAProxy's words for it. */
+export function serverStatus({ adminState, health }: ServerSnapshot): 'UP' | 'DOWN' | 'DRAIN' | 'MAINT' {
+  if (adminState === 'maint') return 'MAINT';
+  if (health !== 'up') return 'DOWN';
+  return adminState === 'drain' ? 'DRAIN' : 'UP';
+}
+
+/** HAProxy's count of a server's good checks: it is up from `rise` on, and falls below it after `fall` bad ones. */
+export function checkHealth({ health, thresholds: { rise, fall } }: ServerSnapshot): number {
+  return health === 'up' ? rise + fall - 1 : 0;
+}
