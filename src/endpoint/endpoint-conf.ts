@@ -202,6 +202,8 @@ export interface BackendConf {
   readonly endsOthers: boolean;
   /** All backup servers serve when no other does; false: the first of them (HAProxy's `allbackups`). */
   readonly usesAllBackups: boolean;
+  /** A client's address stays with its server for so long after its last connection; absent: it does not. */
+  readonly persistMs?: number;
   /** It is one of keepalived's virtual servers; its role is `any`. */
   readonly virtual?: VirtualConf;
 }

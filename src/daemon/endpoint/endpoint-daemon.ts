@@ -313,7 +313,14 @@ function openedFor({ frontends, backends }: EndpointsConf, name: string): string
   const backend = backends.find((one) => one.name === frontend?.backend);
   const special = backend?.servers.filter(({ tls, sendsProxyProtocol }) => tls ?? sendsProxyProtocol);
   const ofServers = special?.map((server) => [server.name, server.tls, server.sendsProxyProtocol]);
-  return JSON.stringify([frontend, backend?.role.kind, backend?.tls, backend?.connectMsMax, ofServers]);
+  return JSON.stringify([
+    frontend,
+    backend?.role.kind,
+    backend?.tls,
+    backend?.connectMsMax,
+    backend?.persistMs,
+    ofServers,
+  ]);
 }
 
 const httpIn = ({ httpFrontends }: AboutDaemon, name: string): HttpFrontend | null =>

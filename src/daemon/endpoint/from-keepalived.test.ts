@@ -143,8 +143,10 @@ describe('a virtual server of keepalived', () => {
     });
   }
 
-  it('with persistence leads a client by its address', () => {
-    assert.equal(backend(`lb_algo rr\npersistence_timeout 50\n${REAL}`).balance, 'source');
+  it('with persistence keeps a client with its server for so long, and chooses by lb_algo before that', () => {
+    const { balance, persistMs } = backend(`lb_algo rr\npersistence_timeout 50\n${REAL}`);
+    assert.deepEqual([balance, persistMs], ['roundrobin', 50_000]);
+    assert.equal(backend(`lb_algo rr\n${REAL}`).persistMs, undefined);
   });
 
   it('by pages: with its host, what it must answer, and TLS', () => {

@@ -151,6 +151,7 @@ function translate(
       connectMsMax: CONNECT_MS,
       endsOthers: true,
       usesAllBackups: false,
+      ...(server.persistenceTimeoutMs === 0 ? {} : { persistMs: server.persistenceTimeoutMs }),
       virtual: virtualOf(server, listeners, ports, context),
     },
   };
@@ -211,7 +212,7 @@ function rangeOf(from: string, to: string): string[] | null {
 }
 
 function schedulingOf(server: VirtualServerConf, remarks: Remarks): Scheduling {
-  const { where, scheduler, flags, persistenceTimeoutMs } = server;
+  const { where, scheduler, flags } = server;
   const known = SCHEDULERS[scheduler];
   if (known === undefined) {
     remarks.error(
@@ -228,15 +229,10 @@ function schedulingOf(server: VirtualServerConf, remarks: Remarks): Scheduling {
   if (server.persistenceEngine !== null) {
     remarks.error(where, `persistence_engine ${server.persistenceEngine} is not served: take the line away`);
   }
-  const scheduling = known ?? leastConnections;
-  if (persistenceTimeoutMs === 0) return scheduling;
-  const whole = server.persistenceGranularity === null ? '' : '; persistence_granularity is not followed';
-  remarks.warn(
-    where,
-    "persistence_timeout: a client's address chooses its server, in place of lb_algo, and stays with it while " +
-      `that server is well, however long that is${whole}`,
-  );
-  return { ...scheduling, balance: 'source' };
+  if (server.persistenceGranularity !== null) {
+    remarks.warn(where, 'persistence_granularity is not followed: each address stays by itself');
+  }
+  return known ?? leastConnections;
 }
 
 const hostPort = ({ address, port }: Endpoint): { host: string; port: number } => ({ host: address, port });

@@ -269,15 +269,16 @@ export class RelayPath implements RoutePath {
   }
 
   #greet(worker: RelayWorker): void {
-    worker.tell({ kind: 'start', endpoints: this.#endpoints, tlsFiles: this.#tlsFiles });
+    // Where addresses stay is not shared between workers, so one has all clients of such an endpoint.
+    const endpoints = this.#endpoints.filter(({ persistMs }) => persistMs === null || worker.index === 0);
+    worker.tell({ kind: 'start', endpoints, tlsFiles: this.#tlsFiles });
     for (const [endpoint, scripts] of this.#scripts) {
       worker.tell({ kind: 'scripts', endpoint, news: scripts.all() });
     }
     for (const route of this.#routes.values()) worker.tell({ kind: 'route', route });
     const msMax = this.#held === null ? 0 : this.#held.untilMs - performance.now();
     if (this.#held === null || msMax <= 0) return;
-    const { endpoints } = this.#held;
-    worker.tell({ kind: 'step', id: 0, endpoints, step: { kind: 'hold', msMax } });
+    worker.tell({ kind: 'step', id: 0, endpoints: this.#held.endpoints, step: { kind: 'hold', msMax } });
   }
 
   #heard(worker: RelayWorker, message: FromWorker): void {
@@ -419,6 +420,7 @@ export function relayConf(
       ofServer: `server ${backend.name} `,
     },
     workers,
+    persistMs: backend.persistMs ?? null,
     isPrimary: backend.role.kind === 'primary',
     serverDefaults: { tls: backend.tls, sendsProxyProtocol: backend.sendsProxyProtocol ?? null },
     servers,

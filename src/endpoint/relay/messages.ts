@@ -43,6 +43,8 @@ export interface RelayConf {
   readonly limits: SharedLimits;
   /** Workers that share what there is of memory. */
   readonly workers: number;
+  /** How long a client's address stays with its server (BackendConf); null: it does not. */
+  readonly persistMs: number | null;
   /** A refusal to write shows a demoted primary. */
   readonly isPrimary: boolean;
   /** For servers that the configuration does not name. */

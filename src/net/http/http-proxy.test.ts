@@ -35,6 +35,7 @@ async function start(t: TestContext, frontend: Partial<FrontendConf> = {}): Prom
     connectionsMax: null,
     limits: { clients: [], waiting: '', ofServer: '' },
     workers: 1,
+    persistMs: null,
     isPrimary: false,
     serverDefaults: { tls: null, sendsProxyProtocol: null },
     servers: {},

@@ -47,6 +47,7 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
     connectionsMax: null,
     limits: { clients: [], waiting: '', ofServer: '' },
     workers: 1,
+    persistMs: null,
     isPrimary: false,
     serverDefaults: { tls: null, sendsProxyProtocol: null },
     servers: {},
@@ -102,4 +103,60 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
   fourth.socket.write('unharmed;');
   await fourth.hears('unharmed;');
   assert.equal(relay.counts.clients, 1);
+});
+
+it('with persistence an address stays with its server, until its time is over or the server is gone', async (t) => {
+  let now = 0;
+  const conf = {
+    frontend: { ...frontendConf('web', 'web'), mode: 'tcp' as const },
+    listening: [],
+    connectMsMax: 5_000,
+    limits: { clients: [], waiting: '', ofServer: '' },
+    workers: 1,
+    connectionsMax: null,
+    persistMs: 1_000,
+    isPrimary: false,
+    serverDefaults: { tls: null, sendsProxyProtocol: null },
+    servers: {},
+  };
+  const relay = new TcpRelay(
+    conf,
+    new Dialer({ conf, tune: () => undefined }),
+    new Slots(() => undefined),
+    () => now,
+  );
+  t.after(() => relay.close());
+  const port = await listening(
+    t,
+    createServer((socket) => relay.accept(socket, null, null)),
+  );
+  const [a, b] = [await echoServer(t, 'a'), await echoServer(t, 'b')];
+  const lead = (...servers: readonly RouteServer[]): void =>
+    relay.lead({
+      endpoint: 'web',
+      generation: 1,
+      servers,
+      balance: 'roundrobin',
+      deadline: Infinity,
+      endsOthers: true,
+      because: 'the test says so',
+    });
+  const visit = async (): Promise<string> => {
+    const client = new Client(t, port);
+    await client.hears(';');
+    client.socket.destroy();
+    while (relay.counts.clients > 0) await new Promise(setImmediate);
+    return client.heard;
+  };
+  lead(a, b);
+  assert.deepEqual([await visit(), await visit(), await visit()], ['a;', 'a;', 'a;']);
+  now = 999;
+  assert.equal(await visit(), 'a;');
+  // Round-robin's next one.
+  now = 2_000;
+  assert.deepEqual([await visit(), await visit()], ['b;', 'b;']);
+  lead(a);
+  assert.equal(await visit(), 'a;');
+  lead(a, b);
+  assert.equal(await visit(), 'a;');
 });

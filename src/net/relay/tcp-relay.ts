@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { Chooser } from '../../endpoint/relay/choose-server.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
+import { Persistence } from '../../endpoint/relay/persistence.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../../endpoint/route.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
@@ -53,6 +54,7 @@ export class TcpRelay {
   #backends = new Map<string, TcpBackend>();
   #route: Route | null = null;
   #timer: NodeJS.Timeout | null = null;
+  readonly #persistence: Persistence | null;
   readonly #pairs = new Set<Pair>();
   /** Those without a server. */
   readonly #waiting = new Map<Pair, NodeJS.Timeout>();
@@ -62,6 +64,7 @@ export class TcpRelay {
     this.#dialer = dialer;
     this.#slots = slots;
     this.#now = now;
+    this.#persistence = conf.persistMs === null ? null : new Persistence(conf.persistMs);
   }
 
   accept(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
@@ -180,11 +183,15 @@ export class TcpRelay {
     if (pair.place !== null) this.#slots.give(pair.place);
     pair.place = null;
     const asker = { sourceAddress: pair.from?.sourceAddress ?? '' };
+    const stay = this.#stays(pair);
+    if (stay !== null && stay.server.connectionsMax === null) return this.#connectTo(pair, stay);
     let ranked = this.#chooser.rank(asker, pair.failed);
     if (ranked.length === 0 && pair.failed.size > 0) {
       pair.failed.clear();
       ranked = this.#chooser.rank(asker);
     }
+    // One that is full is passed over.
+    if (stay !== null) ranked = [stay, ...ranked.filter((one) => one !== stay)];
     const [best] = ranked;
     if (best === undefined) return this.#wait(pair);
     if (best.server.connectionsMax === null) return this.#connectTo(pair, best);
@@ -228,6 +235,7 @@ export class TcpRelay {
     pair.attempts++;
     backend.clients++;
     backend.sessions.began(this.#now());
+    this.#persistence?.began(pair.from?.sourceAddress ?? '', targetText(backend.server), this.#now());
     const { socket, connectEvent } = this.#dialer.dial(backend.server, pair.from);
     pair.upstream = socket;
     const failed = (): void => this.#failed(pair, socket);
@@ -240,13 +248,26 @@ export class TcpRelay {
     });
   }
 
+  /** The server that its address stays with; null: any will do. */
+  #stays({ from, failed }: Pair): TcpBackend | null {
+    const server = this.#persistence?.serverOf(from?.sourceAddress ?? '', this.#now()) ?? null;
+    const backend = server === null ? undefined : this.#backends.get(server);
+    return backend !== undefined && !failed.has(backend) ? backend : null;
+  }
+
+  #part({ from }: Pair, backend: TcpBackend): void {
+    backend.clients--;
+    backend.sessions.ended();
+    this.#persistence?.ended(from?.sourceAddress ?? '', targetText(backend.server), this.#now());
+  }
+
   #failed(pair: Pair, socket: Socket): void {
     if (pair.isOver || pair.upstream !== socket) return;
     pair.upstream = null;
     const { backend } = pair;
     pair.backend = null;
     if (backend !== null) {
-      part(backend);
+      this.#part(pair, backend);
       pair.failed.add(backend);
     }
     socket.on('error', () => undefined);
@@ -300,7 +321,7 @@ export class TcpRelay {
     pair.leave();
     this.#pairs.delete(pair);
     this.counts.clients--;
-    if (pair.backend !== null) part(pair.backend);
+    if (pair.backend !== null) this.#part(pair, pair.backend);
     for (const socket of [pair.client, pair.upstream]) {
       if (socket === null) continue;
       socket.on('error', () => undefined);
@@ -309,9 +330,4 @@ export class TcpRelay {
       else endAtOnce(socket);
     }
   }
-}
-
-function part(backend: TcpBackend): void {
-  backend.clients--;
-  backend.sessions.ended();
 }

@@ -1,0 +1,62 @@
+// Which server a client's address stays with, as keepalived's persistence_timeout has it: from its first connection until so
+// long after its last one. It outlives the client's connections, not the daemon.
+
+/** Addresses that are remembered; those that were met first are forgotten first. */
+const ADDRESSES_MAX = 100_000;
+
+interface Stay {
+  readonly server: string;
+  open: number;
+  /** While none is open. */
+  untilMs: number;
+}
+
+export class Persistence {
+  readonly #timeoutMs: number;
+  readonly #stays = new Map<string, Stay>();
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Where `address` stays; null: anywhere will do. */
+  serverOf(address: string, nowMs: number): string | null {
+    const stay = this.#stays.get(address);
+    if (stay === undefined) return null;
+    if (stay.open > 0 || nowMs < stay.untilMs) return stay.server;
+    this.#stays.delete(address);
+    return null;
+  }
+
+  /** A connection of `address` is led to `server`, where it stays from now on. */
+  began(address: string, server: string, nowMs: number): void {
+    const stay = this.#stays.get(address);
+    if (stay?.server === server) {
+      stay.open += 1;
+      return;
+    }
+    // Connections to the server it stayed with before do not count any more.
+    this.#stays.delete(address);
+    this.#stays.set(address, { server, open: 1, untilMs: nowMs });
+    if (this.#stays.size > ADDRESSES_MAX) this.#forget(nowMs);
+  }
+
+  /** One of its connections to `server` has ended. */
+  ended(address: string, server: string, nowMs: number): void {
+    const stay = this.#stays.get(address);
+    if (stay?.server !== server || stay.open === 0) return;
+    stay.open -= 1;
+    stay.untilMs = nowMs + this.#timeoutMs;
+  }
+
+  /** What is over goes, and if nothing is, the oldest. */
+  #forget(nowMs: number): void {
+    for (const [address, { open, untilMs }] of this.#stays) {
+      if (open === 0 && untilMs <= nowMs) this.#stays.delete(address);
+    }
+    for (const address of this.#stays.keys()) {
+      if (this.#stays.size <= ADDRESSES_MAX) return;
+      this.#stays.delete(address);
+    }
+  }
+}
