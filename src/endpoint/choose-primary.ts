@@ -23,7 +23,8 @@ const nobody = (because: string, alarm: PrimaryChoice['alarm'] = null): PrimaryC
 });
 
 /** Up, and says that it is the primary. */
-export const claims = (server: RedisServer): boolean => server.isUsable && server.info?.role === 'master';
+export const claims = (server: RedisServer): boolean =>
+  server.isUsable && server.info?.role === 'master' && !server.isAlone;
 
 export interface SentinelsSay {
   readonly opinion: Opinion;
@@ -72,6 +73,7 @@ export function chooseBySentinels(
 function whyNot(server: RedisServer): string {
   if (server.adminState !== 'ready') return `it is in ${server.adminState} by order`;
   if (server.verdict.health !== 'up') return `it does not answer: ${server.verdict.reason}`;
+  if (server.isAlone) return 'nobody replicates it, and its check asks for connected_slaves';
   return server.info?.role === 'slave' ? 'it still says role:slave' : 'it says no role';
 }
 

@@ -154,7 +154,12 @@ export interface ServerCheckConf {
 /** Which servers of a backend clients may be led to. */
 export type Role =
   /** The one primary. */
-  | { readonly kind: 'primary'; readonly preferred: string | null }
+  | {
+      readonly kind: 'primary';
+      readonly preferred: string | null;
+      /** A primary that nobody replicates is none, which keeps one that was cut off from getting writes; absent: it may be. */
+      readonly wantsReplica?: boolean;
+    }
   /** Replicas that are near enough. */
   | {
       readonly kind: 'replica';

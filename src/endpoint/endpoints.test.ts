@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { backendConf, endpointsConf, REPLICA, serverConf, Stage } from './test-kit.ts';
+import { backendConf, endpointsConf, PRIMARY, REPLICA, serverConf, Stage } from './test-kit.ts';
 
 const A = '10.0.0.1:6379';
 const B = '10.0.0.2:6379';
@@ -132,6 +132,30 @@ describe('a primary endpoint that judges by what the servers say', () => {
     ]);
     assert.match(told, /WRONGPASS/);
     assert.ok(!told.includes('geheim'));
+  });
+
+  it('leads to no primary that nobody replicates, if it is set so, but gives a promoted one time to get a replica', () => {
+    const stage = new Stage(endpointsConf(backendConf({ role: { ...PRIMARY, wantsReplica: true } })));
+    stage.model(A, { role: 'master' });
+    stage.model(B);
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    assert.match(stage.backend().because, /nobody replicates it/);
+    stage.model(A, { replicas: [B] });
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    // It loses its replica: `fall` answers, then it is none any more.
+    stage.model(A, { replicas: [] });
+    stage.pass(400);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    stage.pass(1_200);
+    assert.deepEqual(stage.leadsTo(), []);
+    stage.kill(A);
+    stage.model(B, { role: 'master' });
+    stage.pass(100);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    stage.pass(3_000);
+    assert.deepEqual(stage.leadsTo(), []);
   });
 
   it('takes a server in maintenance out, and back', () => {

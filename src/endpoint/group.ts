@@ -21,8 +21,8 @@ const WAITING_INTERVAL_MS = 50;
 /** Backends whose groups are the same in these share one. */
 export function groupKey(conf: BackendConf): string {
   const { source, servers, credentials, tls, sendsProxyProtocol, timing, role } = conf;
-  const preferred = role.kind === 'primary' ? role.preferred : null;
-  return JSON.stringify([source, servers, credentials, tls, sendsProxyProtocol ?? null, timing, preferred]);
+  const asked = role.kind === 'primary' ? [role.preferred, role.wantsReplica === true] : [null, false];
+  return JSON.stringify([source, servers, credentials, tls, sendsProxyProtocol ?? null, timing, asked]);
 }
 
 export interface GroupOptions {
@@ -169,7 +169,7 @@ export class Group {
       readonly sendsProxyProtocol: 1 | 2 | null;
     },
   ): RedisServer {
-    const { credentials, timing } = this.conf;
+    const { credentials, timing, role } = this.conf;
     // What the route stands on is confirmed as often as the route is.
     const intervalMs =
       this.source === null ? timing.intervalMs : Math.min(timing.intervalMs, this.#refreshMs);
@@ -186,6 +186,7 @@ export class Group {
         tls: given.tls,
         proxyVersion: given.sendsProxyProtocol,
         timing: { ...timing, intervalMs },
+        wantsReplica: role.kind === 'primary' && role.wantsReplica === true,
       },
       this,
     );

@@ -21,6 +21,8 @@ export interface RedisServerConf {
   readonly tls: TlsClientConf | null;
   readonly proxyVersion: 1 | 2 | null;
   readonly timing: CheckTiming;
+  /** As a primary it is none while nobody replicates it. */
+  readonly wantsReplica: boolean;
 }
 
 const QUESTIONS = [['PING'], ['INFO', 'replication']] as const;
@@ -42,6 +44,8 @@ export class RedisServer implements LinkUser {
   info: ReplicationInfo | null = null;
   /** When that was asked. */
   askedAt = -Infinity;
+  /** Since when it says that it is a primary which nobody replicates. */
+  #aloneSince = Infinity;
   readonly #owner: RedisServerOwner;
   readonly #core: Core;
 
@@ -69,6 +73,12 @@ export class RedisServer implements LinkUser {
     return this.verdict.health === 'up' && this.adminState === 'ready' && this.weight > 0;
   }
 
+  /** A primary that lacks the replica that it has to have. One that was just promoted has some time to get one. */
+  get isAlone(): boolean {
+    const { fall, intervalMs } = this.conf.timing;
+    return this.#core.now - this.#aloneSince >= fall * intervalMs;
+  }
+
   questions(): readonly (readonly string[])[] {
     return QUESTIONS;
   }
@@ -91,6 +101,7 @@ export class RedisServer implements LinkUser {
     } else if (info === null) {
       this.#failed('INFO says nothing about replication', false);
     } else {
+      this.#lookForReplicas(info);
       this.info = info;
       this.askedAt = askedAt;
       if (this.verdict.succeeded(this.conf.timing)) this.history.became('up', this.#core.now);
@@ -106,6 +117,14 @@ export class RedisServer implements LinkUser {
 
   close(): void {
     this.link.close();
+  }
+
+  #lookForReplicas(info: ReplicationInfo): void {
+    const isFine = !this.conf.wantsReplica || info.role === 'slave' || info.replicas.length > 0;
+    if (isFine) this.#aloneSince = Infinity;
+    // What was not seen before may have been alone for long.
+    else if (this.#aloneSince === Infinity)
+      this.#aloneSince = this.info === null ? -Infinity : this.#core.now;
   }
 
   #failed(reason: string, isProof: boolean): void {

@@ -46,7 +46,7 @@ export function serverConf(name: string, address: string, more: Partial<ServerCo
   };
 }
 
-export const PRIMARY: Role = { kind: 'primary', preferred: null };
+export const PRIMARY: Extract<Role, { kind: 'primary' }> = { kind: 'primary', preferred: null };
 export const REPLICA: Extract<Role, { kind: 'replica' }> = {
   kind: 'replica',
   lagBytesMax: 1_000,
@@ -108,6 +108,7 @@ export class Model {
   isLinkUp = true;
   isSyncing = false;
   isLoading = false;
+  replicas: string[] = [];
   password: string | null = null;
   group: { primary: string; epoch: number; replicas: string[] } | null = null;
   /** All it was told besides PING and INFO. */
@@ -350,6 +351,10 @@ function infoOf(model: Model): string {
       `master_sync_in_progress:${model.isSyncing ? 1 : 0}`,
       `slave_repl_offset:${model.offset}`,
     );
+  }
+  for (const [index, replica] of model.replicas.entries()) {
+    const { host, port } = target(replica);
+    lines.push(`slave${index}:ip=${host},port=${port},state=online`);
   }
   return `# Replication\r\n${lines.join('\r\n')}\r\n`;
 }

@@ -119,7 +119,7 @@ function roleOf(proxy: ProxyDraft, ladder: Ladder): Role {
   // Of two that claim to be the primary at a start, HAProxy takes the one that is no backup.
   const first = proxy.servers.filter(({ options }) => options.isBackup !== true);
   const preferred = first.length === 1 && proxy.servers.length > 1 ? (first[0]?.name ?? null) : null;
-  return { kind: 'primary', preferred };
+  return { kind: 'primary', preferred, ...(ladder.wantsReplicas ? { wantsReplica: true } : {}) };
 }
 
 function sourceOf(proxy: ProxyDraft, ladder: Ladder, { sentinels }: BackendSurroundings): Source {
@@ -141,12 +141,6 @@ function warnOfLadder(proxy: ProxyDraft, ladder: Ladder, source: Source, report:
     report.warn(
       place,
       `${name}: nobody looks at the answer to AUTH; baton does, and says when it is refused`,
-    );
-  }
-  if (ladder.wantsReplicas) {
-    report.warn(
-      place,
-      `${name}: a primary without replicas is served, too: baton itself keeps two primaries apart`,
     );
   }
   if (ladder.asksFor === 'primary' && source.kind === 'checks') {

@@ -134,6 +134,15 @@ listen stats
     );
   });
 
+  it('wants a replica of a primary whose check asks for connected_slaves', () => {
+    const guarded = LADDER.replace(
+      ' tcp-check expect string role:master\n',
+      ' tcp-check expect string role:master\n tcp-check expect rstring connected_slaves:[1-9]\n',
+    );
+    const { conf } = read(`${TIMES}listen r\n bind :6380${guarded} server a 10.0.0.1:6379 check\n`);
+    assert.deepEqual(conf.backends[0]?.role, { kind: 'primary', preferred: null, wantsReplica: true });
+  });
+
   it('makes a replica endpoint of role:slave, and refuses clients without one, as HAProxy does', () => {
     const replicas = read(
       `${TIMES}listen r\n bind :6380${LADDER.replace('role:master', 'role:slave')} server a 10.0.0.1:6379 check\n`,
@@ -318,6 +327,48 @@ frontend f
         "h.cfg:14:1: 'f' leads to 'nowhere', which is no backend of this file",
       ],
     );
+  });
+
+  it('is told of thirty mistakes at once, each at its place and in their order', () => {
+    const mistakes: readonly (readonly [line: string, column: number])[] = [
+      [' mode udp', 7],
+      [' timeout client 5x', 17],
+      [' timeout banana 5s', 10],
+      [' balance roundrobbin', 10],
+      [' option tcp-chek', 9],
+      [' option ldap-check', 9],
+      [' bind nonsense', 7],
+      [' bind :99999', 7],
+      [' bind', 2],
+      [' bnid :1', 2],
+      [' maxconn many', 10],
+      [' retries -1', 10],
+      [' tcp-check sned PING', 12],
+      [' tcp-check send-binary 123', 24],
+      [' tcp-check expect nothing', 19],
+      [' tcp-check expect rstring (', 27],
+      [' http-check expect banana', 20],
+      [' stats banana', 8],
+      [' stats auth nobody', 2],
+      [' log nowhere banana', 14],
+      [' server', 2],
+      [' server x', 2],
+      [' server a 10.0.0.1:99999 check', 11],
+      [' server b 10.0.0.1:1 chekc', 22],
+      [' server c 10.0.0.1:1 weight 300', 29],
+      [' server d 10.0.0.1:1 inter 0', 28],
+      [' server e 10.0.0.1:1 verify maybe', 29],
+      [' server f 10.0.0.1:1 agent-check', 22],
+      [' use_backend x if { src 10.0.0.1 }', 14],
+      [' capture request header X len 3', 2],
+    ];
+    assert.equal(mistakes.length, 30);
+    const text = `listen a\n${mistakes.map(([line]) => `${line}\n`).join('')}`;
+    const places = problems(text)
+      .map((line) => /^h\.cfg:(\d+):(\d+): /.exec(line))
+      .map((match) => [Number(match?.[1]), Number(match?.[2])]);
+    const expected = mistakes.map(([, column], index) => [index + 2, column]);
+    assert.deepEqual(places, expected);
   });
 
   it('is a warning where we were asked to be lenient', () => {

@@ -150,7 +150,7 @@ function literalOf(cursor: Cursor, what: string): string | null {
 export function readServer(cursor: Cursor, defaults: ServerOptions): ServerDraft | null {
   const place = cursor.placeOf(cursor.first);
   const name = cursor.text('a name and an address');
-  const address = readAddress(cursor);
+  const address = name === null ? null : readAddress(cursor);
   const options = { ...defaults };
   readServerOptions(options, cursor);
   return name === null || address === null ? null : { name, ...address, options, place };
