@@ -80,6 +80,29 @@ export interface QueueConf {
   readonly clientsMax: number;
 }
 
+/** Addresses whose first `bits` bits are those of `address`. */
+export interface AddressRange {
+  readonly address: string;
+  readonly bits: number;
+}
+
+/** Holds, unless `isNegated`, where all parts of one of `anyOf` do. */
+export interface ClientCondition {
+  readonly isNegated: boolean;
+  readonly anyOf: readonly (readonly {
+    readonly isNegated: boolean;
+    readonly ranges: readonly AddressRange[];
+  }[])[];
+}
+
+/** The first rule whose condition holds decides. */
+export interface ClientRule {
+  readonly action: 'accept' | 'reject';
+  /** It asks who connects, not whom a PROXY header names. */
+  readonly isOfConnection: boolean;
+  readonly when: ClientCondition;
+}
+
 /** What clients connect to. */
 export interface FrontendConf {
   readonly name: string;
@@ -96,6 +119,8 @@ export interface FrontendConf {
   readonly idleMsMax: number | null;
   /** TCP keepalive towards clients after so long without traffic; null: off. */
   readonly keepAliveMs: number | null;
+  /** Who may come, by address; absent: everybody. */
+  readonly clientRules?: readonly ClientRule[];
   readonly queue: QueueConf;
   readonly hold: HoldConf;
 }

@@ -70,6 +70,11 @@ const SAME: Readonly<Record<string, string>> = {
   'a line before any section': `mode tcp\n${listen('')}`,
   'a continued line': listen(' option \\\n redis-check\n'),
   'bind in a backend': `${HEAD}frontend f\n bind 127.0.0.1:17000\n default_backend b\nbackend b\n bind :1\n${SERVER}`,
+  'rules on who may come': listen(
+    ' acl inside src 10.0.0.0/8 fd00::/8\n tcp-request inspect-delay 5s\n tcp-request connection reject if !inside !{ src 127.0.0.0/255.0.0.0 } or { src 10.0.0.1 }\n tcp-request content accept unless LOCALHOST\n tcp-request connection accept\n',
+  ),
+  'a rule with a condition that is none': listen(' tcp-request connection reject if nobody\n'),
+  'a rule on no addresses': listen(' tcp-request connection reject if { src 10.0.0.0/33 }\n'),
   'a listener that is none': `${HEAD}listen x\n bind nonsense\n${SERVER}`,
 };
 
@@ -77,9 +82,9 @@ const SAME: Readonly<Record<string, string>> = {
 const DIFFERENT: readonly (readonly [string, Verdict, string])[] = [
   ['a last line without its end is only worth a warning', 'takes', check('').trimEnd()],
   [
-    'rules on connections are not served',
+    'a rule whose condition is missing is a mistake',
     'refuses',
-    listen(' tcp-request connection reject if { src 10.0.0.1 }\n'),
+    listen(' tcp-request connection reject if\n'),
   ],
   [
     'conditions are not evaluated',

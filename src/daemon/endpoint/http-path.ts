@@ -10,7 +10,8 @@ import type { Traffic } from '../../endpoint/traffic.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { HttpProxy } from '../../net/http/http-proxy.ts';
 import { Dialer } from '../../net/relay/dialer.ts';
-import { listen, type Listener } from '../../net/relay/listeners.ts';
+import { admitting } from '../../net/relay/client-rules.ts';
+import { type Accept, listen, type Listener } from '../../net/relay/listeners.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { answerPage } from './health-http.ts';
@@ -36,6 +37,7 @@ export class HttpPath implements RoutePath {
   /** What takes the files of unix sockets away. */
   readonly #removes: (() => void)[] = [];
   readonly #proxy: HttpProxy;
+  readonly #accept: Accept;
   readonly #dialer: Dialer;
   readonly #tlsFiles: TlsFiles;
   readonly #listeners: Listener[] = [];
@@ -67,6 +69,9 @@ export class HttpPath implements RoutePath {
 
   private constructor({ conf: all, frontend, http, view, tlsFiles }: HttpPathOptions) {
     const conf = relayConf(all, frontend, [], 1);
+    this.#accept = admitting(frontend.clientRules, (socket, first, proxied) =>
+      this.#proxy.accept(socket, first, proxied),
+    );
     this.#name = frontend.name;
     this.#tlsFiles = tlsFiles ?? NO_TLS_FILES;
     this.#dialer = new Dialer({ conf, now: bootClockMs, tune: () => undefined, tlsFiles: this.#tlsFiles });
@@ -116,14 +121,7 @@ export class HttpPath implements RoutePath {
   async #listen(bind: Bind): Promise<string | null> {
     try {
       const listening = this.#open(bind);
-      this.#listeners.push(
-        await listen(
-          bind,
-          listening,
-          (socket, first, proxied) => this.#proxy.accept(socket, first, proxied),
-          { tlsFiles: this.#tlsFiles },
-        ),
-      );
+      this.#listeners.push(await listen(bind, listening, this.#accept, { tlsFiles: this.#tlsFiles }));
       return null;
     } catch (error) {
       const { message } = error as Error;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Bind, FrontendConf, ServerConf } from '../../endpoint/endpoint-conf.ts';
+import type { Bind, EndpointsConf, FrontendConf, ServerConf } from '../../endpoint/endpoint-conf.ts';
 import { backendConf, endpointsConf, serverConf } from '../../endpoint/test-kit.ts';
 import { choosePath, openPaths } from './open-paths.ts';
 
@@ -33,6 +33,25 @@ const FRONTEND: FrontendConf = {
   queue: { timeoutMs: 5_000, clientsMax: 10 },
   hold: { holdMsMax: 1_000, clientBytesMax: 1, bytesMax: 1 },
 };
+/** What is in the way of opening. */
+async function problemsOf(conf: EndpointsConf): Promise<readonly string[]> {
+  const options = {
+    cgroup: null,
+    coversAllNamespaces: false,
+    workers: 1,
+    masquerade: 'no',
+    runAs: null,
+    name: 'test',
+  } as const;
+  const events = { warn: () => undefined, demoted: () => undefined };
+  const opened = await openPaths(conf, options, events, {
+    httpOf: () => null,
+    view: () => Promise.reject(new Error('nothing to show')),
+  });
+  assert.ok(!opened.ok);
+  return opened.problem;
+}
+
 const chosen = (more: Partial<FrontendConf>, problem: string | null = null): string =>
   choosePath({ ...FRONTEND, ...more }, null, () => problem).path;
 
@@ -51,6 +70,7 @@ it('relays what only a relay can do', () => {
   assert.equal(chosen({ isTransparent: true }), 'relay');
   assert.equal(chosen({ connectionsMax: 10 }), 'relay');
   assert.equal(chosen({ idleMsMax: 10 }), 'relay');
+  assert.equal(chosen({ clientRules: [] }), 'relay');
   const toServers = (...servers: readonly ServerConf[]): string =>
     choosePath(FRONTEND, backendConf({ servers }), () => null).because;
   const plain = serverConf('R1', '10.0.0.1:6379');
@@ -77,27 +97,28 @@ it('takes nat only when it is named, and whatever is named', () => {
   for (const path of ['socket', 'nat', 'relay'] as const) assert.equal(chosen({ path }), path);
 });
 
+it('does not take a path that would let in who is to be kept out', async () => {
+  const frontends = (['socket', 'nat'] as const).map((path) => ({
+    ...FRONTEND,
+    name: path,
+    path,
+    clientRules: [],
+    binds: [bind('192.0.2.9')],
+  }));
+  const conf = { ...endpointsConf(backendConf({ name: 'primary' })), frontends };
+  const said = await problemsOf(conf);
+  for (const path of ['socket', 'nat']) {
+    assert.ok(
+      said.includes(`${path}: who may come is decided by a relay (tcp-request), not by --path ${path}`),
+    );
+  }
+});
+
 it('does not listen where one of its own servers does', async () => {
   const servers = [serverConf('R1', '127.0.0.1:6379'), serverConf('R2', '192.0.2.1:6379')];
   const conf = endpointsConf(backendConf({ name: 'primary', servers }));
-  const options = {
-    cgroup: null,
-    coversAllNamespaces: false,
-    workers: 1,
-    masquerade: 'no',
-    runAs: null,
-    name: 'test',
-  } as const;
   const frontends = [{ ...FRONTEND, binds: [bind('*')] }];
-  const events = { warn: () => undefined, demoted: () => undefined };
-  const opened = await openPaths({ ...conf, frontends }, options, events, {
-    httpOf: () => null,
-    view: () => Promise.reject(new Error('nothing to show')),
-  });
-  assert.ok(!opened.ok);
-  assert.deepEqual(opened.problem.length, 1);
-  assert.match(
-    opened.problem[0] ?? '',
-    /^primary: \*:6379 is where its own server R1 \(127\.0\.0\.1:6379\) listens/,
-  );
+  const said = await problemsOf({ ...conf, frontends });
+  assert.equal(said.length, 1);
+  assert.match(said[0] ?? '', /^primary: \*:6379 is where its own server R1 \(127\.0\.0\.1:6379\) listens/);
 });

@@ -87,7 +87,7 @@ export function choosePath(
 }
 
 function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): string | null {
-  const { binds, isTransparent, connectionsMax, idleMsMax } = frontend;
+  const { binds, isTransparent, connectionsMax, idleMsMax, clientRules } = frontend;
   const servers = backend === null ? [] : [backend, ...backend.servers];
   if (binds.some((bind) => bind.kind === 'unix')) return 'a unix socket';
   if (binds.some(({ tls }) => tls !== null)) return 'TLS';
@@ -98,6 +98,7 @@ function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): st
   if (isTransparent) return '--transparent';
   if (connectionsMax !== null) return 'a limit of connections';
   if (idleMsMax !== null) return 'a limit of idle time';
+  if (clientRules !== undefined) return 'a rule on who may come';
   return null;
 }
 
@@ -134,7 +135,14 @@ export async function openPaths(
     const backend = conf.backends.find(({ name }) => name === frontend.backend) ?? null;
     return { frontend, ...choosePath(frontend, backend, socketProblem) };
   });
-  const problems: string[] = [];
+  // What only a relay can do is lost with another path, and that must not be who is kept out.
+  const problems = chosen
+    .filter(({ frontend, path }) => frontend.clientRules !== undefined && /^(?:socket|nat)$/.test(path))
+    .map(
+      ({ frontend, path }) =>
+        `${frontend.name}: who may come is decided by a relay (tcp-request), not by --path ${path}`,
+    );
+  if (problems.length > 0) return failure(problems);
   const paths = new Map<string, RoutePath>();
   const undo: (() => void | Promise<void>)[] = [];
   const take = (path: ChosenPath['path'], result: Result<RoutePath, readonly string[]>): void => {

@@ -8,6 +8,7 @@ import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
 import { Attentive } from '../../net/relay/attentive.ts';
+import { admitting } from '../../net/relay/client-rules.ts';
 import { Dialer, descriptorOf } from '../../net/relay/dialer.ts';
 import { listen, type Listener } from '../../net/relay/listeners.ts';
 import { TcpRelay } from '../../net/relay/tcp-relay.ts';
@@ -147,12 +148,15 @@ class RelayWorker {
       frontend.mode === 'tcp'
         ? new TcpRelay(conf, dialer, this.#slots, this.#now)
         : this.#multiplexing(conf, dialer);
+    const accept = admitting(frontend.clientRules, (socket, first, proxied) =>
+      relay.accept(socket, first, proxied),
+    );
     const listeners: Listener[] = [];
     this.#serving.set(frontend.name, { relay, dialer, listeners });
     for (const [at, bind] of frontend.binds.entries()) {
       for (const one of listening[at] ?? []) {
         listeners.push(
-          await listen(bind, one, (socket, first, proxied) => relay.accept(socket, first, proxied), {
+          await listen(bind, one, accept, {
             tlsFiles,
             tune: tuneClient,
           }),

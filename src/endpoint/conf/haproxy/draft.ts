@@ -1,7 +1,7 @@
 // What the lines of haproxy.cfg say, section by section, before defaults are resolved and backends are understood.
 
 import type { HttpExpect, TcpCheckStep } from '../../checks/check-conf.ts';
-import type { Bind, TlsClientConf } from '../../endpoint-conf.ts';
+import type { AddressRange, Bind, ClientRule, TlsClientConf } from '../../endpoint-conf.ts';
 import type { Balance } from '../../route.ts';
 import type { LogTarget, StatsUser } from './haproxy-conf.ts';
 import type { Place } from './report.ts';
@@ -186,6 +186,9 @@ export interface ProxyDraft {
   readonly settings: Settings;
   readonly binds: Bind[];
   readonly servers: ServerDraft[];
+  /** Named conditions, which are about addresses. */
+  readonly acls: Map<string, readonly AddressRange[]>;
+  readonly clientRules: ClientRule[];
   /** `use_backend X` without a condition. */
   useBackend: string | null;
   /** Backends whose number of servers decides which server is used (`nbsrv(X)`): the Sentinel trick of Kubernetes charts. */

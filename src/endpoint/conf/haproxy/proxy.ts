@@ -5,6 +5,7 @@ import type { Balance } from '../../route.ts';
 import { readBind } from './bind-line.ts';
 import { readHttpCheck, readTcpCheck } from './check-lines.ts';
 import type { ProxyDraft, Settings } from './draft.ts';
+import { readAcl, readTcpRequest } from './client-rules.ts';
 import { readLog } from './log-line.ts';
 import { readOption } from './options.ts';
 import { show, type Report } from './report.ts';
@@ -98,7 +99,11 @@ const READERS: Readonly<Record<string, Reader>> = {
     const at = cursor.place;
     const name = cursor.text('a backend');
     if (cursor.peek() === null) proxy.useBackend ??= name;
-    else cursor.report.unsupported(at, 'use_backend with a condition is not served');
+    else
+      cursor.report.unsupported(
+        at,
+        'use_backend with a condition is not served: give each backend a frontend with a bind of its own',
+      );
     cursor.rest();
   }),
   'use-server': within((proxy, cursor) => {
@@ -112,6 +117,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (counted.length === 0) cursor.report.unsupported(at, 'use-server is not served');
     for (const name of counted) proxy.countedBackends.add(name);
   }),
+  acl: within(readAcl),
+  'tcp-request': within(readTcpRequest),
   disabled: within((proxy) => void (proxy.isDisabled = true)),
   enabled: within((proxy) => void (proxy.isDisabled = false)),
   'stick-table': (_, __, cursor) => warnOfStick(cursor),
@@ -144,8 +151,6 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 const UNSUPPORTED: readonly string[] = [
-  'acl',
-  'tcp-request',
   'tcp-response',
   'http-response',
   'http-after-response',

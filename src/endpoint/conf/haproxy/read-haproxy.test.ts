@@ -143,6 +143,77 @@ listen stats
     assert.deepEqual(conf.backends[0]?.role, { kind: 'primary', preferred: null, wantsReplica: true });
   });
 
+  it('knows who may come by their address', () => {
+    const rulesOf = (lines: string): unknown =>
+      read(`${TIMES}listen r\n bind :6380\n${lines} server a 10.0.0.1:1\n`).conf.frontends[0]?.clientRules;
+    const range = (address: string, bits: number): object => ({ address, bits });
+    assert.equal(rulesOf(''), undefined);
+    assert.deepEqual(
+      rulesOf(
+        ' acl inside src 10.0.0.0/8 192.168.0.0/255.255.0.0\n acl inside src fd00::/8\n' +
+          ' tcp-request inspect-delay 5s\n' +
+          ' tcp-request connection reject if !inside || { src 10.9.9.9 } inside\n tcp-request content accept unless LOCALHOST\n tcp-request connection reject\n',
+      ),
+      [
+        {
+          action: 'reject',
+          isOfConnection: true,
+          when: {
+            isNegated: false,
+            anyOf: [
+              [
+                {
+                  isNegated: true,
+                  ranges: [range('10.0.0.0', 8), range('192.168.0.0', 16), range('fd00::', 8)],
+                },
+              ],
+              [
+                { isNegated: false, ranges: [range('10.9.9.9', 32)] },
+                {
+                  isNegated: false,
+                  ranges: [range('10.0.0.0', 8), range('192.168.0.0', 16), range('fd00::', 8)],
+                },
+              ],
+            ],
+          },
+        },
+        {
+          action: 'accept',
+          isOfConnection: false,
+          when: { isNegated: true, anyOf: [[{ isNegated: false, ranges: [range('127.0.0.0', 8)] }]] },
+        },
+        {
+          action: 'reject',
+          isOfConnection: true,
+          when: {
+            isNegated: false,
+            anyOf: [[{ isNegated: false, ranges: [range('0.0.0.0', 0), range('::', 0)] }]],
+          },
+        },
+      ],
+    );
+  });
+
+  it('refuses conditions that it cannot follow, rather than let in who is to be kept out', () => {
+    for (const [line, problem] of [
+      ['tcp-request connection reject if nobody', /8:35: there is no acl 'nobody' above/],
+      [
+        'tcp-request connection reject if { src 10.0.0.0/33 }',
+        /8:41: src takes addresses such as .* '10.0.0.0\/33'/,
+      ],
+      ['tcp-request connection reject if { src 10.0.0.0/255.0.255.0 }', /8:41: src takes/],
+      ['tcp-request connection reject if { dst 10.0.0.1 }', /8:37: conditions ask for "src"/],
+      ['tcp-request connection reject if', /8:32: 'if' takes the names/],
+      ['tcp-request connection reject when x', /8:32: a condition begins with if or unless/],
+      ['tcp-request connection track-sc0 src', /8:2: tcp-request connection track-sc0 is not served/],
+      ['acl x src', /8:8: src takes addresses/],
+    ] as const) {
+      const [only, ...more] = problems(`${TIMES}listen r\n bind :1\n ${line}\n server a 10.0.0.1:1\n`);
+      assert.match(only ?? '', problem, line);
+      assert.deepEqual(more, [], line);
+    }
+  });
+
   it('makes a replica endpoint of role:slave, and refuses clients without one, as HAProxy does', () => {
     const replicas = read(
       `${TIMES}listen r\n bind :6380${LADDER.replace('role:master', 'role:slave')} server a 10.0.0.1:6379 check\n`,
@@ -311,7 +382,7 @@ describe('what is wrong with a haproxy.cfg', () => {
  server s 10.0.0.1:99999 check
  server s 10.0.0.1:1 chekc
  timeout client 5x
- acl x src 10.0.0.0/8
+ acl x dst_port 10
 frontend f
  bind :2
  default_backend nowhere
@@ -323,7 +394,7 @@ frontend f
         "h.cfg:10:11: a port is a number from 1 to 65535, not '99999'",
         "h.cfg:11:22: a server has no option 'chekc' (did you mean 'check'?)",
         "h.cfg:12:17: timeout client is a time such as 500ms, 3s or 1m (milliseconds without a unit), not '5x'",
-        'h.cfg:13:2: acl is not served',
+        "h.cfg:13:8: conditions ask for \"src\" (the client's address) only, not for 'dst_port'",
         "h.cfg:14:1: 'f' leads to 'nowhere', which is no backend of this file",
       ],
     );
@@ -373,11 +444,11 @@ frontend f
 
   it('is a warning where we were asked to be lenient', () => {
     const file = read(
-      `${TIMES}listen a\n bind :1\n acl x src 10.0.0.0/8\n foo bar\n server s 10.0.0.1:1\n`,
+      `${TIMES}listen a\n bind :1\n acl x hdr(host) a\n foo bar\n server s 10.0.0.1:1\n`,
       true,
     );
     assert.deepEqual(file.warnings, [
-      'h.cfg:8:2: acl is not served; it is left out',
+      "h.cfg:8:8: conditions ask for \"src\" (the client's address) only, not for 'hdr(host)'; it is left out",
       "h.cfg:9:2: there is no keyword 'foo'; it is left out",
     ]);
   });

@@ -5,6 +5,7 @@ import { failure, success, type Result } from '../../../base/result.ts';
 import { hint } from '../../../base/suggest.ts';
 import * as defaults from '../../defaults.ts';
 import type { BackendConf, EndpointsConf, FrontendConf } from '../../endpoint-conf.ts';
+import { clientRulesOf } from './client-rules.ts';
 import { finishBackend, ladderOf, sentinelBackends } from './backend.ts';
 import { copySettings, noSettings, type ProxyDraft, type Settings, type StatsDraft } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
@@ -104,6 +105,8 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       settings: copySettings(found ?? current),
       binds: [],
       servers: [],
+      acls: new Map(),
+      clientRules: [],
       useBackend: null,
       countedBackends: new Set(),
       isDisabled: false,
@@ -261,6 +264,7 @@ function finishFrontend(proxy: ProxyDraft, target: ProxyDraft, backend: BackendC
     connectionsMax: settings.connectionsMax === 0 ? null : settings.connectionsMax,
     idleMsMax,
     keepAliveMs: defaults.KEEP_ALIVE_MS,
+    ...clientRulesOf(proxy),
     queue: {
       ...defaults.QUEUE,
       timeoutMs: target.settings.queueMs ?? target.settings.connectMs ?? defaults.QUEUE.timeoutMs,
