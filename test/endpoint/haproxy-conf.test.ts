@@ -75,6 +75,13 @@ const SAME: Readonly<Record<string, string>> = {
   ),
   'a rule with a condition that is none': listen(' tcp-request connection reject if nobody\n'),
   'a rule on no addresses': listen(' tcp-request connection reject if { src 10.0.0.0/33 }\n'),
+  'lines under a condition': listen(
+    '.if defined(NOBODY_OF_THIS_NAME) || !version_atleast(2.4)\n nonsense\n.elif streq(a,a) && feature(OPENSSL)\n retries 2\n.else\n nonsense\n.endif\n',
+  ),
+  'a condition that is none': listen('.if banana\n.endif\n'),
+  'a condition without its end': listen('.if 1\n'),
+  'an end without its condition': listen('.endif\n'),
+  'an else behind the else': listen('.if 1\n.else\n.else\n.endif\n'),
   'a listener that is none': `${HEAD}listen x\n bind nonsense\n${SERVER}`,
 };
 
@@ -85,11 +92,6 @@ const DIFFERENT: readonly (readonly [string, Verdict, string])[] = [
     'a rule whose condition is missing is a mistake',
     'refuses',
     listen(' tcp-request connection reject if\n'),
-  ],
-  [
-    'conditions are not evaluated',
-    'refuses',
-    `${HEAD}.if defined(X)\n.endif\n${listen('').slice(HEAD.length)}`,
   ],
   ['an endpoint that leads nowhere is a mistake', 'refuses', `${HEAD}frontend f\n bind 127.0.0.1:17000\n`],
   [

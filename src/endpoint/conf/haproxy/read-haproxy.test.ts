@@ -214,6 +214,44 @@ listen stats
     }
   });
 
+  it('leaves out the lines whose condition does not hold', () => {
+    const environment = { PASSWORD: 'sesame' };
+    const serversOf = (lines: string): string[] => {
+      const { conf } = read(`${TIMES}listen r\n bind :6380\n${lines}`, false, environment);
+      return (conf.backends[0]?.servers ?? []).map(({ name }) => name);
+    };
+    const chosen = (condition: string): string =>
+      serversOf(`.if ${condition}\n server yes 10.0.0.1:1\n .else\n server no 10.0.0.1:1\n.endif\n`).join();
+    for (const condition of [
+      '1',
+      '!0',
+      '! defined(NOBODY)',
+      'defined(PASSWORD) && 1',
+      'streq("${PASSWORD}",sesame)',
+      'strneq(a,b)',
+      '0 && 0 || 1',
+      '0 || (1 && !(0))',
+      'version_atleast(2.4)',
+      'version_before(3.0)',
+      'feature(PROMEX)',
+    ]) {
+      assert.equal(chosen(condition), 'yes', condition);
+    }
+    for (const condition of [
+      '',
+      '0',
+      'defined()',
+      'streq(a,b)',
+      'version_before(2.6)',
+      '1 && feature(LUA)',
+    ]) {
+      assert.equal(chosen(condition), 'no', condition);
+    }
+    const ladder =
+      '.if 0\n nonsense "\n .if what(\n .elif ever\n .else\n nonsense\n .endif\n.elif 1\n server b 10.0.0.1:1\n.elif 1\n server c 10.0.0.1:1\n.else\n nonsense\n.endif\n';
+    assert.deepEqual(serversOf(ladder), ['b']);
+  });
+
   it('makes a replica endpoint of role:slave, and refuses clients without one, as HAProxy does', () => {
     const replicas = read(
       `${TIMES}listen r\n bind :6380${LADDER.replace('role:master', 'role:slave')} server a 10.0.0.1:6379 check\n`,
@@ -398,6 +436,22 @@ frontend f
         "h.cfg:14:1: 'f' leads to 'nowhere', which is no backend of this file",
       ],
     );
+  });
+
+  it('names conditions that are none, and blocks that are not closed', () => {
+    for (const [lines, problem] of [
+      ['.if banana\n.endif\n', /:8:5: 'banana' is no condition: there is defined/],
+      ['.if 1 || what(x)\n.endif\n', /:8:5: 'what\(x\)' is no condition/],
+      ['.if streq(a)\n.endif\n', /:8:5: 'streq\(a\)' is no condition/],
+      [`.if ${'('.repeat(300)}\n.endif\n`, /is no condition/],
+      ['.endif\n', /:8:1: \.endif without a \.if above it/],
+      ['.if 1\n.else\n.elif 1\n.endif\n', /:10:1: \.elif behind \.else of the \.if in line 8/],
+      ['.if 1\n', /:8:1: this \.if has no \.endif/],
+    ] as const) {
+      const [only, ...more] = problems(`${TIMES}listen r\n bind :1\n${lines} server a 10.0.0.1:1\n`);
+      assert.match(only ?? '', problem, lines);
+      assert.deepEqual(more, [], lines);
+    }
   });
 
   it('is told of thirty mistakes at once, each at its place and in their order', () => {

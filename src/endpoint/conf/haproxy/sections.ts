@@ -1,7 +1,8 @@
 // haproxy.cfg as sections of statements (proxy.md §1.1). Sections that only serve what we do another way are passed over
-// whole; the preprocessor's conditions are refused.
+// whole.
 
 import { hint } from '../../../base/suggest.ts';
+import { Conditions } from './conditions.ts';
 import { show, type Report } from './report.ts';
 import type { Statement } from './statement.ts';
 import { splitLine, type Environment, type Word } from './words.ts';
@@ -51,9 +52,16 @@ export function readSections(text: string, environment: Environment, report: Rep
   let section: Section | null = null;
   let isSkipping = false;
   const variables = { ...environment };
+  const conditions = new Conditions(report);
   for (const [index, raw] of lines.entries()) {
+    const isCondition = Conditions.concerns(raw);
+    if (conditions.isSkipping && !isCondition) continue;
     const statement = readStatement(raw.replace(/\r$/, ''), index + 1, variables, report);
     if (statement === null) continue;
+    if (isCondition) {
+      conditions.read(statement, variables);
+      continue;
+    }
     if (section?.kind === 'global') setVariables(statement, variables);
     const [first] = statement.words as [Word];
     const kind = OURS.find((one) => one === first.text);
@@ -74,6 +82,7 @@ export function readSections(text: string, environment: Environment, report: Rep
       section?.statements.push(statement);
     }
   }
+  conditions.end();
   return sections;
 }
 
@@ -111,13 +120,6 @@ function readStatement(
     return null;
   }
   if (/^\.(?:notice|warning|alert|diag)$/.test(first.text)) return null;
-  if (/^\.(?:if|elif|else|endif)$/.test(first.text)) {
-    report.error(
-      { line, column: first.column },
-      `${first.text}: conditions are not evaluated; leave the lines that apply`,
-    );
-    return null;
-  }
   if (/\{\{|\{%/.test(raw)) {
     report.error(
       { line, column: raw.search(/\{\{|\{%/) + 1 },
