@@ -12,7 +12,7 @@ import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { lacksHaproxy } from '../harness/requirements.ts';
 import { until } from '../harness/wait.ts';
 
-const cfgOf = (listen: number, servers: readonly number[]): string => `global
+const cfgOf = (listen: number, servers: readonly number[], option = 'forwardfor'): string => `global
     maxconn 4096
 
 defaults
@@ -20,7 +20,7 @@ defaults
     log global
     option httplog
     option dontlognull
-    option forwardfor
+    option ${option}
     option http-server-close
     timeout connect 5s
     timeout client 30s
@@ -164,7 +164,15 @@ it(
 
     const [ours] = proxies;
     assert.ok(ours !== undefined);
-    const { port, agent } = ours;
+    const { port, agent, daemon } = ours;
+    // What it adds to requests is read anew, and no connection ends for it.
+    writeFileSync(join(daemon.folder, 'haproxy.cfg'), cfgOf(port, webPorts, 'tcpka'));
+    process.kill(daemon.pid ?? 0, 'SIGHUP');
+    const unnamed = 'GET /x for 192.0.2.9 at www.example\n';
+    await until(
+      'it says no more who the client is',
+      async () => (await ask(port, agent, '/x')).text === unnamed,
+    );
     // Clients go on asking while a server dies: a GET may be sent again, so none of them notices.
     const answered = new Map<string, number>();
     const failures: string[] = [];

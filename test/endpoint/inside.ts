@@ -88,6 +88,7 @@ obey({
   },
   avoid: (endpoint: string, servers: readonly Target[]) => path?.avoid?.(endpoint, servers),
   drop: (endpoints: readonly string[]) => path?.drop?.(endpoints),
+  endSessions: (endpoints: readonly string[], server: Target) => path?.endSessions(endpoints, server),
   status: () => path?.status(),
   close: () => path?.close(),
 

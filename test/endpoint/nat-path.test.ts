@@ -246,8 +246,19 @@ describe('the nat path', { skip: lacksNat() }, () => {
     await daemon.ask('apply', route(4, { endsOthers: false }, second));
     await leadsTo(remote, second);
     assert.equal(await remote.ask('ping', 'kept'), 'PONG');
-    await daemon.ask('apply', route(5, {}));
+    // One that gets no new clients may keep those that it has.
+    const kept = { host: first.host, port: first.port };
+    await daemon.ask('apply', route(5, { keeps: [kept] }, second));
+    await leadsTo(remote, second);
+    await connect(remote, 'new');
+    assert.equal(await remote.ask('ping', 'kept'), 'PONG');
+    // By order, the clients of one server are closed, and no others.
+    await daemon.ask('endSessions', ['other'], kept);
+    await daemon.ask('endSessions', ['main'], kept);
     await isClosed(remote, 'kept');
+    assert.equal(await remote.ask('ping', 'new'), 'PONG');
+    await daemon.ask('apply', route(6, {}));
+    await isClosed(remote, 'new');
     await isRefused(remote);
   });
 

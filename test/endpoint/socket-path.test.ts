@@ -183,7 +183,17 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
     assert.equal((await inside.ask<Connected>('connect', 'new', '127.0.0.1', port)).redis, first.port);
     await pause(300);
     assert.equal(await inside.ask('ping', 'again'), 'PONG');
-    await path.ask('apply', route(5, {}));
+    // One that gets no new clients may keep those that it has.
+    const keeps = [{ host: second.host, port: second.port }];
+    await path.ask('apply', route(5, { keeps }, first));
+    await pause(300);
+    assert.equal(await inside.ask('ping', 'again'), 'PONG');
+    // By order, the clients of one server are reset, and no others.
+    await path.ask('endSessions', ['other'], keeps[0]);
+    await path.ask('endSessions', ['main'], keeps[0]);
+    await until('that one is reset', () => inside.told('closed').length === 4);
+    assert.equal(await inside.ask('ping', 'new'), 'PONG');
+    await path.ask('apply', route(6, {}));
     await until('both are reset', () => inside.told('closed').length === 5);
     await isRefused(inside, '::1');
   });
