@@ -154,6 +154,7 @@ describe('a virtual server of keepalived', () => {
       real_server 10.0.0.1 443 {
         SSL_GET {
           connect_port 8443
+          nb_get_retry 4
           enable_sni
           url {
             path /health
@@ -168,6 +169,7 @@ describe('a virtual server of keepalived', () => {
         }
       }`;
     const [first, second] = backend(lines).servers[0]?.checks ?? [];
+    assert.equal(first?.timing.fall, 5, 'nb_get_retry');
     assert.deepEqual(first?.check, {
       kind: 'http',
       host: null,

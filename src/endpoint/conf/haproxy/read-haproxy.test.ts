@@ -496,6 +496,21 @@ frontend f
     assert.deepEqual(places, expected);
   });
 
+  it('says what to do about what is not served', () => {
+    for (const [options, problem] of [
+      ['check agent-check agent-port 9999', /agent-check is not served: let the agent say "set server"/],
+      ['check observe layer4', /observe is not served: a server is judged by its checks/],
+      ['track other/x', /track is not served: give it a check of its own/],
+    ] as const) {
+      const [first] = problems(`${TIMES}listen a\n bind :1\n server s 10.0.0.1:1 ${options}\n`);
+      assert.match(first ?? '', problem);
+    }
+    const [only] = problems(
+      `${TIMES}listen a\n bind :1\n use_backend b if { src 10.0.0.1 }\n server s 10.0.0.1:1\n`,
+    );
+    assert.match(only ?? '', /use_backend with a condition is not served: give each backend a frontend/);
+  });
+
   it('is a warning where we were asked to be lenient', () => {
     const file = read(
       `${TIMES}listen a\n bind :1\n acl x hdr(host) a\n foo bar\n server s 10.0.0.1:1\n`,

@@ -114,6 +114,14 @@ const UNSUPPORTED: Readonly<Record<string, number>> = {
   ws: 1,
 };
 
+/** What to do about some of them. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'agent-check': 'let the agent say "set server" and "set weight" to the stats socket',
+  observe: 'a server is judged by its checks, and a Redis by its standing connection, which breaks at once',
+  track: 'give it a check of its own',
+  source: 'the system chooses the address that it is connected from',
+};
+
 /** The words up to the end of the line; later ones win, as in HAProxy. */
 export function readServerOptions(options: ServerOptions, cursor: Cursor): void {
   for (let word = cursor.next(); word !== null; word = cursor.next()) {
@@ -127,7 +135,11 @@ export function readServerOptions(options: ServerOptions, cursor: Cursor): void 
       cursor.report.unsupported(at, `a server has no option ${show(word.text)}${hint(word.text, known)}`);
     } else {
       for (let count = 0; count < passedOver; count++) cursor.next();
-      if (word.text in UNSUPPORTED) cursor.report.unsupported(at, `server ... ${word.text} is not served`);
+      if (word.text in UNSUPPORTED) {
+        const instead = INSTEAD[word.text];
+        const sentence = `server ... ${word.text} is not served`;
+        cursor.report.unsupported(at, instead === undefined ? sentence : `${sentence}: ${instead}`);
+      }
     }
   }
 }
