@@ -7,7 +7,7 @@ import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messa
 import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
-import { Attentive } from '../../net/relay/attentive.ts';
+import { Attentive, type Awaited } from '../../net/relay/attentive.ts';
 import { admitting } from '../../net/relay/client-rules.ts';
 import { Dialer, descriptorOf } from '../../net/relay/dialer.ts';
 import { listen, type Listener } from '../../net/relay/listeners.ts';
@@ -144,10 +144,15 @@ class RelayWorker {
       now: this.#now,
       tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
     });
+    // On a machine without a core to spare, staying awake would keep the awaited from coming.
+    const canStayAwake = availableParallelism() > conf.workers;
+    const expects = (awaited: Awaited): void => {
+      if (canStayAwake) this.#attentive.expect(awaited);
+    };
     const relay =
       frontend.mode === 'tcp'
-        ? new TcpRelay(conf, dialer, this.#slots, this.#now)
-        : this.#multiplexing(conf, dialer);
+        ? new TcpRelay(conf, dialer, this.#slots, this.#now, expects)
+        : this.#multiplexing(conf, dialer, expects);
     const accept = admitting(frontend.clientRules, (socket, first, proxied) =>
       relay.accept(socket, first, proxied),
     );
@@ -165,14 +170,10 @@ class RelayWorker {
     }
   }
 
-  #multiplexing(conf: RelayConf, dialer: Dialer): RelayServer {
-    // On a machine without a core to spare, staying awake would keep the awaited from coming.
-    const canStayAwake = availableParallelism() > conf.workers;
+  #multiplexing(conf: RelayConf, dialer: Dialer, expects: (awaited: Awaited) => void): RelayServer {
     return new RelayServer({
       conf,
-      expects: (awaited) => {
-        if (canStayAwake) this.#attentive.expect(awaited);
-      },
+      expects,
       dialer,
       now: this.#now,
       slots: this.#slots,

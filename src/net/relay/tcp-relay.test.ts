@@ -57,6 +57,7 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
     new Dialer({ conf, tune: () => undefined }),
     new Slots(() => undefined),
     () => 0,
+    () => undefined,
   );
   t.after(() => relay.close());
   const port = await listening(
@@ -124,6 +125,7 @@ it('with persistence an address stays with its server, until its time is over or
     new Dialer({ conf, tune: () => undefined }),
     new Slots(() => undefined),
     () => now,
+    () => undefined,
   );
   t.after(() => relay.close());
   const port = await listening(

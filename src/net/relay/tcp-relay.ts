@@ -11,8 +11,10 @@ import type { Slots } from '../../endpoint/relay/slots.ts';
 import type { EndpointTraffic, OpenSession, SessionCounter } from '../../endpoint/traffic.ts';
 import { endAtOnce } from '../end-at-once.ts';
 import type { Dialer } from './dialer.ts';
+import type { Awaited } from './attentive.ts';
 import { type Leave, admit } from './door.ts';
 import { type ProxiedConnection, connectionOf } from './proxy-protocol.ts';
+import { readFrom } from './reading.ts';
 import { openSession } from './session-meter.ts';
 
 /** Attempts for one client, over all servers. */
@@ -54,12 +56,21 @@ export class TcpRelay {
   #backends = new Map<string, TcpBackend>();
   #route: Route | null = null;
   #timer: NodeJS.Timeout | null = null;
+  readonly #expects: (awaited: Awaited) => void;
   readonly #persistence: Persistence | null;
   readonly #pairs = new Set<Pair>();
   /** Those without a server. */
   readonly #waiting = new Map<Pair, NodeJS.Timeout>();
 
-  constructor(conf: RelayConf, dialer: Dialer, slots: Slots, now: () => number) {
+  /** `expects`: something was passed on, and this is awaited next. */
+  constructor(
+    conf: RelayConf,
+    dialer: Dialer,
+    slots: Slots,
+    now: () => number,
+    expects: (awaited: Awaited) => void,
+  ) {
+    this.#expects = expects;
     this.#conf = conf;
     this.#dialer = dialer;
     this.#slots = slots;
@@ -75,8 +86,9 @@ export class TcpRelay {
     admit(client, this.#conf, this.#slots, (leave) => this.#enter(client, first, proxied, leave), refuse);
   }
 
-  #enter(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null, leave: Leave): void {
+  #enter(accepted: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null, leave: Leave): void {
     const { frontend } = this.#conf;
+    const client = readFrom(accepted, (chunk) => this.#pass(pair, chunk));
     this.#dialer.meter.accepted(client);
     if (frontend.keepAliveMs !== null) client.setKeepAlive(true, frontend.keepAliveMs);
     client.pause();
@@ -236,7 +248,10 @@ export class TcpRelay {
     backend.clients++;
     backend.sessions.began(this.#now());
     this.#persistence?.began(pair.from?.sourceAddress ?? '', targetText(backend.server), this.#now());
-    const { socket, connectEvent } = this.#dialer.dial(backend.server, pair.from);
+    const { socket, connectEvent } = this.#dialer.dial(backend.server, pair.from, (chunk) => {
+      if (!pair.client.write(chunk)) socket.pause();
+      this.#expects('client');
+    });
     pair.upstream = socket;
     const failed = (): void => this.#failed(pair, socket);
     socket.once('error', failed);
@@ -287,19 +302,21 @@ export class TcpRelay {
     upstream.on('error', end);
     upstream.once('close', () => this.#closed(pair, client));
     if (pair.first !== null && pair.first.length > 0) upstream.write(pair.first);
-    this.#pump(client, upstream, true);
-    this.#pump(upstream, client, false);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      to.on('drain', () => from.resume());
+      from.once('end', () => to.end());
+    }
     client.resume();
   }
 
-  /** Bytes from one to the other, no faster than that reads; an end is passed on, too. */
-  #pump(from: Socket, to: Socket, isClient: boolean): void {
-    from.on('data', (chunk: Buffer) => {
-      if (isClient && this.#endIfLate()) return;
-      if (!to.write(chunk)) from.pause();
-    });
-    to.on('drain', () => from.resume());
-    from.once('end', () => to.end());
+  /** Bytes of a client to its server, no faster than that reads. */
+  #pass(pair: Pair, chunk: Uint8Array): void {
+    if (this.#endIfLate()) return;
+    if (pair.upstream?.write(chunk) === false) pair.client.pause();
+    this.#expects('server');
   }
 
   /** One end is closed; the other may still have to be given what was written to it. */
