@@ -236,6 +236,19 @@ export class Client {
     this.gone();
   }
 
+  /** Nothing more can be done for it, and what it waits for was not done: it is told why, and closed. */
+  end(error: string): void {
+    if (this.isGone) return;
+    if (this.owed > 0 || this.#input.length > 0) {
+      const bytes = bytesOf(`${error}\r\n`);
+      this.deliver(bytes, 0, bytes.length);
+    }
+    this.flush();
+    if (this.isGone) return;
+    this.wire.close();
+    this.gone();
+  }
+
   /** Its connection is over. */
   gone(): void {
     if (this.isGone) return;

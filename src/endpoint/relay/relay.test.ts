@@ -264,3 +264,57 @@ describe('a request that blocks', () => {
     assert.deepEqual(stage.servers[1].seen.slice(-1), ['BLPOP list 1.500']);
   });
 });
+
+describe('a server that does not accept who a client is', () => {
+  for (const isPinned of [false, true]) {
+    const which = isPinned ? 'that has a connection of its own' : 'that shares connections';
+    it(`is sent nothing else for one ${which}, which hears why and is closed`, () => {
+      const stage = staged(2);
+      assert.equal(ask(stage, 0, command('AUTH', 'reader', 'secret')), '+OK\r\n');
+      if (isPinned) ask(stage, 0, command('WATCH', 'k'));
+      stage.servers[1].refuses.set('AUTH', 'WRONGPASS invalid');
+      stage.demote();
+      stage.follow();
+      assert.equal(ask(stage, 0, command('APPEND', 'k', 'x')), '-WRONGPASS invalid\r\n');
+      assert.equal(stage.wires[0]?.isOver, true);
+      assert.deepEqual(stage.data.log, []);
+      assert.equal(stage.servers[1].seen.filter((line) => line.startsWith('AUTH')).length, 1);
+      assert.equal(ask(stage, 1, command('APPEND', 'k', 'y')), ':1\r\n');
+    });
+  }
+
+  it('is sent everything, in order, by a client that it accepts later than it was asked', () => {
+    const stage = staged();
+    ask(stage, 0, command('SELECT', '2'));
+    stage.demote();
+    stage.follow();
+    stage.send(0, command('APPEND', 'k', 'x'));
+    stage.flush();
+    const connection = stage.connections.at(-1);
+    connection?.reply();
+    stage.send(0, command('APPEND', 'k', 'y'));
+    stage.flush();
+    connection?.serve();
+    assert.deepEqual(stage.servers[1].seen, ['SELECT 2']);
+    stage.settle();
+    assert.deepEqual(stage.data.log, ['append 2/k x', 'append 2/k y']);
+  });
+});
+
+it('a server that has too many clients, or hangs up on everybody, is asked again after a while', () => {
+  const stage = staged();
+  stage.servers[0].refuses.set('APPEND', 'ERR max number of clients reached');
+  assert.equal(ask(stage, 0, command('APPEND', 'k', 'x')), '');
+  assert.equal(stage.servers[0].seen.length, 1);
+  stage.servers[0].refuses.clear();
+  stage.relay.nowMs += 100;
+  stage.relay.tick();
+  stage.flush();
+  stage.connections.at(-1)?.reply();
+  stage.connections.at(-1)?.cut();
+  assert.equal(stage.connections.length, 0);
+  stage.relay.nowMs += 100;
+  stage.relay.tick();
+  assert.equal(ask(stage, 0, ''), '');
+  assert.equal(stage.wires[0]?.isOver, true);
+});

@@ -391,14 +391,17 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     const backend = this.#servers.with(connection);
     backend?.remove(connection);
     if (backend !== null) this.loadedScripts.forgetServer(targetText(backend.server), null);
-    if (!connection.isConnected) backend?.backOff(this.nowMs);
+    // Also one that hangs up on everybody: it would be called again and again.
+    const { hasSpoken, wasTurnedAway, refusal } = connection;
+    if (refusal === null && (!hasSpoken || wasTurnedAway)) backend?.backOff(this.nowMs);
     this.#rejections.lost(connection);
+    if (refusal !== null) return this.#refused(connection, owed, refusal);
     const pieces = new Map<Client, Uint8Array[]>();
     owed.forEach((each, index) => {
       const { client } = each;
       if (client === null || client.isGone) return;
       client.owed -= each.count;
-      const isSent = connection.isConnected && index < owed.length - unsent;
+      const isSent = connection.isConnected && !wasTurnedAway && index < owed.length - unsent;
       if (each.transaction !== null) openAgain(client, each.transaction);
       const rest = each.local !== null ? wholeOf(each) : isSent && each.hasWrite ? null : restOf(each);
       if (rest === null) {
@@ -429,6 +432,19 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
       if ((client.own ?? client.shared) !== connection) continue;
       this.#waitForRoom.delete(client);
       client.goOn();
+    }
+  }
+
+  /** The server does not take those of `connection` for what they are elsewhere: each hears it and may sign on anew. */
+  #refused(connection: ServerConnection, owed: readonly Owed[], why: string): void {
+    const { client: owner } = connection;
+    connection.client = null;
+    const clients = new Set(owner === null ? [] : [owner]);
+    for (const { client } of owed) if (client !== null) clients.add(client);
+    for (const client of clients) {
+      if (client.own === connection) client.own = null;
+      this.counts.unmovable++;
+      client.end(why);
     }
   }
 

@@ -1,6 +1,7 @@
 // One connection to a server: requests go out in batches, replies come home to whom they are owed. Many clients share
 // it, or one owns it; it knows which only where a message that answers nothing has to find its client.
 
+import { assert } from '../../base/assert.ts';
 import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Client } from './client.ts';
@@ -21,6 +22,8 @@ const LONG_REPLY_BYTES = 1024 * 1024;
 /** What answers no command: its first element. */
 const CONFIRMATION = /^[ps]?(?:un)?subscribe$/;
 const MESSAGE = /^[ps]?message$/;
+/** What comes instead of an answer to anything, before the server closes. */
+const TURNED_AWAY = /^-ERR max number of clients reached/;
 
 /** What a connection needs from those around it. */
 export interface ConnectionOwner {
@@ -51,12 +54,24 @@ export class ServerConnection implements WireEvents {
   isCongested = false;
   /** Of the reply that is being looked at, so many bytes at its beginning: the client was given others for them. */
   replacedBytes = 0;
+  /** It has sent anything. */
+  hasSpoken = false;
+  /** It did not even listen to what was sent: it has too many clients. */
+  wasTurnedAway = false;
+  /** What it said when it refused who its clients are, or what they need; null: it did not. */
+  refusal: string | null = null;
   readonly #owner: ConnectionOwner;
   #wire: Wire | null = null;
   readonly #queue = new OwedQueue();
   /** How many of the queue's last were not sent. */
   #unsent = 0;
-  readonly #outgoing: Outgoing;
+  #outgoing: Outgoing;
+  readonly #isShared: boolean;
+  /** Replies to come without which nothing else may be said: under another name it would be another's request. */
+  #signingOn = 0;
+  /** What waits for them, and in how many runs; null: nothing has to. */
+  #held: Outgoing | null = null;
+  #heldRuns = 0;
   #isDirty = false;
   readonly #scanner = new ReplyScanner();
   /** The beginning of a reply that is too short to judge. */
@@ -68,6 +83,7 @@ export class ServerConnection implements WireEvents {
 
   constructor(owner: ConnectionOwner, isShared: boolean) {
     this.#owner = owner;
+    this.#isShared = isShared;
     this.#outgoing = new Outgoing(isShared);
   }
 
@@ -78,7 +94,7 @@ export class ServerConnection implements WireEvents {
 
   /** Bytes that the server has not taken. */
   get unsentBytes(): number {
-    return this.#outgoing.bytes + (this.#wire?.unsentBytes ?? 0);
+    return this.#outgoing.bytes + (this.#held?.bytes ?? 0) + (this.#wire?.unsentBytes ?? 0);
   }
 
   /** Requests it owes replies to, in runs. */
@@ -227,16 +243,21 @@ export class ServerConnection implements WireEvents {
     });
   }
 
-  /** Says on it what is missing of `wanted`. A refusal ends the connection. */
+  /** Says on it what is missing of `wanted`; all else waits until that is accepted. A refusal ends the connection. */
   signOn(wanted: SignOn, withNames: boolean): void {
+    assert(this.#held === null, 'a connection is signed on once at a time');
     for (const { args, isOptional } of commandsBetween(this.has, wanted, withNames)) {
+      if (!isOptional) this.#signingOn++;
       this.sendOwn(args, (type, bytes, start, end) => {
-        if (type === ERROR && !isOptional) {
-          this.fail(`the server refused ${args[0] ?? ''}: ${firstLine(bytes, start, end)}`);
+        if (!isOptional && type !== ERROR) this.#accepted();
+        else if (!isOptional) {
+          this.refusal = firstLine(bytes, start, end);
+          this.fail(`the server refused ${args[0] ?? ''}: ${this.refusal}`);
         }
         return 'swallow';
       });
     }
+    if (this.#signingOn > 0) this.#held = new Outgoing(this.#isShared);
     this.has = withNames
       ? wanted
       : {
@@ -247,11 +268,23 @@ export class ServerConnection implements WireEvents {
         };
   }
 
+  /** One thing was accepted without which nothing may be said. */
+  #accepted(): void {
+    if (--this.#signingOn > 0 || this.#held === null) return;
+    // What signed it on was sent, or it would not be answered: nothing else is there.
+    this.#outgoing = this.#held;
+    this.#held = null;
+    this.#heldRuns = 0;
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    this.#owner.wantsFlush(this);
+  }
+
   /** Sends what was gathered. */
   flush(): void {
     this.#isDirty = false;
     if (!this.isConnected || this.isOver) return;
-    this.#unsent = 0;
+    this.#unsent = this.#heldRuns;
     if (this.#outgoing.bytes > 0) this.#wire?.write(this.#outgoing.take());
   }
 
@@ -319,18 +352,20 @@ export class ServerConnection implements WireEvents {
       else this.#ending(bytes, at, stop);
       at = stop;
     }
+    this.hasSpoken = true;
     this.#owner.settle();
   }
 
   #push(owed: Owed): void {
     this.#queue.push(owed);
     this.#unsent++;
+    if (this.#held !== null) this.#heldRuns++;
     // What was said before may all have been answered.
     if (owed.local !== null && this.#queue.length === 1) this.#giveLocals();
   }
 
   #add(bytes: Uint8Array, start: number, end: number): void {
-    this.#outgoing.add(bytes, start, end);
+    (this.#held ?? this.#outgoing).add(bytes, start, end);
     if (!this.#isDirty) {
       this.#isDirty = true;
       this.#owner.wantsFlush(this);
@@ -394,6 +429,11 @@ export class ServerConnection implements WireEvents {
     if (this.#isMessage) return this.client === null ? 'swallow' : 'deliver';
     if (owed === undefined || owed.count === 0) {
       this.fail(`the server sent what nobody asked for: ${firstLine(bytes, start, end)}`);
+      return null;
+    }
+    if (type === ERROR && !this.hasSpoken && TURNED_AWAY.test(firstLine(bytes, start, end))) {
+      this.wasTurnedAway = true;
+      this.fail('the server has too many clients');
       return null;
     }
     if (owed.client !== null && (type === ERROR || owed.client.isReplaying)) {

@@ -28,6 +28,8 @@ export class ModelServer {
   readonly scripts = new Set<string>();
   /** The key that it has for scans. */
   scanned: string;
+  /** Errors it gives to requests that begin so. */
+  readonly refuses = new Map<string, string>();
   /** Commands it carried out or refused, as text. */
   readonly seen: string[] = [];
 
@@ -108,8 +110,10 @@ export class ModelConnection extends ModelWire {
       if (this.#scanner.scan(bytes, 0, bytes.length) !== 'whole') return;
       const args = argumentsOf(bytes, 0);
       this.#read = this.#read.slice(this.#scanner.end);
-      this.#server.seen.push(args.join(' '));
-      this.#replies += this.#take(args);
+      const text = args.join(' ');
+      this.#server.seen.push(text);
+      const refused = [...this.#server.refuses].find(([beginning]) => text.startsWith(beginning));
+      this.#replies += refused === undefined ? this.#take(args) : `-${refused[1]}\r\n`;
     }
   }
 
@@ -194,6 +198,8 @@ export class ModelConnection extends ModelWire {
       case 'MOD.GET':
       case 'MOD.WAIT':
         return '+modular\r\n';
+      case 'AUTH':
+        return '+OK\r\n';
       case 'SELECT':
         this.#db = Number(first);
         return '+OK\r\n';
