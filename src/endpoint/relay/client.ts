@@ -236,10 +236,13 @@ export class Client {
     this.gone();
   }
 
-  /** Nothing more can be done for it, and what it waits for was not done: it is told why, and closed. */
-  end(error: string): void {
+  /**
+   * Nothing more can be done for it, and what it waits for was not done: it is told why, and closed. One that waits for
+   * nothing (`isAsking` tells of more than this knows) is only closed: some clients can't bear an answer to nothing.
+   */
+  end(error: string, isAsking = false): void {
     if (this.isGone) return;
-    if (this.owed > 0 || this.#input.length > 0) {
+    if (isAsking || this.owed > 0 || this.#input.length > 0) {
       const bytes = bytesOf(`${error}\r\n`);
       this.deliver(bytes, 0, bytes.length);
     }

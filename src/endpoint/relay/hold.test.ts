@@ -160,7 +160,8 @@ function play(isTransparent: boolean, scripts: readonly (readonly number[])[], s
     const wanted = doneFor(who, log);
     if (wire.isOver) {
       assert.ok(cuts, `client ${who} was closed without need`);
-      assert.equal(replies.slice(0, wire.received.length), wire.received);
+      const received = wire.received.replace(/-ERR the server was replaced, .*\r\n$/, '');
+      assert.equal(replies.slice(0, received.length), received);
       const isIn = (entry: string): boolean => done.includes(entry);
       // Nothing twice, and nothing before what it comes behind.
       assert.deepEqual(done, wanted.filter(isIn));

@@ -18,8 +18,15 @@ export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   return null;
 }
 
-/** Says on `connection`, which is signed on, what `client` had at the last one. Its replies reach nobody. */
-export function restore(client: Client, connection: ServerConnection): void {
+/**
+ * Says on `connection`, which is signed on, what `client` had at the last one. Its replies reach nobody; `refused` is told
+ * of an error, in the server's words.
+ */
+export function restore(
+  client: Client,
+  connection: ServerConnection,
+  refused: (client: Client, error: string) => void,
+): void {
   const { pinned } = client;
   for (const args of pinned.commands()) {
     const isSubscription = args[0]?.endsWith('SUBSCRIBE') === true;
@@ -28,9 +35,7 @@ export function restore(client: Client, connection: ServerConnection): void {
       args,
       (type, bytes, start, end, owed) => {
         if (isSubscription && (type === ERROR || owed.count === 1)) pinned.subscribing--;
-        if (type === ERROR) {
-          connection.fail(`the server refused ${args[0] ?? ''}: ${firstLine(bytes, start, end)}`);
-        }
+        if (type === ERROR) refused(client, firstLine(bytes, start, end));
         return 'swallow';
       },
       isSubscription ? args.length - 1 : 1,

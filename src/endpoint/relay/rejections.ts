@@ -84,10 +84,17 @@ export class Rejections {
     return true;
   }
 
-  /** The connection is over: what was asked there about a refusal is answered by nobody. */
-  lost(connection: ServerConnection): void {
+  /** The connection is over: what was asked there about a refusal is answered by nobody, unless its server `hasLeft`. */
+  lost(connection: ServerConnection, hasLeft: boolean): void {
     for (const client of Array.from(this.#doubting)) {
-      if ((client.own ?? client.shared) === connection) this.#host.giveUp(client);
+      if ((client.own ?? client.shared) !== connection) continue;
+      if (!hasLeft || client.doubt?.isDone !== false) {
+        this.#host.giveUp(client);
+      } else {
+        this.#doubting.delete(client);
+        client.doubt = null;
+        client.answered();
+      }
     }
   }
 

@@ -38,6 +38,18 @@ describe('a script that is refused with -READONLY', () => {
     assert.deepEqual(stage.data.log, ['append 0/k x', 'append 0/k y']);
   });
 
+  it('is sent to the new primary when the route changes before ROLE is asked', () => {
+    const stage = staged();
+    stage.demote();
+    stage.send(0, command('EVAL', 'body', '1', 'k', 'x') + command('GET', 'k'));
+    const [connection] = stage.connections;
+    connection?.reply();
+    connection?.serve();
+    connection?.reply();
+    stage.follow();
+    assert.equal(ask(stage, 0, ''), `:1\r\n${bulk('x')}`);
+  });
+
   it('has said so itself when ROLE says primary: the client hears it, and all behind it, in order', () => {
     const stage = staged();
     const text = command('EVAL', 'fails', '0') + command('APPEND', 'k', 'y') + command('GET', 'k');
@@ -316,5 +328,45 @@ it('a server that has too many clients, or hangs up on everybody, is asked again
   stage.relay.nowMs += 100;
   stage.relay.tick();
   assert.equal(ask(stage, 0, ''), '');
+  assert.equal(stage.wires[0]?.isOver, true);
+});
+
+describe('what a server refuses a client with a connection of its own', () => {
+  it('is not asked of the next server, and does not keep the connection', () => {
+    const stage = staged();
+    stage.servers[0].refuses.set('READONLY', 'ERR no cluster');
+    assert.equal(ask(stage, 0, command('READONLY')), '-ERR no cluster\r\n');
+    assert.equal(stage.clients[0]?.own, null);
+    ask(stage, 0, command('WATCH', 'k'));
+    stage.demote();
+    stage.follow();
+    ask(stage, 0, command('PING'));
+    assert.equal(stage.servers[1].seen.includes('READONLY'), false);
+  });
+
+  it('ends the client in its words if another had granted it, once and for all', () => {
+    const stage = staged();
+    assert.equal(ask(stage, 0, command('CLIENT', 'NO-EVICT', 'ON')), '+OK\r\n');
+    stage.servers[1].refuses.set('CLIENT NO-EVICT', 'NOPERM not you');
+    stage.demote();
+    stage.hold();
+    stage.settle();
+    stage.send(0, command('PING'));
+    stage.follow();
+    stage.settle();
+    assert.equal(stage.wires[0]?.isOver, true);
+    assert.equal(stage.connections.length, 0);
+    assert.deepEqual(stage.servers[1].seen, ['CLIENT NO-EVICT ON']);
+  });
+});
+
+it('a client that cannot be moved hears why if it waits for an answer', () => {
+  const stage = staged();
+  ask(stage, 0, command('MULTI') + command('APPEND', 'k', 'x'.repeat(300_000)));
+  stage.hold();
+  stage.send(0, command('EXEC'));
+  stage.demote();
+  stage.follow();
+  stage.settle();
   assert.equal(stage.wires[0]?.isOver, true);
 });

@@ -394,7 +394,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     // Also one that hangs up on everybody: it would be called again and again.
     const { hasSpoken, wasTurnedAway, refusal } = connection;
     if (refusal === null && (!hasSpoken || wasTurnedAway)) backend?.backOff(this.nowMs);
-    this.#rejections.lost(connection);
+    this.#rejections.lost(connection, backend?.isLeaving === true);
     if (refusal !== null) return this.#refused(connection, owed, refusal);
     const pieces = new Map<Client, Uint8Array[]>();
     owed.forEach((each, index) => {
@@ -417,7 +417,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     if (owner !== null && !owner.isGone) {
       owner.own = null;
       this.#unassignIfLeaving(owner);
-      this.#replaceOwn(owner);
+      this.#replaceOwn(owner, pieces.has(owner));
     }
     for (const [client, list] of pieces) {
       if (client.isGone) continue;
@@ -443,8 +443,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     for (const { client } of owed) if (client !== null) clients.add(client);
     for (const client of clients) {
       if (client.own === connection) client.own = null;
-      this.counts.unmovable++;
-      client.end(why);
+      this.#unmovable(client, why);
     }
   }
 
@@ -454,16 +453,24 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     client.reset();
   }
 
-  /** Gives a client that lost its own connection another, as that was; one that can't be moved is closed. */
-  #replaceOwn(client: Client): void {
+  /**
+   * Gives a client that lost its own connection another, as that was; one that can't be moved is closed. `isAsking`: a
+   * request of it has to be sent again.
+   */
+  #replaceOwn(client: Client, isAsking: boolean): void {
     if (!client.pinned.isNeeded) {
       client.loseOwn();
       return;
     }
-    const connection = whyUnmovable(client) === null ? this.lend(client, client.signOn) : null;
+    const why = whyUnmovable(client);
+    const connection = why === null ? this.lend(client, client.signOn) : null;
     if (connection === null) {
-      this.counts.unmovable++;
-      client.reset();
+      const because = why ?? 'there is no other at this moment';
+      this.#unmovable(
+        client,
+        `-ERR the server was replaced, but not for this connection: ${because}`,
+        isAsking,
+      );
       return;
     }
     client.own = connection;
@@ -473,7 +480,16 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     if (client.pinned.isMulti) {
       this.loadedScripts.loadNamed(this.scripts, this.serverOf(connection), connection);
     }
-    restore(client, connection);
+    restore(client, connection, (its, error) => {
+      // What was sent behind it may have been done.
+      if (its.owed > 0) this.giveUp(its);
+      else this.#unmovable(its, error);
+    });
+  }
+
+  #unmovable(client: Client, error: string, isAsking = false): void {
+    this.counts.unmovable++;
+    client.end(error, isAsking);
   }
 
   /** Moves what `backend`, which left the route, still has. */

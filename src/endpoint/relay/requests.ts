@@ -151,11 +151,13 @@ export function sendOwn(
 
 export const deliver: Look = () => 'deliver';
 
-/** Sends it on a connection that the client keeps because of it; `mark` is taken back if the server refuses. */
+/** Sends it on a connection that the client keeps because of it, once the server has accepted it: then `mark` is told. */
 export function pin(client: Client, request: Request, mark: (its: Pinned) => void): boolean {
-  if (client.borrow() === null) return false;
-  mark(client.pinned);
-  return sendOwn(client, request, deliver) !== null;
+  const look: Look = (type) => {
+    if (type !== ERROR) mark(client.pinned);
+    return 'deliver';
+  };
+  return sendOwn(client, request, look) !== null;
 }
 
 /** Of requests that wait for others: an answer may be long in coming. */
