@@ -120,7 +120,11 @@ function hearOfSwitches(client: Client, request: Request, word: string): boolean
 
 function setTracking(client: Client, request: Request, args: readonly string[]): boolean {
   const connection = sendOwn(client, request, (type) => {
-    if (type !== ERROR) client.pinned.tracking = /^ON$/i.test(args[2] ?? '') ? args : null;
+    const { pinned } = client;
+    const adds = args.some((word) => /^PREFIX$/i.test(word));
+    if (type === ERROR) return 'deliver';
+    if (/^ON$/i.test(args[2] ?? '')) pinned.tracking = adds ? [...(pinned.tracking ?? []), args] : [args];
+    else pinned.tracking = null;
     return 'deliver';
   });
   return connection !== null;

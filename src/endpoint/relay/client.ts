@@ -5,7 +5,7 @@ import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Backend } from './backend.ts';
 import { ClientInput } from './client-input.ts';
-import type { Command } from './command-table.ts';
+import type { Command, CommandKind } from './command-table.ts';
 import type { Doubt } from './doubt.ts';
 import { Outgoing } from './outgoing.ts';
 import { Pinned, UNPINNED } from './pinned.ts';
@@ -21,6 +21,16 @@ import type { Wire } from './wire.ts';
  * has no `room` for more; clients are held (`hold`).
  */
 export type Wait = 'replies' | 'server' | 'room' | 'hold';
+
+/** Kinds that may be passed on unseen when they are long; all others leave something behind, or are refused. */
+const STREAMED: ReadonlySet<CommandKind> = new Set([
+  'plain',
+  'blocking',
+  'stream-read',
+  'script',
+  'script-call',
+  'unknown',
+]);
 
 export class Client {
   readonly wire: Wire;
@@ -110,10 +120,11 @@ export class Client {
           input.at = scanner.end;
           continue;
         case 'partial':
-          if (input.end - input.at > this.#core.limits.gatheredBytesMax) {
+          if (input.end - input.at > this.#core.limits.gatheredBytesMax && !this.#isGathered()) {
             this.#beginStream();
             continue;
           }
+          if (this.isClosing) break;
           if (input.gather()) continue;
           break;
         case 'bad':
@@ -340,6 +351,19 @@ export class Client {
     return false;
   }
 
+  /** Whether the long request being scanned has to be seen whole all the same. One that is too long for that is refused. */
+  #isGathered(): boolean {
+    const { nameStart, nameEnd } = this.#scanner;
+    const { bytes, at, end } = this.#input;
+    if (STREAMED.has(this.#core.table.find(bytes, nameStart, nameEnd).kind)) return false;
+    if (end - at > this.#core.limits.lookedAtBytesMax) {
+      this.answer('-ERR Protocol error: a request of its kind is not passed on at this length\r\n');
+      this.isClosing = true;
+      this.finishIfDone();
+    }
+    return true;
+  }
+
   /** The request being scanned is too long to be gathered. */
   #beginStream(): void {
     if (this.#core.isHolding) {
@@ -350,7 +374,13 @@ export class Client {
     if (connection === null) return;
     const input = this.#input;
     const length = Math.min(this.#scanner.knownBytes, input.end - input.at);
-    connection.sendLong(this, input.bytes, input.at, input.at + length);
+    this.pinned.transaction?.forget();
+    if (this.pinned.replies === 'on') {
+      connection.sendLong(this, input.bytes, input.at, input.at + length);
+    } else {
+      if (this.pinned.replies === 'skip') this.pinned.replies = 'on';
+      connection.sendMore(input.bytes, input.at, input.at + length);
+    }
     input.at += length;
     this.#scanner.leaveBehind(length);
     this.#isStreaming = true;

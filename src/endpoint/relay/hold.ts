@@ -52,11 +52,13 @@ export class Hold {
 
   /** Tells the client that a switch is under way or over, if it asked, once between two replies. */
   tell(client: Client, secondsLeft: number): void {
-    if (!client.hearsOfSwitches || client.isMidReply || client.isGone) return;
-    if (this.isOn && !this.#told.has(client)) {
+    if (client.isMidReply || client.isGone) return;
+    // RESET and HELLO 2 end it.
+    const hears = client.hearsOfSwitches && client.signOn.protocol === 3;
+    if (this.isOn && hears && !this.#told.has(client)) {
       this.#told.add(client);
       say(client, `>3\r\n$12\r\nFAILING_OVER\r\n:${this.#number}\r\n:${secondsLeft}\r\n`);
-    } else if (!this.isOn && this.#told.delete(client)) {
+    } else if (!this.isOn && this.#told.delete(client) && hears) {
       say(client, `>2\r\n$11\r\nFAILED_OVER\r\n:${this.#number}\r\n`);
     }
   }

@@ -6,6 +6,8 @@ export interface RelayLimits {
   readonly allReplyBytesMax: number;
   /** A longer request goes out as it comes, over a connection of its own; a shorter one is gathered first. */
   readonly gatheredBytesMax: number;
+  /** One that has to be looked at whole (SUBSCRIBE, AUTH) is gathered up to this, and refused beyond. */
+  readonly lookedAtBytesMax: number;
   /** Bytes that a server has not taken, from which on its clients are not read from. */
   readonly congestedBytes: number;
   /** Bytes that a client has sent and that can't be passed on yet, from which on it is not read from. */
@@ -32,6 +34,7 @@ export const LIMITS: RelayLimits = {
   replyBytesMax: 8 * 1024 * 1024,
   allReplyBytesMax: 256 * 1024 * 1024,
   gatheredBytesMax: 128 * 1024,
+  lookedAtBytesMax: 4 * 1024 * 1024,
   congestedBytes: 1024 * 1024,
   waitingBytesMax: 64 * 1024,
   heldBytesMax: 1024 * 1024,

@@ -11,9 +11,10 @@ import { type ServerConnection, firstLine } from './server-connection.ts';
 export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   if (isMidRequest) return 'a request was half sent';
   if (pinned.transaction !== null && pinned.transaction.begun === null) return 'a long transaction was open';
+  if (pinned.hasUnseen) return 'what it changed inside a transaction or unanswered is not known';
   if (pinned.isMonitoring) return 'MONITOR shows one server';
   // The id it names is another connection's, of the old server.
-  if (pinned.tracking?.some((word) => /^REDIRECT$/i.test(word)) === true)
+  if (pinned.tracking?.some((args) => args.some((word) => /^REDIRECT$/i.test(word))) === true)
     return 'its invalidations are redirected';
   return null;
 }
@@ -50,7 +51,7 @@ export function restore(
   for (const request of pinned.transaction?.begun ?? []) {
     connection.sendOwn(argumentsOf(request, 0), () => 'swallow');
   }
-  if (pinned.replies === 'off') connection.sendQuietly(['CLIENT', 'REPLY', 'OFF']);
+  if (pinned.replies !== 'on') connection.sendQuietly(['CLIENT', 'REPLY', pinned.replies.toUpperCase()]);
   if (pinned.tracking !== null && client.signOn.protocol === 3) {
     // What changed meanwhile was told to nobody: everything it has cached is in doubt.
     const everything = bytesOf('>2\r\n$10\r\ninvalidate\r\n_\r\n');

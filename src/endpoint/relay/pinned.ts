@@ -22,12 +22,14 @@ export class Pinned {
   };
   /** Requests to (un)subscribe that are not answered. */
   subscribing = 0;
-  /** CLIENT TRACKING with its options, while it is on. */
-  tracking: readonly string[] | null = null;
+  /** CLIENT TRACKING with its options, while it is on; each more of them added prefixes. */
+  tracking: readonly (readonly string[])[] | null = null;
   /** Flags that were set, by the command's first words; each value is the command that makes it so again. */
   readonly flags = new Map<string, readonly string[]>();
   /** CLIENT REPLY: which of the next requests are answered. */
   replies: 'on' | 'off' | 'skip' = 'on';
+  /** It may have changed its connection in ways that nobody has seen: in a transaction, or unanswered. */
+  hasUnseen = false;
   /** For a reason that never ends. */
   isForGood: boolean;
 
@@ -79,13 +81,14 @@ export class Pinned {
     this.tracking = null;
     this.flags.clear();
     this.replies = 'on';
+    this.hasUnseen = false;
     this.isForGood = isForGood;
   }
 
   /** Commands that make a new connection what this one is, as far as that can be. */
   commands(): string[][] {
     const commands: string[][] = [...this.flags.values()].map((args) => [...args]);
-    if (this.tracking !== null) commands.push([...this.tracking]);
+    for (const args of this.tracking ?? []) commands.push([...args]);
     for (const [kind, names] of Object.entries(this.subscriptions)) {
       if (names.size > 0) commands.push([kind, ...names]);
     }

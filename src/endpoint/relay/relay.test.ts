@@ -8,13 +8,15 @@ import { commandIn } from './unknown-command.ts';
 import { Stage, bulk, command } from './test-kit.ts';
 
 const sha1 = (text: string): string => `sha-${text}`;
+/** As sockets have it. */
+const CHUNK_LENGTH = 65_536;
 
 /** What client `who` is answered to `text`, once all is at rest. */
 function ask(stage: Stage, who: number, text: string): string {
   const wire = stage.wires[who];
   assert.ok(wire !== undefined);
   wire.received = '';
-  stage.send(who, text);
+  for (let at = 0; at < text.length; at += CHUNK_LENGTH) stage.send(who, text.slice(at, at + CHUNK_LENGTH));
   stage.settle();
   return wire.received;
 }
@@ -369,4 +371,118 @@ it('a client that cannot be moved hears why if it waits for an answer', () => {
   stage.follow();
   stage.settle();
   assert.equal(stage.wires[0]?.isOver, true);
+});
+
+describe('a long request', () => {
+  it('in a transaction keeps that from being begun again without it', () => {
+    const stage = staged();
+    ask(
+      stage,
+      0,
+      command('MULTI') + command('APPEND', 'k', 'x'.repeat(200_000)) + command('APPEND', 'k', 'y'),
+    );
+    stage.demote();
+    stage.follow();
+    stage.settle();
+    assert.equal(stage.wires[0]?.isOver, true);
+    assert.deepEqual(stage.data.log, []);
+  });
+
+  it('that subscribes, or is refused, is seen whole', () => {
+    const stage = staged(2);
+    const names = Array.from({ length: 8_000 }, (_, at) => `a channel with a long name ${at}`);
+    assert.equal(ask(stage, 0, command('SUBSCRIBE', ...names)).split('subscribe').length, 8_001);
+    assert.equal(stage.clients[0]?.pinned.subscriptions.SUBSCRIBE.size, 8_000);
+    assert.match(
+      ask(stage, 1, command('REPLICAOF', 'h'.repeat(200_000), '1')),
+      /^-ERR REPLICAOF is not passed on/,
+    );
+    assert.match(ask(stage, 1, command('REPLICAOF', 'h'.repeat(5_000_000), '1')), /^-ERR Protocol error/);
+    assert.equal(stage.wires[1]?.isOver, true);
+  });
+});
+
+it('a client whose reply was cut off is closed, and given no second one behind the first part', () => {
+  const stage = staged();
+  stage.data.values.set('0/k', 'x'.repeat(10_000));
+  stage.send(0, command('GET', 'k'));
+  stage.flush();
+  const [connection] = stage.connections;
+  connection?.reply();
+  connection?.serve();
+  connection?.reply(5_000);
+  connection?.cut();
+  stage.settle();
+  assert.equal(stage.wires[0]?.isOver, true);
+  assert.equal(stage.wires[0]?.received.length, 5_000);
+});
+
+describe('what a client leaves on a connection of its own', () => {
+  it('stays watched behind an EXEC or DISCARD without MULTI, so that nobody else is lent it', () => {
+    for (const word of ['EXEC', 'DISCARD']) {
+      const stage = staged();
+      ask(stage, 0, command('WATCH', 'k'));
+      assert.match(ask(stage, 0, command(word)), /^-ERR .* without MULTI/);
+      assert.notEqual(stage.clients[0]?.own, null);
+    }
+  });
+
+  it('is no transaction any more after RESET; QUIT inside one ends the client', () => {
+    const stage = staged(2);
+    ask(stage, 0, command('MULTI') + command('RESET'));
+    assert.equal(stage.clients[0]?.own, null);
+    ask(stage, 1, command('MULTI') + command('QUIT'));
+    assert.equal(stage.wires[1]?.isOver, true);
+  });
+
+  it('is the database that a transaction chose only if the server took it', () => {
+    const stage = staged();
+    ask(stage, 0, command('MULTI') + command('SELECT', '99') + command('EXEC'));
+    assert.equal(stage.clients[0]?.signOn.db, 0);
+  });
+
+  it('is not moved if nobody saw it accepted', () => {
+    for (const text of [
+      command('CLIENT', 'REPLY', 'OFF') + command('SELECT', '5'),
+      command('MULTI') + command('CLIENT', 'NO-EVICT', 'ON') + command('EXEC'),
+    ]) {
+      const stage = staged();
+      ask(stage, 0, text);
+      stage.demote();
+      stage.follow();
+      stage.settle();
+      assert.equal(stage.wires[0]?.isOver, true);
+    }
+  });
+
+  it('is every prefix it tracks', () => {
+    const stage = staged();
+    const tracked = (prefix: string) => ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', prefix];
+    for (const prefix of ['a', 'b']) ask(stage, 0, command(...tracked(prefix)));
+    stage.demote();
+    stage.follow();
+    stage.settle();
+    assert.deepEqual(stage.servers[1].seen, [tracked('a').join(' '), tracked('b').join(' ')]);
+  });
+});
+
+it('WAIT counts nobody when its server is demoted or lost, and is never asked of another', () => {
+  const stage = staged(2);
+  ask(stage, 0, command('WAIT', '2', '0'));
+  stage.demote();
+  stage.settle();
+  assert.equal(stage.wires[0]?.received, ':0\r\n');
+  stage.follow();
+  ask(stage, 1, command('WAIT', '2', '0'));
+  stage.connections.at(-1)?.cut();
+  stage.settle();
+  assert.equal(stage.wires[1]?.isOver, true);
+});
+
+it('a client that reads RESP2 again is told of no switch', () => {
+  const stage = staged();
+  ask(stage, 0, command('HELLO', '3') + command('CLIENT', 'MAINT_NOTIFICATIONS', 'ON') + command('RESET'));
+  stage.hold();
+  stage.undo();
+  assert.doesNotMatch(ask(stage, 0, command('PING')), /FAIL/);
 });

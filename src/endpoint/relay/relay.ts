@@ -396,6 +396,10 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     if (refusal === null && (!hasSpoken || wasTurnedAway)) backend?.backOff(this.nowMs);
     this.#rejections.lost(connection, backend?.isLeaving === true);
     if (refusal !== null) return this.#refused(connection, owed, refusal);
+    if (connection.cutOff?.isGone === false) {
+      this.counts.unmovable++;
+      connection.cutOff.reset();
+    }
     const pieces = new Map<Client, Uint8Array[]>();
     owed.forEach((each, index) => {
       const { client } = each;

@@ -12,7 +12,7 @@ import { firstLine } from './server-connection.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The server proves by these that it did not do what it was asked, and is no primary. */
-const REJECTIONS = /^-(?:READONLY|MASTERDOWN|LOADING|EXECABORT .*: ?-?READONLY) /;
+const REJECTIONS = /^-(?:READONLY|MASTERDOWN|LOADING|REDIRECT|EXECABORT .*: ?-?READONLY) /;
 
 export function isRejection(bytes: Uint8Array, start: number, end: number): boolean {
   return REJECTIONS.test(firstLine(bytes, start, end));

@@ -34,7 +34,7 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
     client.wait = 'replies';
     return false;
   }
-  if (pinned.isMulti && command.kind !== 'exec' && command.kind !== 'discard') {
+  if (pinned.isMulti && !ENDS_MULTI.has(command.kind)) {
     return takeQueued(client, core, command, request);
   }
   switch (command.kind) {
@@ -109,6 +109,9 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
   }
 }
 
+/** What a transaction does not queue. */
+const ENDS_MULTI: ReadonlySet<Command['kind']> = new Set(['exec', 'discard', 'reset', 'quit']);
+
 /** What makes a client's own connection another than it was. */
 const CHANGES: ReadonlySet<Command['kind']> = new Set([
   'auth',
@@ -161,10 +164,7 @@ export function pin(client: Client, request: Request, mark: (its: Pinned) => voi
 }
 
 /** Of requests that wait for others: an answer may be long in coming. */
-const deliverLate: Look = () => 'deliver';
-
-const waiting = new WeakSet<Look>([deliverLate]);
-markRetried(deliverLate);
+const waiting = new WeakSet<Look>();
 
 /** Whether nobody should wait for what is owed. */
 export function takesItsTime({ look }: Owed): boolean {
@@ -261,6 +261,7 @@ export function signedOn(client: Client, change: Partial<SignOn>): void {
 
 /** RESET clears everything but the library's name. */
 function takeReset(client: Client, core: RelayCore, request: Request): boolean {
+  client.hearsOfSwitches = false;
   const fresh: SignOn = {
     ...FRESH,
     libraryName: client.signOn.libraryName,
@@ -275,6 +276,7 @@ function takeReset(client: Client, core: RelayCore, request: Request): boolean {
     client.answer('+RESET\r\n', request);
     return true;
   }
+  client.pinned.transaction = null;
   const look: Look = (type) => {
     if (type === ERROR) return 'deliver';
     client.pinned.clear(core.isTransparent);
@@ -344,25 +346,29 @@ const WAIT_CHANNEL = '__baton__:wait';
  * a publication. (Until Redis 7.0 a PING would do; newer servers and Valkey count only what is replicated.)
  */
 function takeWait(client: Client, core: RelayCore, command: Command, request: Request): boolean {
-  if (core.isTransparent) return sendOwn(client, request, deliverLate) !== null;
   const connection = client.borrow();
   if (connection === null) return false;
   let refusal: string | null = null;
-  connection.sendOwn(['PUBLISH', WAIT_CHANNEL, ''], (type, bytes, start, end) => {
-    if (type === ERROR) refusal = firstLine(bytes, start, end).slice(1);
-    return 'swallow';
-  });
-  const look: Look = (type) => {
+  const say = (text: string): void => client.deliver(bytesOf(text), 0, text.length);
+  if (!core.isTransparent)
+    connection.sendOwn(['PUBLISH', WAIT_CHANNEL, ''], (type, bytes, start, end) => {
+      if (type === ERROR) refusal = firstLine(bytes, start, end).slice(1);
+      return 'swallow';
+    });
+  const look: Look = (type, bytes, start, end) => {
+    if (type === ERROR && firstLine(bytes, start, end).startsWith('-UNBLOCKED force')) {
+      // It is no primary any more: of its replicas that have the write, none is known to be the next one's.
+      say(command.name === 'WAIT' ? ':0\r\n' : '*2\r\n:0\r\n:0\r\n');
+      return 'swallow';
+    }
     if (refusal === null || type === ERROR) return 'deliver';
-    const text = bytesOf(
-      `-ERR ${command.name} through this endpoint has to publish to ${WAIT_CHANNEL}: ${refusal}\r\n`,
-    );
-    client.deliver(text, 0, text.length);
+    say(`-ERR ${command.name} through this endpoint has to publish to ${WAIT_CHANNEL}: ${refusal}\r\n`);
     return 'swallow';
   };
   waiting.add(look);
   markRetried(look);
-  return sendOwn(client, request, look) !== null;
+  // Never asked of another server: what was written to this one may not be there.
+  return sendOwn(client, request, look, { hasWrite: true }) !== null;
 }
 
 /** CLIENT REPLY OFF or SKIP was said: nothing is answered. */
@@ -379,6 +385,7 @@ function takeUnanswered(client: Client, pinned: Pinned, command: Command, reques
   }
   if (pinned.replies === 'skip' && !/^REPLY$/i.test(second)) pinned.replies = 'on';
   if (/^REPLY$/i.test(second) && /^OFF$/i.test(third)) pinned.replies = 'off';
+  if (CHANGES.has(command.kind) && !/^REPLY$/i.test(second)) pinned.hasUnseen = true;
   // Flags and subscriptions set without an answer are not remembered: the client keeps its connection.
   pinned.isForGood = true;
   own.sendMore(bytes, start, end);

@@ -58,6 +58,8 @@ export class ServerConnection implements WireEvents {
   hasSpoken = false;
   /** It did not even listen to what was sent: it has too many clients. */
   wasTurnedAway = false;
+  /** Who had a part of a reply or message when it ended, and can be given nothing behind that. */
+  cutOff: Client | null = null;
   /** What it said when it refused who its clients are, or what they need; null: it did not. */
   refusal: string | null = null;
   readonly #owner: ConnectionOwner;
@@ -300,6 +302,7 @@ export class ServerConnection implements WireEvents {
   fail(because: string): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.cutOff = this.midReplyOf;
     this.#wire?.reset();
     this.#owner.lost(this, this.#queue.takeAll(), this.#unsent, because);
   }

@@ -145,7 +145,7 @@ export class ModelConnection extends ModelWire {
 
   #take(args: readonly string[]): string {
     const name = (args[0] ?? '').toUpperCase();
-    if (this.#queued !== null && !['EXEC', 'DISCARD', 'MULTI', 'WATCH'].includes(name)) {
+    if (this.#queued !== null && !['EXEC', 'DISCARD', 'MULTI', 'WATCH', 'RESET'].includes(name)) {
       if (isWrite(name) && !this.#server.isPrimary) {
         this.#isDirty = true;
         return `-${READONLY}\r\n`;
@@ -199,8 +199,12 @@ export class ModelConnection extends ModelWire {
       case 'MOD.WAIT':
         return '+modular\r\n';
       case 'AUTH':
+      case 'HELLO':
+      case 'RESET':
+        this.#queued = null;
         return '+OK\r\n';
       case 'SELECT':
+        if (Number(first) > 15) return '-ERR DB index is out of range\r\n';
         this.#db = Number(first);
         return '+OK\r\n';
       case 'CLIENT':
@@ -208,6 +212,7 @@ export class ModelConnection extends ModelWire {
         if (/SETNAME/i.test(first)) this.#name = second;
         return '+OK\r\n';
       case 'BLPOP':
+      case 'WAIT':
         this.blocked = [...args];
         return '';
       case 'SUBSCRIBE':

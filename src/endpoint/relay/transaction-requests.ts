@@ -1,14 +1,15 @@
 // Transactions of a client on a connection of its own: what MULTI begins, and EXEC or DISCARD ends.
 
+import { byteString } from '../../base/byte-string.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import type { Look } from './owed.ts';
 import type { RelayCore } from './relay-core.ts';
-import { ERROR } from './reply-scanner.ts';
+import { ERROR, ReplyScanner } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
-import { READ, type Request, WRITE, deliver, sendPlain, signedOn } from './requests.ts';
+import { READ, type Request, WRITE, deliver, sendOwn, sendPlain, signedOn } from './requests.ts';
 import { type QueuedScan, queuedScan } from './scan.ts';
-import type { ServerConnection } from './server-connection.ts';
+import { type ServerConnection, firstLine } from './server-connection.ts';
 import { Transaction } from './transaction.ts';
 
 export function takeMulti(client: Client, core: RelayCore, request: Request): boolean {
@@ -54,6 +55,7 @@ export function takeQueued(client: Client, core: RelayCore, command: Command, re
   } else if (LASTING.has(command.kind)) {
     // What it does to the connection is only known once EXEC has done it.
     pinned.isForGood = true;
+    if (command.kind !== 'unknown') pinned.hasUnseen = true;
   }
   const look: Look = () => {
     transaction.answered++;
@@ -79,22 +81,36 @@ export function takeExec(client: Client, request: Request): boolean {
   const { pinned, own } = client;
   const { transaction, hasLostWatch } = pinned;
   if (own === null) return sendPlain(client, WRITE, request);
+  // An error, and what is watched stays so.
+  if (transaction === null) return sendOwn(client, request, deliver) !== null;
   pinned.transaction = null;
   pinned.isWatching = false;
   pinned.hasLostWatch = false;
-  if (hasLostWatch && transaction !== null) {
+  if (hasLostWatch) {
     own.sendOwn(['DISCARD'], () => 'swallow');
     client.answer(nothingDone(client), request);
     return true;
   }
-  const look: Look = (type) => {
-    const db = transaction?.queuedDb ?? null;
-    if (type !== ERROR && db !== null && Number.isInteger(db)) signedOn(client, { db });
+  const { queuedDb } = transaction;
+  const look: Look = (type, reply, from, to) => {
+    if (type === ERROR || queuedDb === null || !isArray(reply, from, to)) return 'deliver';
+    if (hasNoError(reply, from, to)) signedOn(client, { db: queuedDb });
+    else pinned.isForGood = pinned.hasUnseen = true;
     return 'deliver';
   };
   const { bytes, start, end } = request;
-  own.sendWatched(client, bytes, start, end, 1, transaction !== null, look, transaction);
+  own.sendWatched(client, bytes, start, end, 1, true, look, transaction);
   return true;
+}
+
+/** Not what EXEC answers if a watched key has changed. */
+function isArray(reply: Uint8Array, from: number, to: number): boolean {
+  return /^\*\d/.test(firstLine(reply, from, to));
+}
+
+/** Whether all of the reply is there and, as far as can be seen from outside, each part of it succeeded. */
+function hasNoError(reply: Uint8Array, from: number, to: number): boolean {
+  return new ReplyScanner().next(reply, from, to) === to && !byteString(reply, from, to).includes('\r\n-');
 }
 
 /** What EXEC answers if a watched key has changed. */
@@ -106,6 +122,9 @@ function nothingDone({ signOn }: Client): string {
 export function takeForgetting(client: Client, command: Command, { bytes, start, end }: Request): boolean {
   const { pinned, own } = client;
   if (own === null) return sendPlain(client, READ, { bytes, start, end });
+  if (command.kind === 'discard' && pinned.transaction === null) {
+    return sendOwn(client, { bytes, start, end }, deliver) !== null;
+  }
   const transaction = command.kind === 'discard' ? pinned.transaction : null;
   pinned.transaction = null;
   pinned.isWatching = false;

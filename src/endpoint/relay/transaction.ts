@@ -26,6 +26,11 @@ export class Transaction {
     else this.#requests.push(request);
   }
 
+  /** A part of it is not kept. */
+  forget(): void {
+    this.#requests = null;
+  }
+
   /** What another server must be told before it is where the client believes it is; null: nobody knows any more. */
   get begun(): readonly Uint8Array[] | null {
     return this.#requests === null ? null : this.#requests.slice(0, this.answered);
