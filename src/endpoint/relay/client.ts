@@ -11,7 +11,7 @@ import { Outgoing } from './outgoing.ts';
 import { Pinned, UNPINNED } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { RequestScanner } from './request-scanner.ts';
-import { type Request, takeSpecial } from './requests.ts';
+import { type Request, takeSpecial, takesItsTime } from './requests.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn, shareKey } from './sign-on.ts';
 import type { Wire } from './wire.ts';
@@ -66,6 +66,8 @@ export class Client {
   /** No more requests of it are taken; it is closed once it has its replies. */
   isClosing = false;
   isGone = false;
+  /** It has closed its side: nothing more comes of it. */
+  #hasEnded = false;
   /** When bytes last went either way; kept by {@link touched}. */
   lastActiveMs = 0;
   /** What {@link RelayCore} counts of bytes that it has not taken. */
@@ -283,9 +285,18 @@ export class Client {
     this.own?.resume();
   }
 
+  /** It has closed its side. What it asked before is answered, unless it waits for others; then it is closed. */
+  ended(): void {
+    const first = this.own?.firstOwed;
+    this.#hasEnded = true;
+    if (first !== undefined && takesItsTime(first)) this.reset();
+    else this.finishIfDone();
+  }
+
   /** Closes it if it was to be closed and has all its replies. */
   finishIfDone(): void {
-    if (!this.isClosing || this.owed > 0 || this.isGone) return;
+    if (this.owed > 0 || this.isGone) return;
+    if (!this.isClosing && (!this.#hasEnded || this.wait !== null)) return;
     this.flush();
     this.wire.close();
     this.gone();

@@ -486,3 +486,15 @@ it('a client that reads RESP2 again is told of no switch', () => {
   stage.undo();
   assert.doesNotMatch(ask(stage, 0, command('PING')), /FAIL/);
 });
+
+it('a client that closes its side is answered first, unless it waits for others', () => {
+  const stage = staged(2);
+  stage.send(0, command('APPEND', 'k', 'x') + command('GET', 'k'));
+  stage.clients[0]?.ended();
+  stage.settle();
+  assert.equal(stage.wires[0]?.received, `:1\r\n${bulk('x')}`);
+  assert.equal(stage.wires[0]?.isOver, true);
+  ask(stage, 1, command('BLPOP', 'list', '0'));
+  stage.clients[1]?.ended();
+  assert.equal(stage.wires[1]?.isOver, true);
+});

@@ -121,8 +121,11 @@ export class RelayServer {
       client.gone();
       socket.destroy();
     };
-    // What was asked before the end may still be answered by nobody: Redis closes at once, too.
-    socket.once('end', gone);
+    socket.once('end', () => {
+      client.ended();
+      // Nothing is left to be read by it: its place is free at once.
+      if (client.isGone && socket.writableLength === 0) socket.destroy();
+    });
     socket.once('error', gone);
     socket.once('close', gone);
     socket.once('close', leave);
