@@ -141,6 +141,11 @@ export class StandingLink implements ConnectionOwner {
     return true;
   }
 
+  /** Sends one command that has no answer. */
+  say(args: readonly string[]): void {
+    if (this.#state === 'up') this.#send(args);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#drop();

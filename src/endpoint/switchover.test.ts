@@ -197,9 +197,41 @@ describe('an ordered switch with sentinels', () => {
     order(stage, null);
     stage.pass(500);
     const steps = story(stage).filter((line) => !/^(route|SENTINEL (MASTER|REPLICAS)|SUBSCRIBE)/.test(line));
-    assert.deepEqual(steps, ['prepare', 'hold', 'SENTINEL FAILOVER m COORDINATED', 'release']);
+    const [first, second, third, ...rest] = steps;
+    assert.deepEqual([first, second, third], ['prepare', 'hold', 'SENTINEL FAILOVER m COORDINATED']);
+    assert.deepEqual(new Set(rest), new Set(['REPLCONF GETACK *', 'release']));
     assert.equal(stage.ended()?.isDone, true);
     assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('has replicas acknowledge all the time while the primary hands over, over connections of their own', () => {
+    const stage = fleet();
+    stage.model('10.0.0.3:6379', { isLinkUp: false });
+    const replicas = [B, '10.0.0.3:6379'];
+    for (const address of SENTINELS) stage.model(address).group = { primary: A, epoch: 3, replicas };
+    stage.pass(2_000);
+    order(stage, null);
+    stage.pass(1_000);
+    const sent = stage.effects.flatMap(({ effect }) => (effect.kind === 'send' ? [effect] : []));
+    const over = new Set(sent.filter(({ args }) => args[0] === 'REPLCONF').map((one) => one.connection));
+    assert.deepEqual(
+      sent.filter(({ args, connection }) => args[0] !== 'REPLCONF' && over.has(connection)),
+      [],
+    );
+    const { prompts } = stage.model(B);
+    assert.ok(prompts > 50, `${prompts} prompts in a second`);
+    assert.equal(stage.model(A).prompts, 0);
+    assert.equal(stage.model('10.0.0.3:6379').prompts, 0, 'it could not take over');
+    elect(stage);
+    stage.pass(2_000);
+    assert.equal(stage.ended()?.isDone, true);
+    const { prompts: until } = stage.model(B);
+    stage.pass(2_000);
+    assert.equal(stage.model(B).prompts, until, 'and no longer');
+    const opened = stage.effects.flatMap(({ effect }) =>
+      effect.kind === 'close' ? [effect.connection] : [],
+    );
+    assert.ok([...over].every((connection) => opened.includes(connection)));
   });
 
   it('holds, waits for equal offsets, orders a failover, and releases to whom older sentinels name', () => {

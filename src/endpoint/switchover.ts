@@ -10,6 +10,7 @@
 // Up to the promotion everything can be undone, and is when the time is up. From then on there is no way but forward.
 
 import type { Reply } from '../resp/reply.ts';
+import { AckPrompter } from './ack-prompter.ts';
 import { whyNotAdmitted } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { Group } from './group.ts';
@@ -70,6 +71,8 @@ export class Switchover {
   /** Also while its answer is on the way: a pause that comes late is a pause. */
   #isPaused = false;
   #isHeld = false;
+  /** While sentinels may have the primary hand over. */
+  #prompter: AckPrompter | null = null;
 
   constructor(core: Core, group: Group, order: SwitchOrder) {
     this.#core = core;
@@ -92,7 +95,7 @@ export class Switchover {
   }
 
   dueAt(): number {
-    return this.isEnded ? Infinity : this.#deadline;
+    return this.isEnded ? Infinity : Math.min(this.#deadline, this.#prompter?.dueAt() ?? Infinity);
   }
 
   /** Has the servers say anew how they are: what was known may be half a second old, which is long for an order. */
@@ -105,6 +108,7 @@ export class Switchover {
     const problem = this.#choose();
     if (problem !== null) return this.#end(false, problem);
     this.#enter('preparing', this.#core.now + PREPARE_MS_MAX);
+    if (this.group.source !== null) this.#prompter = new AckPrompter(this.#core, this.#candidates());
     const to = this.#to;
     this.#step({ kind: 'prepare', to: to === null ? null : { ...to.target, name: to.name } });
   }
@@ -133,6 +137,7 @@ export class Switchover {
 
   /** Looks at what the group and the clock say. `leadsTo`: where the endpoints lead now. */
   attend(leadsTo: RedisServer | null): void {
+    this.#prompter?.attend();
     if (this.#state === 'looking' && this.#hasLooked()) this.#begin();
     if (this.#state === 'ordering' && leadsTo !== null && leadsTo !== this.#from) {
       this.#to = leadsTo;
@@ -256,7 +261,10 @@ export class Switchover {
     const args = ['SENTINEL', 'FAILOVER', this.group.name, ...(isCoordinated ? ['COORDINATED'] : [])];
     spokesman.ask(args, (reply) => {
       if (this.#state !== 'ordering') return;
-      if (reply.kind !== 'error') return this.group.source?.hurry();
+      if (reply.kind !== 'error') {
+        if (isCoordinated) this.#prompter?.begin();
+        return this.group.source?.hurry();
+      }
       if (isCoordinated && /^ERR (wrong number|unknown|syntax|invalid)/i.test(reply.text))
         return this.#pause(this.#core.now + this.#order.holdMsMax * UNDO_AFTER);
       this.#undo(`the sentinel refuses: ${reply.text}`);
@@ -382,6 +390,7 @@ export class Switchover {
 
   #end(isDone: boolean, sentence: string): void {
     this.#state = 'ended';
+    this.#prompter?.close();
     // Whatever became of it, nobody is held any longer.
     if (this.#isHeld) this.#letGo(false);
     this.group.isSwitching = false;

@@ -111,7 +111,9 @@ export class Model {
   replicas: string[] = [];
   password: string | null = null;
   group: { primary: string; epoch: number; replicas: string[] } | null = null;
-  /** All it was told besides PING and INFO. */
+  /** How often it was told to acknowledge. */
+  prompts = 0;
+  /** All else it was told besides PING and INFO. */
   readonly orders: string[] = [];
   /** Answers an order in its own way; null: as usual. */
   onOrder: (order: string) => Reply | null = () => null;
@@ -283,6 +285,10 @@ export class Stage {
     if (command === 'PING') return [model.isLoading ? error('LOADING in progress') : simple('PONG')];
     if (command === 'INFO') return [bulk(infoOf(model))];
     if (command === 'SUBSCRIBE') return [bulksOf('subscribe', second, '1')];
+    if (command === 'REPLCONF') {
+      model.prompts += 1;
+      return [];
+    }
     if (command === 'AUTH') return [args.at(-1) === model.password ? simple('OK') : error('WRONGPASS no')];
     const { group } = model;
     if (command === 'SENTINEL' && second === 'MASTER') {
