@@ -266,6 +266,51 @@ describe('a command that the table does not have', () => {
   });
 });
 
+describe('a server that left the route', () => {
+  for (const isTransparent of [false, true]) {
+    it(`${isTransparent ? 'of clients with connections of their own ' : ''}goes on with a subscriber it may keep, and gets no new clients`, () => {
+      const stage = new Stage(isTransparent);
+      const [a, b] = stage.servers;
+      b.isPrimary = true;
+      for (let count = 0; count < 2; count++) stage.connect();
+      ask(stage, 0, command('SUBSCRIBE', 'news'));
+      ask(stage, 1, command('APPEND', 'k', 'x'));
+      stage.leadKeeping([a], b);
+      stage.settle();
+      const seen = a.seen.length;
+      stage.connect();
+      assert.equal(ask(stage, 2, command('APPEND', 'k', 'y')), ':2\r\n');
+      assert.equal(a.seen.length, seen);
+      assert.match(ask(stage, 0, command('SUBSCRIBE', 'more')), /subscribe\r\n\$4\r\nmore\r\n:2\r\n$/);
+      assert.deepEqual(a.seen.slice(-1), ['SUBSCRIBE more']);
+      assert.deepEqual(
+        stage.wires.map(({ isOver }) => isOver),
+        [false, false, false],
+      );
+
+      stage.leadKeeping([], b);
+      stage.settle();
+      assert.deepEqual(
+        a.connections.filter(({ isOver }) => !isOver),
+        [],
+        'kept no longer, it has nobody',
+      );
+    });
+  }
+
+  it('is rid of a subscriber at once unless it may keep it', () => {
+    const stage = staged();
+    const [a, b] = stage.servers;
+    ask(stage, 0, command('SUBSCRIBE', 'news'));
+    stage.leadKeeping([b], b);
+    stage.settle();
+    assert.deepEqual(
+      a.connections.filter(({ isOver }) => !isOver),
+      [],
+    );
+  });
+});
+
 describe('a request that blocks', () => {
   it('asks the new primary for the rest of its time', () => {
     const stage = staged();

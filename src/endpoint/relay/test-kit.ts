@@ -334,6 +334,11 @@ export class Stage {
   }
 
   lead(...servers: readonly ModelServer[]): void {
+    this.leadKeeping([], ...servers);
+  }
+
+  /** `kept`: servers whose clients may stay. */
+  leadKeeping(kept: readonly ModelServer[], ...servers: readonly ModelServer[]): void {
     this.relay.lead({
       endpoint: 'e',
       generation: ++this.#generation,
@@ -341,6 +346,7 @@ export class Stage {
       balance: 'roundrobin',
       deadline: Infinity,
       endsOthers: true,
+      ...(kept.length === 0 ? {} : { keeps: kept.map(({ host, port }) => ({ host, port })) }),
       because: 'the test says so',
     });
   }
