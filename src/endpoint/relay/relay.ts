@@ -12,18 +12,18 @@ import { CommandTable } from './command-table.ts';
 import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
 import { LoadedScripts } from './loaded-scripts.ts';
-import { restore, whyUnmovable } from './move.ts';
+import { Losses, type LossHost } from './losses.ts';
 import { type Owed, type Verdict, empty } from './owed.ts';
-import { Places, type SharedSlots } from './places.ts';
+import { Placement, type PlacementHost } from './placement.ts';
+import type { SharedSlots } from './places.ts';
 import { type RejectionConf, type RejectionHost, Rejections } from './rejections.ts';
 import type { RelayCore } from './relay-core.ts';
-import { type SeenReply, openAgain, restOf, wholeOf } from './replay.ts';
+import type { SeenReply } from './replay.ts';
 import { takesItsTime } from './requests.ts';
 import { type ScriptNews, Scripts } from './scripts.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
-import { WaitingRoom } from './waiting-room.ts';
 import type { Wire } from './wire.ts';
 
 export interface RelayOptions {
@@ -61,7 +61,7 @@ export interface RelayCounts {
   unserved: number;
 }
 
-export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
+export class Relay implements RelayCore, ConnectionOwner, RejectionHost, PlacementHost, LossHost {
   readonly table = new CommandTable();
   readonly logins = new Logins();
   readonly scripts: Scripts;
@@ -79,8 +79,8 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   readonly #dirtyConnections: ServerConnection[] = [];
   /** Clients that have all their replies. */
   #replied: Client[] = [];
-  readonly #queue: WaitingRoom;
-  readonly #places: Places;
+  readonly #placement: Placement;
+  readonly #losses: Losses;
   /** Those who wait until a server takes more. */
   readonly #waitForRoom = new Set<Client>();
   /** Reply bytes that clients have not taken. */
@@ -99,22 +99,9 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
       (server) => new Backend(server, this, { dial, limits: this.limits, sessions: sessionsOf(server) }),
     );
     this.#untaken = options.untaken ?? { bytes: 0 };
-    this.#places = new Places(options.shared ?? null, {
-      noRoom: (client) => {
-        this.#turnAway(client);
-        this.settle();
-      },
-      ledTo: (client, backend) => {
-        if (backend !== null) this.#assign(client, backend);
-        if (client.wait === 'server') client.goOn();
-        this.settle();
-      },
-    });
-    this.#queue = new WaitingRoom(
-      (client) => this.#places.enterRoom(client),
-      (client) => this.#places.leaveRoom(client),
-    );
+    this.#placement = new Placement(options.shared ?? null, this, this.#servers);
     this.#rejections = new Rejections(options.rejection, this, this.#servers);
+    this.#losses = new Losses(this, this.#servers, this.#rejections);
   }
 
   get isHolding(): boolean {
@@ -147,8 +134,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
         if (!backend.isEnding && !stays) this.#leave(backend, leaving);
       }
     }
-    this.#places.askNoMore();
-    this.#queue.tryAll(() => true);
+    this.#placement.tryAnew();
     if (this.hold.isOwn && left > 0 && !isBetween) this.release(false);
     this.settle();
     this.#options.wantsFlush();
@@ -197,14 +183,9 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   /** When {@link tick} is due, Infinity if never. */
   deadline(): number {
-    let due = Math.min(this.hold.untilMs, this.#queue.oldestMs + this.limits.queueMs);
+    let due = Math.min(this.hold.untilMs, this.#placement.deadline());
     for (const [, { drainUntilMs, waitUntilMs }] of this.#servers.leaving) {
       due = Math.min(due, drainUntilMs, waitUntilMs);
-    }
-    if (this.#queue.size > this.#places.asking) {
-      for (const { retryAtMs } of this.#servers.present) {
-        due = Math.min(due, Math.max(retryAtMs, this.nowMs + 1));
-      }
     }
     return due;
   }
@@ -221,8 +202,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
         this.#end(backend, (connection) => !isWaitedOn(connection));
       }
     }
-    this.#queue.tryAll((client) => !this.#places.isAsking(client));
-    for (const client of this.#queue.takeOlder(this.nowMs - this.limits.queueMs)) this.#turnAway(client);
+    this.#placement.tick();
     this.settle();
   }
 
@@ -242,8 +222,8 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   }
 
   share(client: Client): ServerConnection | null {
-    const connection = this.#backendOf(client)?.share(client.signOn, this.nowMs) ?? null;
-    if (connection === null) this.#enqueue(client);
+    const connection = this.#placement.backendOf(client)?.share(client.signOn, this.nowMs) ?? null;
+    if (connection === null) this.#placement.enqueue(client);
     return connection;
   }
 
@@ -253,13 +233,13 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   shareWith(client: Client, is: (server: string) => boolean): ServerConnection | null {
     const connection = this.#servers.find(is)?.share(client.signOn, this.nowMs) ?? null;
-    if (connection === null) this.#enqueue(client);
+    if (connection === null) this.#placement.enqueue(client);
     return connection;
   }
 
   lend(client: Client, wanted: SignOn): ServerConnection | null {
-    const connection = this.#backendOf(client)?.lend(wanted, client.wire, this.nowMs) ?? null;
-    if (connection === null) this.#enqueue(client);
+    const connection = this.#placement.backendOf(client)?.lend(wanted, client.wire, this.nowMs) ?? null;
+    if (connection === null) this.#placement.enqueue(client);
     return connection;
   }
 
@@ -270,7 +250,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   giveBack(connection: ServerConnection, client: Client): void {
     client.backend?.giveBack(connection);
-    this.#unassignIfLeaving(client);
+    this.#placement.unassignIfLeaving(client);
   }
 
   wantsOutput(client: Client): void {
@@ -286,7 +266,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
   }
 
   waitsNoMore(client: Client): void {
-    this.#queue.leave(client);
+    this.#placement.waitsNoMore(client);
   }
 
   waitsForRoom(client: Client): void {
@@ -297,14 +277,11 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.hold.forget(client);
     this.clients.delete(client);
     this.counts.clients--;
-    this.#queue.leave(client);
     this.#waitForRoom.delete(client);
     this.#rejections.forget(client);
     this.#untaken.bytes -= client.countedBytes;
     client.countedBytes = 0;
-    client.backend?.part();
-    client.backend = null;
-    this.#places.leaveServer(client);
+    this.#placement.left(client);
   }
 
   wrote(client: Client): void {
@@ -365,11 +342,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
 
   drained(connection: ServerConnection): void {
     connection.isCongested = false;
-    for (const client of Array.from(this.#waitForRoom)) {
-      if ((client.own ?? client.shared) !== connection) continue;
-      this.#waitForRoom.delete(client);
-      client.goOn();
-    }
+    this.#goOnWith(connection);
     this.settle();
   }
 
@@ -386,114 +359,21 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     this.#options.wantsFlush();
   }
 
-  /** Requests that a server surely did not carry out, or may carry out again, are sent anew; else clients are closed. */
   lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, _because: string): void {
-    const backend = this.#servers.with(connection);
-    backend?.remove(connection);
-    if (backend !== null) this.loadedScripts.forgetServer(targetText(backend.server), null);
-    // Also one that hangs up on everybody: it would be called again and again.
-    const { hasSpoken, wasTurnedAway, refusal } = connection;
-    if (refusal === null && (!hasSpoken || wasTurnedAway)) backend?.backOff(this.nowMs);
-    this.#rejections.lost(connection, backend?.isLeaving === true);
-    if (refusal !== null) return this.#refused(connection, owed, refusal);
-    if (connection.cutOff?.isGone === false) {
-      this.counts.unmovable++;
-      connection.cutOff.reset();
-    }
-    const pieces = new Map<Client, Uint8Array[]>();
-    owed.forEach((each, index) => {
-      const { client } = each;
-      if (client === null || client.isGone) return;
-      client.owed -= each.count;
-      const isSent = connection.isConnected && !wasTurnedAway && index < owed.length - unsent;
-      if (each.transaction !== null) openAgain(client, each.transaction);
-      const rest = each.local !== null ? wholeOf(each) : isSent && each.hasWrite ? null : restOf(each);
-      if (rest === null) {
-        this.giveUp(client);
-        return;
-      }
-      const list = pieces.get(client);
-      if (list === undefined) pieces.set(client, [...client.replay, rest]);
-      else list.push(rest);
-    });
-    const { client: owner } = connection;
-    connection.client = null;
-    if (owner !== null && !owner.isGone) {
-      owner.own = null;
-      this.#unassignIfLeaving(owner);
-      this.#replaceOwn(owner, pieces.has(owner));
-    }
-    for (const [client, list] of pieces) {
-      if (client.isGone) continue;
-      client.shared = null;
-      client.isReplaying = false;
-      client.replay = [];
-      client.takeBack(list);
-      this.#unassignIfLeaving(client);
-      if (client.wait !== 'hold') client.goOn();
-    }
-    for (const client of Array.from(this.#waitForRoom)) {
-      if ((client.own ?? client.shared) !== connection) continue;
-      this.#waitForRoom.delete(client);
-      client.goOn();
-    }
+    this.#losses.take(connection, owed, unsent);
+    this.#goOnWith(connection);
   }
 
-  /** The server does not take those of `connection` for what they are elsewhere: each hears it and may sign on anew. */
-  #refused(connection: ServerConnection, owed: readonly Owed[], why: string): void {
-    const { client: owner } = connection;
-    connection.client = null;
-    const clients = new Set(owner === null ? [] : [owner]);
-    for (const { client } of owed) if (client !== null) clients.add(client);
-    for (const client of clients) {
-      if (client.own === connection) client.own = null;
-      this.#unmovable(client, why);
-    }
-  }
-
-  /** Nobody knows whether its last writes were done. */
   giveUp(client: Client): void {
-    this.counts.outcomeUnknown++;
-    client.reset();
+    this.#losses.giveUp(client);
   }
 
-  /**
-   * Gives a client that lost its own connection another, as that was; one that can't be moved is closed. `isAsking`: a
-   * request of it has to be sent again.
-   */
-  #replaceOwn(client: Client, isAsking: boolean): void {
-    if (!client.pinned.isNeeded) {
-      client.loseOwn();
-      return;
-    }
-    const why = whyUnmovable(client);
-    const connection = why === null ? this.lend(client, client.signOn) : null;
-    if (connection === null) {
-      const because = why ?? 'there is no other at this moment';
-      this.#unmovable(
-        client,
-        `-ERR the server was replaced, but not for this connection: ${because}`,
-        isAsking,
-      );
-      return;
-    }
-    client.own = connection;
-    client.isOutdated = false;
-    connection.client = client;
-    connection.signOn(client.signOn, true);
-    if (client.pinned.isMulti) {
-      this.loadedScripts.loadNamed(this.scripts, this.serverOf(connection), connection);
-    }
-    restore(client, connection, (its, error) => {
-      // What was sent behind it may have been done.
-      if (its.owed > 0) this.giveUp(its);
-      else this.#unmovable(its, error);
-    });
+  beganToWait(): void {
+    this.#options.wantsFlush();
   }
 
-  #unmovable(client: Client, error: string, isAsking = false): void {
-    this.counts.unmovable++;
-    client.end(error, isAsking);
+  unassignIfLeaving(client: Client): void {
+    this.#placement.unassignIfLeaving(client);
   }
 
   /** Moves what `backend`, which left the route, still has. */
@@ -506,7 +386,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     const drains = this.#rejections.areHeldFor && (this.isHolding || backend.wasDemoted);
     this.#end(backend, (connection) => !(drains && connection.hasSent) && !isWaitedOn(connection));
     for (const client of this.clients) {
-      if (client.own === null && client.owed === 0) this.#unassignIfLeaving(client);
+      if (client.own === null && client.owed === 0) this.#placement.unassignIfLeaving(client);
     }
     if (backend.connections.size === 0) this.#servers.forget(backend);
   }
@@ -516,29 +396,6 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     for (const connection of Array.from(backend.connections)) {
       if (which(connection)) connection.fail('the endpoint leads elsewhere');
     }
-  }
-
-  #backendOf(client: Client): Backend | null {
-    this.#unassignIfLeaving(client);
-    if (client.backend === null && !this.#places.isAsking(client)) {
-      const ranked = this.#servers.rank(client.wire);
-      const [best] = ranked;
-      if (best !== undefined && this.#places.isLimited(best)) this.#places.ask(client, ranked);
-      else if (best !== undefined) this.#assign(client, best);
-    }
-    return client.backend;
-  }
-
-  #assign(client: Client, backend: Backend): void {
-    client.backend = backend;
-    backend.join(this.nowMs);
-  }
-
-  #unassignIfLeaving(client: Client): void {
-    if (client.backend?.isLeaving !== true) return;
-    client.backend.part();
-    client.backend = null;
-    this.#places.leaveServer(client);
   }
 
   #isDrained(): boolean {
@@ -565,23 +422,13 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost {
     return Math.max(1, Math.ceil((this.hold.untilMs - this.nowMs) / 1000));
   }
 
-  /** There is no server for it now. */
-  #enqueue(client: Client): void {
-    client.wait = 'server';
-    if (!this.#queue.has(client) && this.#queue.size >= this.limits.queuedMax) {
-      this.#turnAway(client);
-      return;
+  /** Those go on who waited until `connection` takes more. */
+  #goOnWith(connection: ServerConnection): void {
+    for (const client of Array.from(this.#waitForRoom)) {
+      if ((client.own ?? client.shared) !== connection) continue;
+      this.#waitForRoom.delete(client);
+      client.goOn();
     }
-    this.#queue.enter(client, this.nowMs);
-    this.#options.wantsFlush();
-  }
-
-  #turnAway(client: Client): void {
-    this.counts.unserved++;
-    this.#queue.leave(client);
-    client.answer('-ERR no server to lead to at this moment: try again later\r\n');
-    client.isClosing = true;
-    client.finishIfDone();
   }
 }
 

@@ -1,0 +1,144 @@
+// A connection to a server is over: what becomes of those who had something there. Requests that the server surely did
+// not carry out, or may carry out again, are sent anew; a client that had a connection of its own gets another, brought
+// to what the old one was; who can't be served as he expects is closed, and counted.
+
+import { targetText } from '../route.ts';
+import type { Client } from './client.ts';
+import type { LoadedScripts } from './loaded-scripts.ts';
+import { restore, whyUnmovable } from './move.ts';
+import type { Owed } from './owed.ts';
+import type { Rejections } from './rejections.ts';
+import { openAgain, restOf, wholeOf } from './replay.ts';
+import type { Scripts } from './scripts.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { Servers } from './servers.ts';
+import type { SignOn } from './sign-on.ts';
+
+/** What {@link Losses} needs of the relay. */
+export interface LossHost {
+  readonly scripts: Scripts;
+  readonly loadedScripts: LoadedScripts;
+  readonly nowMs: number;
+  readonly counts: { outcomeUnknown: number; unmovable: number };
+  serverOf(connection: ServerConnection): string;
+  lend(client: Client, wanted: SignOn): ServerConnection | null;
+  /** Its server left the route: it needs another. */
+  unassignIfLeaving(client: Client): void;
+}
+
+export class Losses {
+  readonly #host: LossHost;
+  readonly #servers: Servers;
+  readonly #rejections: Rejections;
+
+  constructor(host: LossHost, servers: Servers, rejections: Rejections) {
+    this.#host = host;
+    this.#servers = servers;
+    this.#rejections = rejections;
+  }
+
+  /** `connection` is over; `owed` is what was not answered, and the last `unsent` of that were not even sent. */
+  take(connection: ServerConnection, owed: readonly Owed[], unsent: number): void {
+    const backend = this.#servers.with(connection);
+    backend?.remove(connection);
+    if (backend !== null) this.#host.loadedScripts.forgetServer(targetText(backend.server), null);
+    // Also one that hangs up on everybody: it would be called again and again.
+    const { hasSpoken, wasTurnedAway, refusal } = connection;
+    if (refusal === null && (!hasSpoken || wasTurnedAway)) backend?.backOff(this.#host.nowMs);
+    this.#rejections.lost(connection, backend?.isLeaving === true);
+    if (refusal !== null) return this.#refused(connection, owed, refusal);
+    if (connection.cutOff?.isGone === false) {
+      this.#host.counts.unmovable++;
+      connection.cutOff.reset();
+    }
+    const pieces = new Map<Client, Uint8Array[]>();
+    owed.forEach((each, index) => {
+      const { client } = each;
+      if (client === null || client.isGone) return;
+      client.owed -= each.count;
+      const isSent = connection.isConnected && !wasTurnedAway && index < owed.length - unsent;
+      if (each.transaction !== null) openAgain(client, each.transaction);
+      const rest = each.local !== null ? wholeOf(each) : isSent && each.hasWrite ? null : restOf(each);
+      if (rest === null) {
+        this.giveUp(client);
+        return;
+      }
+      const list = pieces.get(client);
+      if (list === undefined) pieces.set(client, [...client.replay, rest]);
+      else list.push(rest);
+    });
+    const { client: owner } = connection;
+    connection.client = null;
+    if (owner !== null && !owner.isGone) {
+      owner.own = null;
+      this.#host.unassignIfLeaving(owner);
+      this.#replaceOwn(owner, pieces.has(owner));
+    }
+    for (const [client, list] of pieces) {
+      if (client.isGone) continue;
+      client.shared = null;
+      client.isReplaying = false;
+      client.replay = [];
+      client.takeBack(list);
+      this.#host.unassignIfLeaving(client);
+      if (client.wait !== 'hold') client.goOn();
+    }
+  }
+
+  /** The server does not take those of `connection` for what they are elsewhere: each hears it and may sign on anew. */
+  #refused(connection: ServerConnection, owed: readonly Owed[], why: string): void {
+    const { client: owner } = connection;
+    connection.client = null;
+    const clients = new Set(owner === null ? [] : [owner]);
+    for (const { client } of owed) if (client !== null) clients.add(client);
+    for (const client of clients) {
+      if (client.own === connection) client.own = null;
+      this.#unmovable(client, why);
+    }
+  }
+
+  /** Nobody knows whether its last writes were done. */
+  giveUp(client: Client): void {
+    this.#host.counts.outcomeUnknown++;
+    client.reset();
+  }
+
+  /**
+   * Gives a client that lost its own connection another, as that was; one that can't be moved is closed. `isAsking`: a
+   * request of it has to be sent again.
+   */
+  #replaceOwn(client: Client, isAsking: boolean): void {
+    if (!client.pinned.isNeeded) {
+      client.loseOwn();
+      return;
+    }
+    const why = whyUnmovable(client);
+    const connection = why === null ? this.#host.lend(client, client.signOn) : null;
+    if (connection === null) {
+      const because = why ?? 'there is no other at this moment';
+      this.#unmovable(
+        client,
+        `-ERR the server was replaced, but not for this connection: ${because}`,
+        isAsking,
+      );
+      return;
+    }
+    client.own = connection;
+    client.isOutdated = false;
+    connection.client = client;
+    connection.signOn(client.signOn, true);
+    if (client.pinned.isMulti) {
+      this.#host.loadedScripts.loadNamed(this.#host.scripts, this.#host.serverOf(connection), connection);
+    }
+    restore(client, connection, (its, error) => {
+      // What was sent behind it may have been done.
+      if (its.owed > 0) this.giveUp(its);
+      else this.#unmovable(its, error);
+    });
+  }
+
+  #unmovable(client: Client, error: string, isAsking = false): void {
+    this.#host.counts.unmovable++;
+    client.end(error, isAsking);
+  }
+}
