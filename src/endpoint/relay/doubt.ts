@@ -6,7 +6,8 @@ import type { Client } from './client.ts';
 import { markAnswer } from './client-input.ts';
 import type { SeenReply } from './replay.ts';
 import { ARRAY } from './reply-scanner.ts';
-import { type ServerConnection, firstElement } from './server-connection.ts';
+import { firstElement } from './reply-text.ts';
+import type { ServerConnection } from './server-connection.ts';
 
 export class Doubt {
   /** All replies since, in order. */

@@ -5,7 +5,8 @@ import { bytesOf } from '../../base/byte-string.ts';
 import type { Client } from './client.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
-import { type ServerConnection, firstLine } from './server-connection.ts';
+import { firstLine } from './reply-text.ts';
+import type { ServerConnection } from './server-connection.ts';
 
 /** Why a client can't be moved; null: it can. */
 export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {

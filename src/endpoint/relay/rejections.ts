@@ -8,7 +8,8 @@ import { beginDoubt, dismiss } from './doubt.ts';
 import type { Hold } from './hold.ts';
 import { type Owed, type Verdict, isRetriable } from './owed.ts';
 import { type SeenReply, isOfScript, isRejection, keepForReplay } from './replay.ts';
-import { type ServerConnection, firstLine } from './server-connection.ts';
+import { firstLine } from './reply-text.ts';
+import type { ServerConnection } from './server-connection.ts';
 import type { Servers } from './servers.ts';
 
 export interface RejectionConf {

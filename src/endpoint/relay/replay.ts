@@ -8,7 +8,7 @@ import type { Command, CommandTable } from './command-table.ts';
 import type { Owed } from './owed.ts';
 import { ERROR } from './reply-scanner.ts';
 import { RequestScanner } from './request-scanner.ts';
-import { firstLine } from './server-connection.ts';
+import { firstLine } from './reply-text.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The server proves by these that it did not do what it was asked, and is no primary. */

@@ -9,7 +9,7 @@ import type { RelayCore } from './relay-core.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { type Request, sendPlain, takeAlone } from './requests.ts';
-import { firstLine } from './server-connection.ts';
+import { firstLine } from './reply-text.ts';
 
 /** Of all bodies that are remembered, in characters, with something for each; the longest unused are forgotten. */
 const REMEMBERED_MAX = 1024 * 1024;

@@ -2,13 +2,14 @@
 // it, or one owns it; it knows which only where a message that answers nothing has to find its client.
 
 import { assert } from '../../base/assert.ts';
-import { byteString, bytesOf } from '../../base/byte-string.ts';
+import { bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Client } from './client.ts';
 import { markAnswer } from './client-input.ts';
 import { type Look, type Owed, OwedQueue, type Verdict } from './owed.ts';
 import { Outgoing } from './outgoing.ts';
-import { ARRAY, ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner, SIMPLE } from './reply-scanner.ts';
+import { ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner } from './reply-scanner.ts';
+import { answersNothing, firstLine } from './reply-text.ts';
 import type { SeenReply } from './replay.ts';
 import { FRESH, type SignOn, commandsBetween } from './sign-on.ts';
 import type { Transaction } from './transaction.ts';
@@ -19,11 +20,22 @@ const HEAD_BYTES = 512;
 /** A reply of which so much has come keeps others from a shared connection. */
 const LONG_REPLY_BYTES = 1024 * 1024;
 
-/** What answers no command: its first element. */
-const CONFIRMATION = /^[ps]?(?:un)?subscribe$/;
-const MESSAGE = /^[ps]?message$/;
 /** What comes instead of an answer to anything, before the server closes. */
 const TURNED_AWAY = /^-ERR max number of clients reached/;
+
+/** One reply, to nobody, for something that can't be sent again. */
+const NOTHING_OWED: Owed = {
+  client: null,
+  bytes: null,
+  start: 0,
+  end: 0,
+  count: 1,
+  answered: 0,
+  hasWrite: false,
+  look: null,
+  local: null,
+  transaction: null,
+};
 
 /** What a connection needs from those around it. */
 export interface ConnectionOwner {
@@ -178,18 +190,7 @@ export class ServerConnection implements WireEvents {
   /** The beginning of a request that is too long to be kept; more follows by {@link sendMore}. */
   sendLong(client: Client, bytes: Uint8Array, start: number, end: number): void {
     client.owed += 1;
-    this.#push({
-      client,
-      bytes: null,
-      start: 0,
-      end: 0,
-      count: 1,
-      answered: 0,
-      hasWrite: true,
-      look: null,
-      local: null,
-      transaction: null,
-    });
+    this.#push({ ...NOTHING_OWED, client, hasWrite: true });
     this.#add(bytes, start, end);
   }
 
@@ -213,36 +214,14 @@ export class ServerConnection implements WireEvents {
   /** A command of the relay's own. */
   sendOwn(args: readonly string[], look: Look, count = 1): void {
     const bytes = bytesOf(encodeCommand(args));
-    this.#push({
-      client: null,
-      bytes,
-      start: 0,
-      end: bytes.length,
-      count,
-      answered: 0,
-      hasWrite: false,
-      look,
-      local: null,
-      transaction: null,
-    });
+    this.#push({ ...NOTHING_OWED, bytes, end: bytes.length, count, look });
     this.#add(bytes, 0, bytes.length);
   }
 
   /** A reply of the relay's own to `client`, behind what is owed to it. `request` is what it answers. */
   answerLater(client: Client, local: Uint8Array, request: Uint8Array, start: number, end: number): void {
     client.owed += 1;
-    this.#push({
-      client,
-      bytes: request,
-      start,
-      end,
-      count: 1,
-      answered: 0,
-      hasWrite: false,
-      look: null,
-      local,
-      transaction: null,
-    });
+    this.#push({ ...NOTHING_OWED, client, bytes: request, start, end, local });
   }
 
   /** Says on it what is missing of `wanted`; all else waits until that is accepted. A refusal ends the connection. */
@@ -428,7 +407,7 @@ export class ServerConnection implements WireEvents {
     isWhole: boolean,
   ): Verdict | null {
     const { type } = this.#scanner;
-    this.#isMessage = this.#answersNothing(type, owed, bytes, start, end);
+    this.#isMessage = answersNothing(this.client, owed, { type, bytes, start, end });
     if (this.#isMessage) return this.client === null ? 'swallow' : 'deliver';
     if (owed === undefined || owed.count === 0) {
       this.fail(`the server sent what nobody asked for: ${firstLine(bytes, start, end)}`);
@@ -445,24 +424,6 @@ export class ServerConnection implements WireEvents {
     }
     const verdict = owed.look?.(type, bytes, start, end, owed) ?? 'deliver';
     return this.isOver ? null : verdict;
-  }
-
-  #answersNothing(
-    type: number,
-    owed: Owed | undefined,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): boolean {
-    const { client } = this;
-    if (type === PUSH) {
-      const kind = firstElement(bytes, start, end);
-      return !(CONFIRMATION.test(kind) && client?.pinned.awaitsConfirmation(owed) === true);
-    }
-    if (client === null) return false;
-    if (type === ARRAY && client.pinned.hearsMessages) return MESSAGE.test(firstElement(bytes, start, end));
-    // A line of MONITOR: `+1732690000.123456 [0 127.0.0.1:1234] "get" "key"`.
-    return type === SIMPLE && client.pinned.isMonitoring && isDigit(bytes[start + 1] as number);
   }
 
   #deliver(owed: Owed | undefined, bytes: Uint8Array, start: number, end: number): void {
@@ -492,21 +453,4 @@ export class ServerConnection implements WireEvents {
     }
     if (this.#unsent > this.#queue.length) this.#unsent = this.#queue.length;
   }
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 48 && byte <= 57;
-}
-
-/** The text of a one-line reply, as far as it is there. */
-export function firstLine(bytes: Uint8Array, start: number, end: number): string {
-  const feed = bytes.indexOf(10, start);
-  const last = feed === -1 || feed > end ? end : feed;
-  return byteString(bytes, start, Math.min(last, start + 200)).replace(/\r$/, '');
-}
-
-/** The first element of an array or push, if it is a short bulk string; else nothing. */
-export function firstElement(bytes: Uint8Array, start: number, end: number): string {
-  const head = byteString(bytes, start, Math.min(end, start + 64));
-  return /^[*>]\d+\r\n\$\d+\r\n([^\r]*)\r\n/.exec(head)?.[1] ?? '';
 }

@@ -9,7 +9,8 @@ import { ERROR, ReplyScanner } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { READ, type Request, WRITE, deliver, sendOwn, sendPlain, signedOn } from './requests.ts';
 import { type QueuedScan, queuedScan } from './scan.ts';
-import { type ServerConnection, firstLine } from './server-connection.ts';
+import { firstLine } from './reply-text.ts';
+import type { ServerConnection } from './server-connection.ts';
 import { Transaction } from './transaction.ts';
 
 export function takeMulti(client: Client, core: RelayCore, request: Request): boolean {

@@ -9,7 +9,7 @@ import type { RelayCore } from './relay-core.ts';
 import { ARRAY, ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { type Request, sendOwn } from './requests.ts';
-import { firstLine } from './server-connection.ts';
+import { firstLine } from './reply-text.ts';
 
 /** A longer name is no command's. */
 const NAME_LENGTH_MAX = 64;
