@@ -5,6 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { removeSocket } from '../daemon/remove-socket.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import { answerRequest, toJson, type ApiSource } from './routes.ts';
 import { SOCKET_PATH_BYTES_MAX, socketName } from './socket-paths.ts';
@@ -66,7 +67,7 @@ export async function openControlSocket(
         close() {
           server.close();
           server.closeAllConnections();
-          rmSync(path, { force: true });
+          removeSocket(path);
         },
       });
     }

@@ -12,6 +12,7 @@ import {
   type RuntimeTalk,
 } from '../../endpoint/runtime-api.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
+import { removeSocket } from '../remove-socket.ts';
 import { findIds } from '../user-ids.ts';
 
 const LINE_BYTES_MAX = 16_384;
@@ -49,7 +50,7 @@ export async function openRuntimeSocket(
   if (listening !== null) return failure(`stats socket ${shown}: ${listening}`);
   const close = (): void => {
     server.close();
-    if (bind.kind === 'unix') rmSync(bind.path, { force: true });
+    if (bind.kind === 'unix') removeSocket(bind.path);
   };
   if (bind.kind === 'unix') {
     try {
