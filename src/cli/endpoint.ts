@@ -6,6 +6,7 @@ import { reportListening, startInBackground, takeBackgroundMark } from '../daemo
 import { Doors, type DoorsConf } from '../daemon/endpoint/doors.ts';
 import { type AboutDaemon, EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
+import type { ChosenPath } from '../daemon/endpoint/open-paths.ts';
 import { LogTargets } from '../daemon/endpoint/log-targets.ts';
 import { Log } from '../daemon/log.ts';
 import { PidFile } from '../daemon/pid-file.ts';
@@ -13,6 +14,8 @@ import { governProcess } from '../daemon/process-life.ts';
 import { findIds, type Ids } from '../daemon/user-ids.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import { targetText } from '../endpoint/route.ts';
+import type { Capability } from '../os/capabilities.ts';
+import { becomingUser } from '../os/keep-capabilities.ts';
 import type { EndpointOptions } from './endpoint-arguments.ts';
 import { ordersFor } from './endpoint-control.ts';
 import { nameOf, readPlan, type EndpointPlan } from './endpoint-plan.ts';
@@ -121,7 +124,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   const controlSocket = await openControl(daemon, nameOf(options), warn);
   if (controlSocket !== null) closing.push(() => controlSocket.close());
   // HAProxy, too, gives its rights up once it has bound its ports.
-  if (runAs !== null) becomeUser(runAs);
+  if (runAs !== null) becomeUser(runAs, rightsOf(daemon));
   if (isInBackground) reportListening();
 }
 
@@ -141,11 +144,18 @@ function idsOf(settings: HaproxyProcess | null): Ids | null {
   process.exit(1);
 }
 
-function becomeUser({ uid, gid }: Ids): void {
+/** What its paths need as long as they run: to renew a route, and to end connections. A reload needs no more. */
+function rightsOf({ chosen }: EndpointDaemon): readonly Capability[] {
+  const takes = (wanted: ChosenPath['path']): boolean => chosen.some(({ path }) => path === wanted);
+  if (takes('socket')) return ['CAP_NET_ADMIN', 'CAP_BPF'];
+  return takes('nat') ? ['CAP_NET_ADMIN'] : [];
+}
+
+function becomeUser({ uid, gid }: Ids, rights: readonly Capability[]): void {
   if (process.getuid?.() !== 0) return;
   process.setgroups?.([]);
   if (gid !== undefined) process.setgid?.(gid);
-  if (uid !== undefined) process.setuid?.(uid);
+  if (uid !== undefined) becomingUser(rights, () => process.setuid?.(uid));
 }
 
 const doorsOf = ({ process: settings, http }: EndpointPlan): DoorsConf => ({

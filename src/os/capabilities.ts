@@ -4,12 +4,13 @@
 import { readFileSync } from 'node:fs';
 
 /** Bit numbers of the capabilities that Baton may ever need (linux/capability.h). */
-const CAPABILITY_BITS = {
+export const CAPABILITY_BITS = {
   CAP_SETGID: 6,
   CAP_SETUID: 7,
   CAP_NET_BIND_SERVICE: 10,
   CAP_NET_ADMIN: 12,
   CAP_NET_RAW: 13,
+  CAP_BPF: 39,
 } as const;
 
 export type Capability = keyof typeof CAPABILITY_BITS;

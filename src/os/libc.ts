@@ -41,6 +41,8 @@ export interface Libc {
   readonly recv: (fd: number, into: Uint8Array, byteCountMax: number, flags: number) => number;
   readonly recvmsg: (fd: number, message: StableMemory['address'], flags: number) => number;
   readonly clock_gettime: (clock: number, into: Uint8Array) => number;
+  readonly prctl: (what: number, ...values: [bigint, bigint, bigint, bigint]) => number;
+  readonly capset: (header: Uint8Array, data: Uint8Array) => number;
   /** The call `bpf`, for which libc has no function. */
   readonly bpf: (number: number, command: number, attributes: Uint8Array, attributeBytes: number) => number;
   /** Of the last call; any later call may change it. */
@@ -95,7 +97,10 @@ function load(): Libc {
     recv: library.func('intptr_t recv(int, _Out_ void *, size_t, int)'),
     recvmsg: library.func('intptr_t recvmsg(int, void *, int)'),
     clock_gettime: library.func('int clock_gettime(int, _Out_ void *)'),
-    // `long syscall(long, ...)`: on every platform of ours such arguments travel as those of an ordinary function.
+    capset: library.func('int capset(const void *, const void *)'),
+    // `int prctl(int, ...)` and `long syscall(long, ...)`: on every platform of ours such arguments travel as those of
+    // an ordinary function.
+    prctl: library.func('int prctl(int, uint64_t, uint64_t, uint64_t, uint64_t)'),
     bpf: library.func('intptr_t syscall(intptr_t, int, _Inout_ void *, uint32_t)'),
     errno: () => koffi.errno(),
     allocate(byteCount) {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import { capabilityAdvice } from './capabilities.ts';
+import { lending } from './keep-capabilities.ts';
 
 /** A transaction takes milliseconds; a child that needs so long hangs, and is replaced. For who can wait. */
 const ANSWER_MS_MAX = 5_000;
@@ -89,7 +90,7 @@ export class Nft {
 
   #start(file: string): ChildProcess {
     // When we die, however, its input ends, and so does it.
-    const child = spawn(file, ['-i'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const child = lending('CAP_NET_ADMIN', () => spawn(file, ['-i'], { stdio: ['pipe', 'ignore', 'pipe'] }));
     child.stderr?.setEncoding('latin1');
     child.stderr?.on('data', (text: string) => this.#hear(child, text));
     // It ends, and says why; one that only stops reading is found by its silence.

@@ -7,7 +7,7 @@ import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { until } from '../harness/wait.ts';
 import { Wire, type Target } from '../harness/wire.ts';
 
-const BATON = join(process.cwd(), 'bin/baton');
+export const BATON = join(process.cwd(), 'bin/baton');
 
 /** What a test's context must have. */
 export interface Cleanup {
