@@ -80,11 +80,13 @@ export function addEndpointCommand(program: Command): void {
     .option('--replica-lag-bytes <size>', 'nor one that is further behind', '1MB')
     .option(
       '--queue-timeout <time>',
-      'how long a new client waits for a primary before it gets an error',
-      '5s',
+      'relay: how long a new client waits for a primary before it gets an error (default: 5s)',
     )
-    .option('--queue-max <n>', 'how many may wait', '10000')
-    .option('--hold-max <time>', 'how long clients may be held through an ordered switch', '1s')
+    .option('--queue-max <n>', 'relay: how many may wait (default: 10000)')
+    .option(
+      '--hold-max <time>',
+      'relay: how long clients may be held through an ordered switch (default: 1s)',
+    )
     .option('--max-connections <n>', 'clients at a time (default: no limit)')
     .option('--idle-timeout <time>', 'ends idle clients; never subscribers or blocked ones (default: none)')
     .option('--lease <time>', 'a decision stands so long without being confirmed', '3s')

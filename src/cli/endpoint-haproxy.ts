@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { failure, success, type Result } from '../base/result.ts';
 import type { HaproxyFile } from '../endpoint/conf/haproxy/haproxy-conf.ts';
+import type { KernelPath } from '../endpoint/conf/haproxy/kernel-path.ts';
 import { readHaproxy } from '../endpoint/conf/haproxy/read-haproxy.ts';
 
 /** A configuration is text that people write. */
@@ -15,12 +16,14 @@ export interface HaproxyOptions {
   /** What is not served is left out with a warning. */
   readonly isLenient: boolean;
   readonly environment: NodeJS.ProcessEnv;
+  /** The path that is named for it, where it is one of the kernel; absent or null: it is none. */
+  readonly kernelPath?: KernelPath | null;
 }
 
 /** Sentences begin with `path:line:column`. The configuration is of byte strings, what is said is text. */
 export function readHaproxyFile(
   path: string,
-  { isLenient, environment }: HaproxyOptions,
+  { isLenient, environment, kernelPath = null }: HaproxyOptions,
 ): Result<HaproxyFile, readonly string[]> {
   let text: string;
   try {
@@ -34,7 +37,7 @@ export function readHaproxyFile(
   const variables = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, value === undefined ? value : toBytes(value)]),
   );
-  const read = readHaproxy(text, { path: toBytes(path), isLenient, environment: variables });
+  const read = readHaproxy(text, { path: toBytes(path), isLenient, environment: variables, kernelPath });
   if (!read.ok) return failure(read.problem.map(toText));
   return success({ ...read.value, warnings: read.value.warnings.map(toText) });
 }

@@ -8,6 +8,7 @@ import { namesClients, type Credentials, type EndpointsConf } from '../endpoint/
 import { readTlsFiles, type TlsFiles } from '../net/tls-files.ts';
 import { endpointsFromFlags, parseHostPort, type EndpointOptions } from './endpoint-arguments.ts';
 import { CONNECTION_FLAGS } from './endpoint-connections.ts';
+import { notesOfKernelPaths, relayOnlyProblems } from './kernel-path-flags.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
 
 const WORKERS_MAX = 64;
@@ -34,7 +35,7 @@ export function nameOf({ name, primary, file }: EndpointOptions): string {
 
 /** Reads what it was given; all problems at once. */
 export function readPlan(options: EndpointOptions): Result<EndpointPlan, readonly string[]> {
-  const problems = problemsOf(options);
+  const problems = [...problemsOf(options), ...relayOnlyProblems(options)];
   const http =
     options.http === undefined
       ? null
@@ -46,7 +47,8 @@ export function readPlan(options: EndpointOptions): Result<EndpointPlan, readonl
   const tlsFiles = readTlsFiles(plan.value.conf);
   if (!tlsFiles.ok) problems.push(...tlsFiles.problem);
   if (!tlsFiles.ok || problems.length > 0) return failure(problems);
-  const warnings = [...plan.value.warnings, ...notesOfProxy(plan.value.conf)];
+  const { conf } = plan.value;
+  const warnings = [...plan.value.warnings, ...notesOfProxy(conf), ...notesOfKernelPaths(conf, options)];
   return success({ ...plan.value, warnings, tlsFiles: tlsFiles.value });
 }
 
@@ -94,7 +96,9 @@ function fromFile(
     const flags = given.map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
     return failure([`${file} says all that ${flags.join(', ')} would: leave one of them out`]);
   }
-  const read = readHaproxyFile(file, { isLenient: options.lenient === true, environment: process.env });
+  const kernelPath = options.path === 'socket' || options.path === 'nat' ? options.path : null;
+  const isLenient = options.lenient === true;
+  const read = readHaproxyFile(file, { isLenient, environment: process.env, kernelPath });
   if (!read.ok) return read;
   const { conf, warnings } = read.value;
   // A file of HAProxy is relayed, as HAProxy does, unless the command line says otherwise.

@@ -95,6 +95,9 @@ export interface Settings {
   checkMs: number | null;
   queueMs: number | null;
   connectionsMax: number | null;
+  /** Where `maxconn` and `balance` stand; null: nowhere. */
+  connectionsMaxAt: Place | null;
+  balanceAt: Place | null;
   checkKind: CheckKind;
   steps: DraftStep[];
   /** Where the first tcp-check rule stands, for the warning that it is ignored. */
@@ -140,6 +143,8 @@ export function noSettings(): Settings {
     checkMs: null,
     queueMs: null,
     connectionsMax: null,
+    connectionsMaxAt: null,
+    balanceAt: null,
     checkKind: 'tcp',
     steps: [],
     stepsAt: null,
@@ -185,6 +190,8 @@ export interface ProxyDraft {
   readonly place: Place;
   readonly settings: Settings;
   readonly binds: Bind[];
+  /** Where each of them stands. */
+  readonly bindsAt: Place[];
   readonly servers: ServerDraft[];
   /** Named conditions, which are about addresses. */
   readonly acls: Map<string, readonly AddressRange[]>;

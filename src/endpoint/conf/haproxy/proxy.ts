@@ -54,8 +54,10 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (what === 'command') settings.externalCommand = cursor.text('a command');
     else if (what === 'path') settings.externalPath = cursor.text('a path');
   },
-  maxconn: (settings, _, cursor) =>
-    void (settings.connectionsMax = cursor.integer('maxconn', 0, 2 ** 31 - 1)),
+  maxconn: (settings, _, cursor) => {
+    settings.connectionsMax = cursor.integer('maxconn', 0, 2 ** 31 - 1);
+    settings.connectionsMaxAt = cursor.placeOf(cursor.first);
+  },
   retries: (_, __, cursor) => void cursor.integer('retries', 0, 2 ** 31 - 1),
   default_backend: (settings, _, cursor) => void (settings.defaultBackend = cursor.text('a backend')),
   'default-server': (settings, _, cursor) => readServerOptions(settings.defaultServer, cursor),
@@ -80,7 +82,11 @@ const READERS: Readonly<Record<string, Reader>> = {
   bind: within((proxy, cursor) => {
     if (proxy.kind === 'backend')
       warnOfPlace(cursor, "'bind' does nothing in a backend: make it a frontend or listen");
-    else proxy.binds.push(...readBind(cursor));
+    else {
+      const binds = readBind(cursor);
+      proxy.binds.push(...binds);
+      proxy.bindsAt.push(...binds.map(() => cursor.placeOf(cursor.first)));
+    }
     cursor.rest();
   }),
   server: within((proxy, cursor) => {
@@ -266,6 +272,7 @@ function readBalance(settings: Settings, _: ProxyDraft | null, cursor: Cursor): 
   }
   if (name === 'random') cursor.report.warn(place, 'balance random is served as leastconn');
   settings.balance = balance;
+  settings.balanceAt = place;
 }
 
 function warnOfStick(cursor: Cursor): void {

@@ -10,6 +10,7 @@ import { finishBackend, ladderOf, sentinelBackends } from './backend.ts';
 import { copySettings, noSettings, type ProxyDraft, type Settings, type StatsDraft } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
 import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
+import { judgeForKernel, type KernelPath } from './kernel-path.ts';
 import { readStatements } from './proxy.ts';
 import { Report, show } from './report.ts';
 import { readSections, type Section } from './sections.ts';
@@ -22,6 +23,8 @@ export interface HaproxyReading {
   /** What we do not serve is left out with a warning, and not refused. */
   readonly isLenient: boolean;
   readonly environment: Environment;
+  /** The path that carries its frontends, where it is one of the kernel; absent or null: it is none. */
+  readonly kernelPath?: KernelPath | null;
 }
 
 /** `text` is a byte string. */
@@ -36,6 +39,7 @@ export function readHaproxy(text: string, reading: HaproxyReading): Result<Hapro
     proxies,
     global.allowsExternalChecks,
     report,
+    reading.kernelPath ?? null,
   );
   if (frontends.length === 0 && !report.hasErrors) {
     report.error({ line: 1, column: 1 }, 'nothing to serve: no frontend or listen leads to a server');
@@ -104,6 +108,7 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       place,
       settings: copySettings(found ?? current),
       binds: [],
+      bindsAt: [],
       servers: [],
       acls: new Map(),
       clientRules: [],
@@ -141,7 +146,12 @@ interface Finished {
   readonly httpFrontends: readonly HttpFrontend[];
 }
 
-function finish(drafts: readonly ProxyDraft[], allowsExternalChecks: boolean, report: Report): Finished {
+function finish(
+  drafts: readonly ProxyDraft[],
+  allowsExternalChecks: boolean,
+  report: Report,
+  kernelPath: KernelPath | null,
+): Finished {
   const proxies = drafts.filter(({ isDisabled }) => !isDisabled);
   const sentinels = sentinelBackends(proxies);
   const frontends: FrontendConf[] = [];
@@ -175,6 +185,7 @@ function finish(drafts: readonly ProxyDraft[], allowsExternalChecks: boolean, re
       });
     backends.set(target.name, backend);
     frontends.push(finishFrontend(proxy, target, backend));
+    if (kernelPath !== null) judgeForKernel(kernelPath, proxy, target, report);
     if (proxy.settings.mode === 'http') {
       const { stats, forwardsFor } = proxy.settings;
       httpFrontends.push({

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { readHaproxy } from './read-haproxy.ts';
+
+const CFG = `defaults
+ mode tcp
+ timeout connect 4s
+listen a
+ bind /run/a.sock
+ bind 10.0.0.9:6379 accept-proxy ssl crt a.pem
+ maxconn 10
+ balance leastconn
+ server one 10.0.0.1:6379 send-proxy maxconn 5
+ server two 10.0.0.2:6379 ssl verify none
+`;
+const read = (kernelPath: 'socket' | 'nat' | null, text = CFG): readonly string[] => {
+  const file = readHaproxy(text, { path: 'h.cfg', isLenient: false, environment: {}, kernelPath });
+  return file.ok ? file.value.warnings : file.problem;
+};
+
+it('names all that takes a relay, each with its line, where the file is for a path of the kernel', () => {
+  const remedy = '--path nat carries no bytes: leave it out, or use --path relay';
+  const only = (what: string): string => `${what} is served by the relay only; ${remedy}`;
+  assert.deepEqual(read('nat'), [
+    `h.cfg:5:2: ${only('a unix socket')}`,
+    `h.cfg:6:2: ${only('TLS from clients (ssl)')}`,
+    `h.cfg:6:2: ${only('the PROXY protocol (accept-proxy)')}`,
+    `h.cfg:7:2: ${only('maxconn')}; --lenient leaves it out`,
+    `h.cfg:9:2: ${only('the PROXY protocol (send-proxy)')}`,
+    `h.cfg:10:2: ${only('TLS to servers (ssl)')}`,
+    'h.cfg:8:10: balance leastconn is not to be had by --path nat, which counts no clients: they are dealt out by weight',
+    'h.cfg:9:2: maxconn of a server is not kept by --path nat, which counts no clients',
+  ]);
+  assert.deepEqual(read(null), []);
+});
+
+it('says that a path of the kernel ends no idle connections', () => {
+  const text = 'listen a\n bind 10.0.0.9:6379\n timeout client 1m\n server one 10.0.0.1:6379\n';
+  assert.deepEqual(read('socket', text), [
+    "h.cfg:1:1: 'a': --path socket ends no idle connections (timeout client, server and tunnel)",
+  ]);
+});

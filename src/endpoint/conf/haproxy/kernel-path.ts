@@ -1,0 +1,48 @@
+// What a haproxy.cfg asks for that no path of the kernel does: there, nobody is in the way who could unpack bytes, count
+// clients, or end idle ones.
+
+import type { ProxyDraft } from './draft.ts';
+import type { Report } from './report.ts';
+import { show } from './report.ts';
+
+export type KernelPath = 'socket' | 'nat';
+
+/** Reports what stands in the way of leading clients of `frontend` to `backend` by this path, all of it. */
+export function judgeForKernel(
+  path: KernelPath,
+  frontend: ProxyDraft,
+  backend: ProxyDraft,
+  report: Report,
+): void {
+  const remedy = `--path ${path} carries no bytes: leave it out, or use --path relay`;
+  for (const [index, bind] of frontend.binds.entries()) {
+    const at = frontend.bindsAt[index] ?? frontend.place;
+    if (bind.kind === 'unix') report.error(at, `a unix socket is served by the relay only; ${remedy}`);
+    if (bind.tls !== null) report.error(at, `TLS from clients (ssl) is served by the relay only; ${remedy}`);
+    if (bind.acceptsProxyProtocol)
+      report.error(at, `the PROXY protocol (accept-proxy) is served by the relay only; ${remedy}`);
+  }
+  for (const { options, place, host } of backend.servers) {
+    if (host.startsWith('/')) report.error(place, `a unix socket is served by the relay only; ${remedy}`);
+    if (options.isTls === true)
+      report.error(place, `TLS to servers (ssl) is served by the relay only; ${remedy}`);
+    if (options.proxyProtocol !== null)
+      report.error(place, `the PROXY protocol (send-proxy) is served by the relay only; ${remedy}`);
+    if ((options.connectionsMax ?? 0) > 0)
+      report.warn(place, `maxconn of a server is not kept by --path ${path}, which counts no clients`);
+  }
+  const { connectionsMax, connectionsMaxAt, clientMs, tunnelMs } = frontend.settings;
+  if ((connectionsMax ?? 0) > 0)
+    report.unsupported(connectionsMaxAt ?? frontend.place, `maxconn is served by the relay only; ${remedy}`);
+  const { balance, balanceAt, serverMs, tunnelMs: backendTunnelMs } = backend.settings;
+  if (balance === 'leastconn')
+    report.warn(
+      balanceAt ?? backend.place,
+      `balance leastconn is not to be had by --path ${path}, which counts no clients: they are dealt out by weight`,
+    );
+  if ([clientMs, tunnelMs, serverMs, backendTunnelMs].some((ms) => ms !== null))
+    report.warn(
+      frontend.place,
+      `${show(frontend.name)}: --path ${path} ends no idle connections (timeout client, server and tunnel)`,
+    );
+}
