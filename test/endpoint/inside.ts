@@ -108,6 +108,11 @@ obey({
     const socket = connections.get(name);
     return socket === undefined ? null : answer(socket, 'PING\r\n', /\+(PONG)\r\n/);
   },
+  /** A command for the Redis there, whose answer is one line. */
+  command: async (name: string, line: string) => {
+    const socket = connections.get(name);
+    return socket === undefined ? null : answer(socket, `${line}\r\n`, /^[+-](.*)\r\n/);
+  },
   /** Has the kernel ask every second whether the peer is there. */
   keepAlive: (name: string) => void connections.get(name)?.setKeepAlive(true, 1_000),
   /** How often each port answered, of so many connections one after the other. */

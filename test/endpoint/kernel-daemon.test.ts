@@ -170,19 +170,22 @@ describe('a daemon of the kernel paths', { skip: lacksNamespaces }, () => {
   const readsAnew = async (
     client: Agent,
     place: Place,
-    reload: (now: Frontends) => Promise<void>,
+    reload: (now: Frontends, password?: string) => Promise<void>,
     [one, two, three]: readonly [number, number, number],
   ): Promise<void> => {
     await leads(client, place, one, 'stays');
     await reload({ first: one, second: two });
     await leads(client, place, two, 'moved');
-    await reload({ first: one, second: three });
+    // A new password, which whoever asks for connections to be closed must know.
+    const changed = await client.ask('command', 'stays', 'ACL SETUSER checker resetpass >another');
+    assert.equal(changed, 'OK');
+    await reload({ first: one, second: three }, 'another');
     await leads(client, place, three, 'removed');
     await until('who came by the old port is gone', () =>
       client.told('closed').some(({ name }) => name === 'moved'),
     );
     await isRefused(client, place, two);
-    await reload({ first: one });
+    await reload({ first: one }, 'another');
     await until('and who came by an endpoint that is no more', () =>
       client.told('closed').some(({ name }) => name === 'removed'),
     );
@@ -224,7 +227,7 @@ describe('a daemon of the kernel paths', { skip: lacksNamespaces }, () => {
     await leads(client, place, 6_401);
 
     await readsAnew(client, place, reload, [6_401, 6_402, 6_403]);
-    assert.doesNotMatch(daemon.output, /needs CAP_|refused|cannot/);
+    assert.doesNotMatch(daemon.output, /needs CAP_|refused|cannot|did not close/);
     await daemon.stop();
     assert.equal(run(...wrapper, 'nft', 'list', 'tables'), '');
     assert.doesNotMatch(daemon.output, /Unexpected failure/);
@@ -252,7 +255,7 @@ describe('a daemon of the kernel paths', { skip: lacksNamespaces }, () => {
     await pause(LEASE_MS + 500);
     await leads(client, place, one);
     await readsAnew(client, place, reload, [one, two, three]);
-    assert.doesNotMatch(daemon.output, /needs CAP_|refused|cannot/);
+    assert.doesNotMatch(daemon.output, /needs CAP_|refused|cannot|did not close/);
     await daemon.stop();
     assert.doesNotMatch(daemon.output, /Unexpected failure/);
   });

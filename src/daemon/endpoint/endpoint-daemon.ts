@@ -179,6 +179,7 @@ export class EndpointDaemon {
     const { paths, log } = this.#world;
     // First, so that a path that both need is not closed in between.
     paths.add(fresh.value.paths);
+    paths.renewAccess(conf, tlsFiles);
     await paths.drop(gone.map(({ name }) => name));
     if (workers !== workersBefore) paths.resize(workers);
     const reopened = await this.#open(conf, again, tlsFiles);

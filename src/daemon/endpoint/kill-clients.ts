@@ -3,17 +3,35 @@
 
 import { encodeCommand } from '../../resp/encode.ts';
 import { type Target, targetText } from '../../endpoint/route.ts';
-import type { Credentials, TlsClientConf } from '../../endpoint/endpoint-conf.ts';
+import type { Credentials, EndpointsConf, TlsClientConf } from '../../endpoint/endpoint-conf.ts';
 import { TlsClient } from '../../net/tls-client.ts';
+import type { TlsFiles } from '../../net/tls-files.ts';
 
 /** A server that does not answer within this is dead, and so are the connections to it. */
 const ANSWER_MS_MAX = 1_000;
 const ANSWER_BYTES_MAX = 1 << 20;
 
+/** Has a server close some of its clients. Resolves to what went wrong, as a sentence, or null. */
+export type KillClients = (server: Target, clients: readonly Target[]) => Promise<string | null>;
+
 /** How a server is spoken to. */
 export interface KillAs {
   readonly credentials: Credentials | null;
   readonly tls: TlsClientConf | null;
+}
+
+/** How the servers of each frontend, by its name, are had to close clients. */
+export function killersOf(
+  { frontends, backends }: EndpointsConf,
+  files?: TlsFiles,
+): ReadonlyMap<string, KillClients> {
+  const tlsClient = new TlsClient(files);
+  return new Map(
+    frontends.map(({ name, backend }): [string, KillClients] => {
+      const { credentials = null, tls = null } = backends.find((one) => one.name === backend) ?? {};
+      return [name, (server, clients) => killClients(server, clients, { credentials, tls }, tlsClient)];
+    }),
+  );
 }
 
 /** Resolves to what was refused, as a sentence; null if nothing was, or nobody is there. Clients that are gone are fine. */

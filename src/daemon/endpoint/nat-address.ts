@@ -7,15 +7,13 @@ import { NAT_SLOTS, type NatElements, type NatListen, elementCommands } from '..
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { addressBytes, addressText } from '../../os/ip-address.ts';
+import type { KillClients } from './kill-clients.ts';
 
 const NOWHERE: NatElements = { slots: [], allowed: [], timeoutMs: Infinity };
 
-/** Has a server close some of its clients. Resolves to what went wrong, as a sentence, or null. */
-export type KillClients = (server: Target, clients: readonly Target[]) => Promise<string | null>;
-
 export class NatAddress {
   readonly endpoint: string;
-  readonly killClients: KillClients;
+  killClients: KillClients;
   nat: NatListen;
   /** The kernel has not been told yet. */
   isDirty = true;

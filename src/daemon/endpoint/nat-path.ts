@@ -9,6 +9,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { natAdvice } from '../../endpoint/nat/advice.ts';
 import { removalCommands, ruleCount, tableCommands } from '../../endpoint/nat/rules.ts';
+import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { assert } from '../../base/assert.ts';
 import { failure, success, type Problem, type Result } from '../../base/result.ts';
@@ -16,11 +17,13 @@ import { Conntrack, type ConntrackEntry } from '../../os/conntrack.ts';
 import { addressBytes } from '../../os/ip-address.ts';
 import { NftRules } from '../../os/nft-rules.ts';
 import { Nft } from '../../os/nft.ts';
+import type { TlsFiles } from '../../net/tls-files.ts';
 import { OsError } from '../../os/os-error.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { forwardingProblems } from './forwarding.ts';
 import { type ListenNames, Listening } from './listening.ts';
-import { type KillClients, NatAddress } from './nat-address.ts';
+import { type KillClients, killersOf } from './kill-clients.ts';
+import { NatAddress } from './nat-address.ts';
 import type { RoutePath } from './route-path.ts';
 import { Trouble } from './trouble.ts';
 
@@ -62,7 +65,8 @@ const SETTLE_MS = 250;
 /** A tracked connection that we led. */
 type Led = ConntrackEntry & { readonly address: NatAddress };
 
-interface Endpoint extends Pick<NatEndpoint, 'killClients'> {
+interface Endpoint {
+  killClients: KillClients;
   route: Route | null;
   readonly timer: DeadlineTimer;
 }
@@ -162,6 +166,14 @@ export class NatPath implements RoutePath {
   endSessions(endpoints: readonly string[], server: Target): void {
     const mine = this.#addresses.filter(({ endpoint }) => endpoints.includes(endpoint));
     void this.#endLed(mine, (led) => isSameTarget(led.server, server));
+  }
+
+  renewAccess(conf: EndpointsConf, files: TlsFiles): void {
+    for (const [name, killClients] of killersOf(conf, files)) {
+      const endpoint = this.#endpoints.get(name);
+      if (endpoint !== undefined) endpoint.killClients = killClients;
+      for (const address of this.#of(name)) address.killClients = killClients;
+    }
   }
 
   async drop(endpoints: readonly string[]): Promise<void> {

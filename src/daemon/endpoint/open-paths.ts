@@ -1,5 +1,6 @@
 // Which path each frontend takes, and why; and opening them. All problems come back at once, with nothing left open.
 
+import { assert } from '../../base/assert.ts';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import {
@@ -13,11 +14,10 @@ import { bindTargets } from '../../endpoint/bind-targets.ts';
 import { endpointsOnServers } from '../../endpoint/own-servers.ts';
 import { isUnixSocket, targetText } from '../../endpoint/route.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
-import { TlsClient } from '../../net/tls-client.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { ownAddresses } from '../own-addresses.ts';
 import { HttpPath } from './http-path.ts';
-import { killClients } from './kill-clients.ts';
+import { killersOf } from './kill-clients.ts';
 import type { ListenNames } from './listening.ts';
 import { NatPath, type NatEndpoint } from './nat-path.ts';
 import type { SharedPaths } from './paths.ts';
@@ -238,19 +238,13 @@ async function openNat(
   warn: (sentence: string) => void,
   shared: NatPath | null,
 ): Promise<Result<NatPath>> {
-  const tlsClient = new TlsClient(options.tlsFiles);
-  const endpoints = new Map(
-    frontends.map(({ name, backend, binds }): [string, NatEndpoint] => {
-      const { credentials = null, tls = null } = conf.backends.find((one) => one.name === backend) ?? {};
-      return [
-        name,
-        {
-          listens: (own) => bindTargets(binds, own, false),
-          killClients: (server, clients) => killClients(server, clients, { credentials, tls }, tlsClient),
-        },
-      ];
-    }),
-  );
+  const killers = killersOf({ ...conf, frontends }, options.tlsFiles);
+  const endpoints = new Map<string, NatEndpoint>();
+  for (const { name, binds } of frontends) {
+    const killClients = killers.get(name);
+    assert(killClients !== undefined, `no way to close clients of ${name}`);
+    endpoints.set(name, { listens: (own) => bindTargets(binds, own, false), killClients });
+  }
   if (shared !== null) {
     const added = await shared.add(endpoints);
     return added.ok ? success(shared) : added;

@@ -1,6 +1,7 @@
 // The paths of a daemon's endpoints: hands each route to the path of its endpoint, and an ordered switch's steps to all
 // that have a part in it.
 
+import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
@@ -117,6 +118,10 @@ export class Paths {
   async endSession(id: number): Promise<boolean> {
     const path = this.#distinct().find((one) => this.#numberOf(one) === id % PATHS_MAX);
     return (await path?.endSession?.(Math.floor(id / PATHS_MAX))) ?? false;
+  }
+
+  renewAccess(conf: EndpointsConf, files: TlsFiles): void {
+    for (const path of this.#distinct()) path.renewAccess?.(conf, files);
   }
 
   status(): unknown[] {

@@ -2,6 +2,7 @@
 
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { OpenSession, Traffic } from '../../endpoint/traffic.ts';
+import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
 
@@ -29,6 +30,8 @@ export interface RoutePath {
   sessions?(): Promise<readonly OpenSession[]>;
   /** Closes one of these; false: it is none of its. */
   endSession?(id: number): Promise<boolean>;
+  /** How servers are spoken to may have changed: credentials, TLS and its files. What it leads to stays as it is. */
+  renewAccess?(conf: EndpointsConf, files: TlsFiles): void;
   /** For `baton endpoint status`; plain data. */
   status(): unknown;
   /** Takes everything back, in the safe order. */
