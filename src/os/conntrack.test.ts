@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:os';
 import { it } from 'node:test';
-import { conntrackQuery, parseConntrackEntry } from './conntrack.ts';
+import { conntrackQuery, explainConntrack, parseConntrackEntry } from './conntrack.ts';
 import { attribute } from './netlink-message.ts';
+import { osError } from './os-error.ts';
 
 const ORIGINAL =
   '34000180 14000180 080001000a4d0003 080002000a4d0064 1c000280 0500010006000000 0600020007d10000 0600030019000000';
@@ -78,4 +80,14 @@ it('has the kernel choose the connections that clients made to one address', () 
     ipv6.endsWith('0c0019800800010028000000'),
     'the kernel compares IPv6 addresses the wrong way round',
   );
+});
+
+it('names the module that is missing where the kernel knows no such table', () => {
+  const attempt = { syscall: 'sendto', doing: 'list tracked connections' };
+  const said = (errno: number): string => (explainConntrack(osError(errno, attempt)) as Error).message;
+  assert.match(
+    said(constants.errno.EINVAL),
+    /^cannot list tracked connections: .*modprobe nf_conntrack_netlink/,
+  );
+  assert.doesNotMatch(said(constants.errno.EPERM), /modprobe/);
 });

@@ -125,6 +125,15 @@ function parseTuple(bytes: Buffer): Tuple | null {
   };
 }
 
+/** Of a refusal to list: says which module is missing where that is it. */
+export function explainConntrack(error: unknown): unknown {
+  // nfnetlink knows no such subsystem (nfnetlink_rcv_msg).
+  if (!(error instanceof OsError) || error.code !== 'EINVAL') return error;
+  const advice =
+    'this kernel lacks nf_conntrack_netlink: modprobe nf_conntrack_netlink; without it, idle clients of a server that left stay there until they send something';
+  return new OsError(error.code, error.syscall, `${error.message}; ${advice}`, { cause: error });
+}
+
 /** See the file's head. Calls throw an OsError; they need CAP_NET_ADMIN. */
 export class Conntrack {
   readonly #netlink = new NetlinkSocket(0, NETLINK_NETFILTER);
@@ -136,8 +145,13 @@ export class Conntrack {
       doing: 'list tracked connections',
       permission: 'CAP_NET_ADMIN',
     } as const;
-    return this.#netlink
-      .dump(IPCTNL_MSG_CT_GET, conntrackQuery(asked), attempt)
+    let bodies: Buffer[];
+    try {
+      bodies = this.#netlink.dump(IPCTNL_MSG_CT_GET, conntrackQuery(asked), attempt);
+    } catch (error) {
+      throw explainConntrack(error);
+    }
+    return bodies
       .map(parseConntrackEntry)
       .filter((entry) => entry !== null)
       .filter((entry) => entry.asked.host === asked.host && entry.asked.port === asked.port);

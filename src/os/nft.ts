@@ -4,7 +4,7 @@
 // The child says nothing when a transaction succeeds. So each is followed by a line that nft can't parse, and complains
 // of by repeating it: what it complained of before is about the transaction. Both are on one stream, hence in order.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
@@ -16,6 +16,7 @@ import { lending } from './keep-capabilities.ts';
 const ANSWER_MS_MAX = 5_000;
 /** How much of a complaint is kept. */
 const COMPLAINT_CHARACTERS_MAX = 16_384;
+const LISTING_BYTES_MAX = 16 << 20;
 /** Where it is for root, which is not on every user's PATH. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
@@ -38,6 +39,16 @@ export function findNft(path: string = process.env['PATH'] ?? ''): string | null
     }
   }
   return null;
+}
+
+/** What `nft -j list chains` prints; empty if it can't tell. Starts an nft of its own, since the standing one is silent. */
+export function listChains(file: string): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { timeout: ANSWER_MS_MAX, maxBuffer: LISTING_BYTES_MAX };
+    lending('CAP_NET_ADMIN', () =>
+      execFile(file, ['-j', 'list', 'chains'], options, (_, stdout) => resolve(stdout)),
+    );
+  });
 }
 
 /** See the file's head. The child is started by the first transaction, and again by the next one after it ended. */

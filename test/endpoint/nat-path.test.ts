@@ -211,6 +211,8 @@ describe('the nat path', { skip: lacksNat() }, () => {
       text: 'hello',
     });
     assert.deepEqual(daemon.told('warning'), []);
+    const { sentences } = await daemon.ask<{ sentences: string[] }>('status');
+    assert.doesNotMatch(sentences.join(' '), /This host does not have/);
 
     // Everything is taken back, and nothing else.
     await daemon.ask('close');
@@ -500,6 +502,32 @@ describe('the nat path', { skip: lacksNat() }, () => {
       [
         'Clients of other machines cannot reach 10.77.0.1:7001: this machine does not forward IPv4: sysctl -w net.ipv4.ip_forward=1, and a line in /etc/sysctl.d/ to keep it.',
       ],
+    );
+    // A firewall's policy, as Docker sets it: it is said, and left alone.
+    const firewall = 'add table ip filter; add chain ip filter FORWARD';
+    at(gateway, 'nft', `${firewall} { type filter hook forward priority 0; policy drop; }`);
+    t.after(() => spawnSync('ip', ['netns', 'exec', gateway, 'nft', 'delete table ip filter']));
+    const asSet = at(gateway, 'nft', 'list table ip filter');
+    for (const generation of [3, 4]) await still.ask('apply', route(generation, {}, first));
+    await until('it says that, too', () => still.told('warning').length > 1);
+    assert.match(
+      String(still.told('warning')[1]?.['sentence']),
+      /^Clients of other machines may not reach 10\.77\.0\.1:7001: chain FORWARD of the nftables table ip filter drops .*iptables -I FORWARD/,
+    );
+    assert.equal(still.told('warning').length, 2);
+    assert.equal(at(gateway, 'nft', 'list table ip filter'), asSet);
+    await still.ask('close');
+
+    // What is nobody's here may still be routed through here.
+    const routed = { host: '10.77.0.200', port: PORT };
+    assert.equal(
+      await still.ask('openNatPath', { table: TABLE, masquerade: 'auto' }, [['main', [routed]]]),
+      null,
+    );
+    const { sentences } = await still.ask<{ sentences: string[] }>('status');
+    assert.match(
+      sentences.join(' '),
+      /This host does not have 10\.77\.0\.200:6400: it leads those clients whose/,
     );
     await still.ask('close');
 

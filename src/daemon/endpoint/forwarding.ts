@@ -4,7 +4,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import { type ForwardPolicy, droppingPolicies, remedyFor } from '../../endpoint/nat/forward-policies.ts';
 import { type Target, targetText } from '../../endpoint/route.ts';
+import { listChains } from '../../os/nft.ts';
 import { ownAddresses } from '../own-addresses.ts';
 
 const SYSCTLS = '/proc/sys/net';
@@ -25,6 +27,53 @@ export function forwardingProblems(
       `Clients of other machines cannot reach ${targetText(far)}: this machine does not forward ${family}: sysctl -w ${setting}=1, and a line in /etc/sysctl.d/ to keep it.`,
     ];
   });
+}
+
+/** Whose chains may drop the packets of clients of these servers, and the remedy, as sentences. */
+export function policyProblems(
+  servers: readonly Target[],
+  policies: readonly ForwardPolicy[],
+  isOwn: (host: string) => boolean = isOwnAddress,
+): string[] {
+  return policies.flatMap((policy) => {
+    const far = servers.find(
+      ({ host }) => !isOwn(host) && (policy.family === 'inet' || (policy.family === 'ip6') === isIPv6(host)),
+    );
+    if (far === undefined) return [];
+    const { family, table, chain } = policy;
+    return [
+      `Clients of other machines may not reach ${targetText(far)}: chain ${chain} of the nftables table ${family} ${table} drops what is forwarded unless a rule of its own lets it through (Docker and ufw set it so): if none does, ${remedyFor(policy)}`,
+    ];
+  });
+}
+
+/** Looks for all of that when clients are led elsewhere, and warns of each once. */
+export class Forwarding {
+  readonly #warn: (sentence: string) => void;
+  readonly #nftFile: string | null;
+  readonly #told = new Set<string>();
+
+  constructor(warn: (sentence: string) => void, nftFile: string | null) {
+    this.#warn = warn;
+    this.#nftFile = nftFile;
+  }
+
+  /** Of the firewall it tells when it has been asked. */
+  look(servers: readonly Target[]): void {
+    this.#tell(forwardingProblems(servers));
+    const far = servers.filter(({ host }) => !isOwnAddress(host));
+    if (far.length === 0 || this.#nftFile === null) return;
+    void listChains(this.#nftFile).then((listing) =>
+      this.#tell(policyProblems(far, droppingPolicies(listing))),
+    );
+  }
+
+  #tell(problems: readonly string[]): void {
+    for (const problem of problems) {
+      if (!this.#told.has(problem)) this.#warn(problem);
+      this.#told.add(problem);
+    }
+  }
 }
 
 /** IPv4 asks the interface that a packet came in by, IPv6 one switch for all. */

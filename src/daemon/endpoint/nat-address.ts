@@ -1,7 +1,9 @@
 // One address that the nat path leads clients from: what its elements in the kernel are to say, and whether the kernel
 // has been told.
 
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import { assert } from '../../base/assert.ts';
+import { failure, type Problem } from '../../base/result.ts';
 import { dealSlots } from '../../endpoint/deal-slots.ts';
 import { NAT_SLOTS, type NatElements, type NatListen, elementCommands } from '../../endpoint/nat/rules.ts';
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
@@ -76,4 +78,19 @@ export class NatAddress {
     const elements = timeoutMs < 1 ? NOWHERE : { ...this.#elements, timeoutMs };
     return elementCommands(table, index, elements);
   }
+}
+
+/** What the kernel can't lead clients from. */
+export function listenProblem(target: Target): Problem | null {
+  const { host } = target;
+  assert(isIP(host) !== 0, `not a numeric address: ${host}`);
+  const bytes = addressBytes(host);
+  const isIpv6 = bytes.length === 16;
+  const isLoopback = isIpv6 ? host === '::1' : bytes[0] === 127;
+  const isAny = bytes.every((byte) => byte === 0);
+  const isLinkLocal = isIpv6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
+  if (!isLoopback && !isAny && !isLinkLocal) return null;
+  const what = isLoopback ? 'a loopback address' : isAny ? 'every address' : 'a link-local address';
+  const sentence = `${targetText(target)} is ${what}, which nat cannot lead clients from: name an address of this machine, or use --path ${isLoopback ? 'socket or --path relay' : 'relay'}`;
+  return failure({ code: 'nat-listen', sentence }).problem;
 }

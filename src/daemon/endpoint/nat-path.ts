@@ -5,25 +5,25 @@
 // are reset by the guard at their client's next packet; since an idle one sends none, the old server is asked to close
 // it. Half-open ones are forgotten, so that the client's next SYN goes to the new server.
 
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { natAdvice } from '../../endpoint/nat/advice.ts';
 import { removalCommands, ruleCount, tableCommands } from '../../endpoint/nat/rules.ts';
 import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { assert } from '../../base/assert.ts';
-import { failure, success, type Problem, type Result } from '../../base/result.ts';
+import { failure, success, type Result } from '../../base/result.ts';
 import { Conntrack, type ConntrackEntry } from '../../os/conntrack.ts';
-import { addressBytes } from '../../os/ip-address.ts';
 import { NftRules } from '../../os/nft-rules.ts';
-import { Nft } from '../../os/nft.ts';
+import { Nft, findNft } from '../../os/nft.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
 import { OsError } from '../../os/os-error.ts';
+import { ownAddresses } from '../own-addresses.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
-import { forwardingProblems } from './forwarding.ts';
+import { Forwarding } from './forwarding.ts';
 import { type ListenNames, Listening } from './listening.ts';
 import { type KillClients, killersOf } from './kill-clients.ts';
-import { NatAddress } from './nat-address.ts';
+import { NatAddress, listenProblem } from './nat-address.ts';
 import type { RoutePath } from './route-path.ts';
 import { Trouble } from './trouble.ts';
 
@@ -78,6 +78,7 @@ export class NatPath implements RoutePath {
   readonly #rules: NftRules;
   readonly #conntrack: Conntrack;
   readonly #listening: Listening;
+  readonly #forwarding: Forwarding;
   readonly #endpoints = new Map<string, Endpoint>();
   /** In the table's order. */
   #addresses: readonly NatAddress[] = [];
@@ -90,7 +91,6 @@ export class NatPath implements RoutePath {
   /** In the table as it was written last. */
   #rulesWritten = 0;
   #restored = 0;
-  readonly #missing = new Set<string>();
   #isClosed = false;
 
   /** Makes the table; every endpoint leads nowhere yet. */
@@ -102,7 +102,10 @@ export class NatPath implements RoutePath {
       listening = new Listening(options.warn);
       const path = new NatPath(options, rules, new Conntrack(), listening);
       const made = await path.add(options.endpoints);
-      if (made.ok) return success(path);
+      if (made.ok) {
+        path.#tryConntrack();
+        return success(path);
+      }
       path.#release();
       const { code, sentence } = made.problem;
       const advice = natAdvice(sentence);
@@ -119,7 +122,9 @@ export class NatPath implements RoutePath {
     assert(/^\w+$/.test(options.table), `not a name for a table: ${options.table}`);
     this.#options = options;
     this.#trouble = new Trouble(options.warn);
-    this.#nft = options.nftFile === undefined ? new Nft() : new Nft(options.nftFile);
+    const nftFile = options.nftFile === undefined ? findNft() : options.nftFile;
+    this.#nft = new Nft(nftFile);
+    this.#forwarding = new Forwarding(options.warn, nftFile);
     this.#rules = rules;
     this.#conntrack = conntrack;
     this.#listening = listening;
@@ -204,8 +209,20 @@ export class NatPath implements RoutePath {
         masquerade === 'auto'
           ? "Servers on other machines see this machine's address instead of the clients'."
           : 'Servers on other machines must send their answers through this one.',
+        ...this.#elsewhere(),
+        'New clients are dealt out by weight: leastconn and maxconn of servers are not to be had here.',
       ],
     };
+  }
+
+  /** A gateway leads from addresses of others, too. */
+  #elsewhere(): string[] {
+    const own = ownAddresses();
+    const listens = this.#addresses.map(({ nat }) => nat).filter(({ host }) => !own.includes(host));
+    if (listens.length === 0) return [];
+    return [
+      `This host does not have ${listens.map(targetText).join(', ')}: it leads those clients whose packets are routed through it, as a gateway does.`,
+    ];
   }
 
   /** Those that an endpoint leads from. */
@@ -252,13 +269,15 @@ export class NatPath implements RoutePath {
     if ((balance === 'source') !== (route.balance === 'source')) this.#needsTable = true;
   }
 
-  /** What is missing is said once. */
+  /** Needed at the first switch only, but to be known before. */
+  #tryConntrack(): void {
+    const [first] = this.#addresses;
+    if (first !== undefined) this.#trouble.trying(() => this.#conntrack.list(first.nat));
+  }
+
   #lookAtForwarding({ endpoint, servers }: Route): void {
     const families = this.#of(endpoint).map(({ nat }) => nat.family === 'ipv6');
-    for (const problem of forwardingProblems(servers.filter(({ host }) => families.includes(isIPv6(host))))) {
-      if (!this.#missing.has(problem)) this.#options.warn(problem);
-      this.#missing.add(problem);
-    }
+    this.#forwarding.look(servers.filter(({ host }) => families.includes(isIPv6(host))));
   }
 
   /**
@@ -418,19 +437,4 @@ export class NatPath implements RoutePath {
     this.#rules.close();
     this.#conntrack.close();
   }
-}
-
-/** What the kernel can't lead clients from. */
-function listenProblem(target: Target): Problem | null {
-  const { host } = target;
-  assert(isIP(host) !== 0, `not a numeric address: ${host}`);
-  const bytes = addressBytes(host);
-  const isIpv6 = bytes.length === 16;
-  const isLoopback = isIpv6 ? host === '::1' : bytes[0] === 127;
-  const isAny = bytes.every((byte) => byte === 0);
-  const isLinkLocal = isIpv6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
-  if (!isLoopback && !isAny && !isLinkLocal) return null;
-  const what = isLoopback ? 'a loopback address' : isAny ? 'every address' : 'a link-local address';
-  const sentence = `${targetText(target)} is ${what}, which nat cannot lead clients from: name an address of this machine, or use --path ${isLoopback ? 'socket or --path relay' : 'relay'}`;
-  return failure({ code: 'nat-listen', sentence }).problem;
 }
