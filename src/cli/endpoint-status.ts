@@ -28,6 +28,7 @@ export function describeEndpointStatus(status: EndpointStatus): string[] {
   const lines = [`endpoint  pid ${pid}`, '', ...renderTable(columns, rows)];
   for (const { endpoint, path, because } of chosen)
     lines.push(`  ${clean(endpoint)}: ${path}, ${clean(because)}`);
+  for (const sentence of sentencesOf(status.paths)) lines.push(`  ${clean(sentence)}`);
   for (const backend of snapshot.backends) lines.push('', ...describeBackend(backend));
   const told = decisions
     .slice(-DECISIONS_SHOWN)
@@ -40,6 +41,10 @@ export function describeEndpointStatus(status: EndpointStatus): string[] {
   }
   return lines;
 }
+
+/** What the paths of the kernel say of themselves. */
+const sentencesOf = (paths: readonly unknown[]): readonly string[] =>
+  paths.flatMap((path) => (path as { readonly sentences?: readonly string[] } | null)?.sentences ?? []);
 
 function leadsTo(backend: BackendSnapshot | undefined): string {
   if (backend === undefined) return '?';

@@ -232,6 +232,7 @@ export class SocketPath implements RoutePath {
       coversAllNamespaces
         ? 'Covers every network namespace; connections made in another one than ours can not be reset at a switch.'
         : 'Covers this network namespace only: programs in containers with a network of their own are not led.',
+      'New clients are dealt out by weight: leastconn and maxconn of servers are not to be had here.',
       ...this.#hook.limits,
     ];
     return {
