@@ -197,8 +197,9 @@ export class Backend {
     return { servers: servers.filter((one) => !isGone(one)), until, keeps: keeps ?? [], because };
   }
 
-  /** Whether every server was looked at since the start. */
+  /** Whether every server was looked at since the start, and every sentinel asked. */
   #knows(): boolean {
+    if (this.group?.source?.isAsking === true) return false;
     const watched = (this.group?.servers ?? []).map(({ verdict }) => verdict.health);
     const healths = [...watched, ...this.checked.map(({ health }) => health)];
     return healths.length > 0 && !healths.includes('unknown');

@@ -26,6 +26,13 @@ const nobody = (because: string, alarm: PrimaryChoice['alarm'] = null): PrimaryC
 export const claims = (server: RedisServer): boolean =>
   server.isUsable && server.info?.role === 'master' && !server.isAlone;
 
+/** Who was led to last. */
+export interface Present {
+  readonly server: RedisServer;
+  /** It was restarted, or demoted and promoted, since somebody vouched for it. */
+  readonly beganAnew: boolean;
+}
+
 export interface SentinelsSay {
   readonly opinion: Opinion;
   /** How many are named. */
@@ -36,21 +43,29 @@ export interface SentinelsSay {
 /**
  * With sentinels as the source. The conditions, in this order: a majority answers; the one they name answers
  * `role:master` itself (so that nobody is led to a replica that has yet to be promoted). Without a majority the present one
- * stays while it answers `role:master`: cut off from sentinels is not the same as cut off from the primary.
+ * stays while it answers `role:master`: cut off from sentinels is not the same as cut off from the primary. One that began
+ * anew meanwhile is not taken again: its configuration file calls it the primary whatever the others decided.
  */
 export function chooseBySentinels(
   { opinion, named, group }: SentinelsSay,
-  current: RedisServer | null,
+  present: Present | null,
   serverAt: (where: { readonly host: string; readonly port: number }) => RedisServer | null,
 ): PrimaryChoice {
   switch (opinion.kind) {
     case 'no-majority': {
       const few = `${opinion.answering} of ${named} sentinels answer, and it takes a majority`;
       const alarm = { name: 'sentinels' as const, text: few };
-      if (current === null || !claims(current))
+      if (present === null || !claims(present.server))
         return nobody(`nobody knows the primary of ${group}: ${few}`, alarm);
-      const because = `${describeServer(current)} stays the primary, as it says itself: ${few}`;
-      return { server: current, since: current.askedAt, because, alarm };
+      const { server, beganAnew } = present;
+      if (beganAnew) {
+        return nobody(
+          `${describeServer(server)} began anew, and nobody knows whether it still is the primary of ${group}: ${few}`,
+          alarm,
+        );
+      }
+      const because = `${describeServer(server)} stays the primary, as it says itself: ${few}`;
+      return { server, since: server.askedAt, because, alarm };
     }
     case 'disagree': {
       const text = `the sentinels name several primaries at config epoch ${opinion.configEpoch}`;

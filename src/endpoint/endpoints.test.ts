@@ -178,6 +178,22 @@ describe('a primary endpoint that judges by what the servers say', () => {
     assert.equal(stage.routes.at(-1)?.generation, before);
   });
 
+  it('tells the end of an alarm that began before a reload, and tells the alarm once', () => {
+    const stage = pair();
+    stage.pass(1_000);
+    stage.model(B).role = 'master';
+    stage.pass(1_000);
+    const timing = { ...backendConf().timing, fall: 5 };
+    stage.feed({ kind: 'reload', conf: endpointsConf(backendConf({ timing })) });
+    stage.pass(5_000);
+    stage.model(B).role = 'slave';
+    stage.pass(1_000);
+    const told = stage.effects.flatMap(({ effect }) =>
+      effect.kind === 'event' && effect.name === 'two-primaries' ? [effect.level] : [],
+    );
+    assert.deepEqual(told, ['alarm', 'info']);
+  });
+
   it('leads nowhere once it stops', () => {
     const stage = pair();
     stage.pass(1_000);

@@ -131,9 +131,10 @@ export class Endpoints {
       const isRedis = backendConf.role.kind !== 'any';
       const before = isSameLease ? this.#groups.get(key) : undefined;
       const old = this.#backends.get(backendConf.name);
-      const inUse = old?.group?.primary.server?.target ?? null;
       const group = isRedis
-        ? (groups.get(key) ?? before ?? new Group(core, backendConf, { ...leaseOf(conf), inUse }))
+        ? (groups.get(key) ??
+          before ??
+          new Group(core, backendConf, { ...leaseOf(conf), after: old?.group ?? null }))
         : null;
       if (group !== null) groups.set(key, group);
       if (old !== undefined && old.group !== null && group !== null && group !== old.group)

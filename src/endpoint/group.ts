@@ -5,7 +5,7 @@ import { chooseByClaims, chooseBySentinels, claims, type PrimaryChoice } from '.
 import { OffsetHistory } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { BackendConf, HostPort, TlsClientConf } from './endpoint-conf.ts';
-import type { AdminState } from './io.ts';
+import type { AdminState, ConnectionId } from './io.ts';
 import { describeServer, RedisServer } from './redis-server.ts';
 import { isSameTarget, targetText, type Target } from './route.ts';
 import { SentinelSource } from './sentinel-source.ts';
@@ -28,8 +28,16 @@ export function groupKey(conf: BackendConf): string {
 export interface GroupOptions {
   readonly leaseMs: number;
   readonly refreshMs: number;
-  /** Before a reload this one was the primary, and it stays in use while it claims to be. */
-  readonly inUse: Target | null;
+  /** What it replaces after a reload; null: nothing was known. */
+  readonly after: Group | null;
+}
+
+/** A primary as it was last led to. */
+interface Reign {
+  /** A process that is started begins a history of its own. */
+  readonly history: string;
+  /** The connection over which it said so. */
+  readonly over: ConnectionId | null;
 }
 
 export class Group {
@@ -43,14 +51,17 @@ export class Group {
   isSwitching = false;
   /** The one that was last led to. */
   #current: RedisServer | null = null;
-  #inUse: Target | null;
+  /** Before a reload this one was the primary, and it stays in use while it claims to be. */
+  #inUse: Target | null = null;
+  /** Of the current one; null: it has said since that it is no primary. */
+  #reign: Reign | null = null;
   readonly #core: Core;
   readonly #leaseMs: number;
   readonly #refreshMs: number;
   /** Of servers that are not watched yet, from before a reload. */
   readonly #orders = new Map<string, AdminState>();
   readonly #namedAt = new Map<RedisServer, number>();
-  #toldAlarm: string | null = null;
+  #toldAlarm: NonNullable<PrimaryChoice['alarm']>['name'] | null = null;
   #isTouched = true;
   #isWaiting = false;
   readonly #startedAt: number;
@@ -71,7 +82,7 @@ export class Group {
       const { linkTls = server.tls, sendsProxyProtocol } = server;
       this.#watch(server.name, server, { ...server, tls: linkTls, sendsProxyProtocol });
     }
-    this.#inUse = options.inUse;
+    if (options.after !== null) this.#goOnAfter(options.after);
   }
 
   get name(): string {
@@ -118,6 +129,7 @@ export class Group {
     if (info?.role === 'master' && server === this.#current) {
       this.offsets.add(info.history, server.askedAt, info.offset);
     }
+    if (info?.role === 'slave' && server === this.#current) this.#reign = null;
     this.#touch();
   }
 
@@ -145,8 +157,24 @@ export class Group {
   }
 
   close(): void {
+    this.#endAlarm('is not watched any more');
     this.source?.close();
     for (const server of this.servers) server.close();
+  }
+
+  /** What was known before a reload is not less true after it: who is in use, what was believed, what was told. */
+  #goOnAfter(before: Group): void {
+    const [was, is] = [before.conf.source, this.conf.source];
+    if (was.kind === 'sentinels' && is.kind === 'sentinels' && was.group !== is.group) return;
+    const { server } = before.primary;
+    this.#inUse = server?.target ?? null;
+    this.#reign = before.#reign;
+    if (before.source !== null) this.source?.goOnAfter(before.source);
+    // Without a majority nobody would name it.
+    if (this.source !== null && server !== null) this.#watchNamed(server.conf.where);
+    if (was.kind !== is.kind || before.name !== this.name) return;
+    this.#toldAlarm = before.#toldAlarm;
+    before.#toldAlarm = null;
   }
 
   #links(): StandingLink[] {
@@ -203,19 +231,7 @@ export class Group {
     if (source === null) return;
     const opinion = source.opinion();
     const named = [...(opinion.kind === 'primary' ? [opinion.where] : []), ...source.replicas()];
-    for (const where of named) {
-      const server =
-        this.serverAt(where) ??
-        this.#watch(targetText(where), where, {
-          weight: WEIGHT_DEFAULT,
-          isBackup: false,
-          connectionsMax: null,
-          isDisabled: false,
-          tls: this.conf.tls,
-          sendsProxyProtocol: this.conf.sendsProxyProtocol ?? null,
-        });
-      this.#namedAt.set(server, this.#core.now);
-    }
+    for (const where of named) this.#watchNamed(where);
     this.servers = this.servers.filter((server) => {
       const namedAt = this.#namedAt.get(server) ?? this.#core.now;
       if (server === this.#current || this.#core.now - namedAt < FORGET_MS) return true;
@@ -223,6 +239,26 @@ export class Group {
       this.#namedAt.delete(server);
       return false;
     });
+  }
+
+  #watchNamed(where: HostPort): void {
+    const server =
+      this.serverAt(where) ??
+      this.#watch(targetText(where), where, {
+        weight: WEIGHT_DEFAULT,
+        isBackup: false,
+        connectionsMax: null,
+        isDisabled: false,
+        tls: this.conf.tls,
+        sendsProxyProtocol: this.conf.sendsProxyProtocol ?? null,
+      });
+    this.#namedAt.set(server, this.#core.now);
+  }
+
+  /** The one that was led to last is not the process that it was, or was something else meanwhile. */
+  #beganAnew(current: RedisServer): boolean {
+    const history = current.info?.history;
+    return this.#reign?.history !== history && (this.#reign?.over ?? null) !== current.askedOver;
   }
 
   #choose(): void {
@@ -241,9 +277,13 @@ export class Group {
           )
         : chooseBySentinels(
             { opinion: source.opinion(), named: source.sentinels.length, group: source.conf.group },
-            this.#current,
+            this.#current === null || source.isAsking
+              ? null
+              : { server: this.#current, beganAnew: this.#beganAnew(this.#current) },
             (where) => this.serverAt(where),
           );
+    if (choice.server?.info?.role === 'master')
+      this.#reign = { history: choice.server.info.history, over: choice.server.askedOver };
     if (choice.server !== null && choice.server !== this.#current) {
       this.#current = choice.server;
       const { info } = choice.server;
@@ -280,16 +320,21 @@ export class Group {
 
   /** Once when it begins, once when it is over. */
   #tellAlarm({ alarm }: PrimaryChoice): void {
-    // Before everybody could have been heard there is nothing to be alarmed about.
-    const isEarly = this.#core.now - this.#startedAt < this.#leaseMs && this.#current === null;
-    if (this.isSwitching || isEarly) return;
     const kind = alarm?.name ?? null;
-    if (kind === this.#toldAlarm) return;
-    if (alarm !== null) this.#core.tell('alarm', alarm.name, this.name, alarm.text);
-    else if (this.#toldAlarm === 'sentinels')
-      this.#core.tell('info', 'sentinels', this.name, 'a majority of the sentinels answers again');
-    else if (this.#toldAlarm === 'two-primaries')
-      this.#core.tell('info', 'two-primaries', this.name, 'one primary again');
-    this.#toldAlarm = kind;
+    if (this.isSwitching || kind === this.#toldAlarm) return;
+    // Before everybody could have been heard there is nothing to be alarmed about, and nothing is known to be over.
+    const isEarly = this.#core.now - this.#startedAt < this.#leaseMs;
+    if (isEarly && (kind !== 'two-primaries' || this.#current === null)) return;
+    this.#endAlarm(
+      this.#toldAlarm === 'sentinels' ? 'a majority of the sentinels answers again' : 'one primary again',
+    );
+    if (alarm === null) return;
+    this.#core.tell('alarm', alarm.name, this.name, alarm.text);
+    this.#toldAlarm = alarm.name;
+  }
+
+  #endAlarm(why: string): void {
+    if (this.#toldAlarm !== null) this.#core.tell('info', this.#toldAlarm, this.name, why);
+    this.#toldAlarm = null;
   }
 }

@@ -4,7 +4,7 @@
 import type { Reply } from '../resp/reply.ts';
 import type { Core } from './core.ts';
 import type { CheckTiming, Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
-import type { AdminState } from './io.ts';
+import type { AdminState, ConnectionId } from './io.ts';
 import { parseReplicationInfo, type ReplicationInfo } from './replication-info.ts';
 import { StandingLink, type LinkFailure, type LinkUser } from './standing-link.ts';
 import { targetText, type Target } from './route.ts';
@@ -44,6 +44,8 @@ export class RedisServer implements LinkUser {
   info: ReplicationInfo | null = null;
   /** When that was asked. */
   askedAt = -Infinity;
+  /** And over which connection. */
+  askedOver: ConnectionId | null = null;
   /** Since when it says that it is a primary which nobody replicates. */
   #aloneSince = Infinity;
   readonly #owner: RedisServerOwner;
@@ -104,6 +106,7 @@ export class RedisServer implements LinkUser {
       this.#lookForReplicas(info);
       this.info = info;
       this.askedAt = askedAt;
+      this.askedOver = this.link.connection;
       if (this.verdict.succeeded(this.conf.timing)) this.history.became('up', this.#core.now);
       this.#owner.serverChanged(this);
     }

@@ -39,6 +39,8 @@ class Sentinel implements LinkUser {
   readonly asking: StandingLink;
   answer: Answer | null = null;
   problem: string | null = 'not asked yet';
+  /** It answered, or it did not. */
+  isTried = false;
   readonly #group: string;
   readonly #changed: () => void;
 
@@ -70,6 +72,7 @@ class Sentinel implements LinkUser {
   }
 
   answered([master, replicas]: readonly Reply[], askedAt: number): void {
+    this.isTried = true;
     const fields = master === undefined ? null : fieldsOf(master);
     const primary = fields === null ? null : whereOf(fields);
     const configEpoch = Number(fields?.get('config-epoch') ?? 'none');
@@ -84,6 +87,7 @@ class Sentinel implements LinkUser {
   }
 
   failed(_failure: LinkFailure, detail: string): void {
+    this.isTried = true;
     this.problem = detail;
     this.#changed();
   }
@@ -155,6 +159,14 @@ export class SentinelSource {
     this.#news = conf.sentinels.map((where) => new News(core, conf, where, timing, () => this.hurry()));
   }
 
+  /** A reload does not make an old story true: what was believed of the same group stands, unless all others tell it now. */
+  goOnAfter(before: SentinelSource): void {
+    const isKnown = this.conf.sentinels.some((one) =>
+      before.conf.sentinels.some((two) => isSameTarget(one, two)),
+    );
+    if (isKnown && before.conf.group === this.conf.group) this.#believed = before.#believed;
+  }
+
   get links(): readonly StandingLink[] {
     return [...this.sentinels.map(({ asking }) => asking), ...this.#news.map(({ link }) => link)];
   }
@@ -171,6 +183,11 @@ export class SentinelSource {
   /** One that answers, to give an order to. */
   get spokesman(): StandingLink | null {
     return this.sentinels.find(({ asking, answer }) => asking.isUp && answer !== null)?.asking ?? null;
+  }
+
+  /** Some have yet to be heard of since the start: that they are silent means nothing. */
+  get isAsking(): boolean {
+    return this.sentinels.some(({ isTried }) => !isTried);
   }
 
   /** When {@link opinion} may change by time alone. */

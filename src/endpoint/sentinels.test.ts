@@ -2,25 +2,32 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { backendConf, endpointsConf, REPLICA, Stage, target } from './test-kit.ts';
+import type { BackendConf, EndpointsConf } from './endpoint-conf.ts';
+import { backendConf, endpointsConf, REPLICA, Stage, target, TIMING } from './test-kit.ts';
 
 const A = '10.0.0.1:6379';
 const B = '10.0.0.2:6379';
 const SENTINELS = ['10.0.1.1:26379', '10.0.1.2:26379', '10.0.1.3:26379'];
 
-function fleet(): Stage {
+function confOf(more: Partial<BackendConf> = {}, sentinels = SENTINELS): EndpointsConf {
   const source = {
     kind: 'sentinels',
-    sentinels: SENTINELS.map(target),
+    sentinels: sentinels.map(target),
     group: 'mymaster',
     credentials: null,
     tls: null,
   } as const;
-  const conf = endpointsConf(
-    backendConf({ source, servers: [] }),
-    backendConf({ name: 'readers', source, servers: [], role: REPLICA }),
+  return endpointsConf(
+    backendConf({ source, servers: [], ...more }),
+    backendConf({ name: 'readers', source, servers: [], role: REPLICA, ...more }),
   );
-  const stage = new Stage(conf);
+}
+
+/** Watches everything anew. */
+const OTHER_PACE: Partial<BackendConf> = { timing: { ...TIMING, fall: 5 } };
+
+function fleet(): Stage {
+  const stage = new Stage(confOf());
   stage.model(A, { role: 'master' });
   stage.model(B);
   for (const address of SENTINELS) stage.model(address, { group: { primary: A, epoch: 3, replicas: [B] } });
@@ -108,6 +115,24 @@ describe('an endpoint that follows sentinels', () => {
     assert.deepEqual(stage.leadsTo(), [A], 'all tell it: somebody began anew');
   });
 
+  it('does not believe an older epoch after a reload either, unless the sentinels are all others', () => {
+    const stage = fleet();
+    name(stage, B, 4, 0, 1);
+    stage.model(B).role = 'master';
+    stage.pass(2_000);
+    stage.kill(SENTINELS[0] ?? '');
+    name(stage, A, 3, 1, 2);
+    stage.feed({ kind: 'reload', conf: confOf(OTHER_PACE) });
+    stage.pass(6_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    const others = SENTINELS.map((address) => address.replace('10.0.1.', '10.0.9.'));
+    for (const address of others.slice(0, 2))
+      stage.model(address, { group: { primary: A, epoch: 1, replicas: [B] } });
+    stage.feed({ kind: 'reload', conf: confOf({}, others) });
+    stage.pass(6_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+  });
+
   it('keeps the present primary without a majority while it says role:master, and raises an alarm', () => {
     const stage = fleet();
     stage.pass(2_000);
@@ -122,6 +147,107 @@ describe('an endpoint that follows sentinels', () => {
     stage.model(A).role = 'slave';
     stage.pass(1_000);
     assert.deepEqual(stage.leadsTo(), []);
+  });
+
+  function lonely(): Stage {
+    const stage = fleet();
+    stage.pass(2_000);
+    stage.kill(SENTINELS[0] ?? '');
+    stage.kill(SENTINELS[1] ?? '');
+    stage.pass(5_000);
+    return stage;
+  }
+
+  it('does not take back a primary that was restarted before a majority vouches for it', () => {
+    const stage = lonely();
+    stage.kill(A);
+    stage.pass(1_000);
+    stage.model(A, { isAlive: true, history: 'h2' });
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    assert.match(
+      stage.backend().because,
+      /10.0.0.1:6379 began anew, and nobody knows .*: 1 of 3 sentinels answer/,
+    );
+    stage.model(SENTINELS[1] ?? '').isAlive = true;
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    stage.kill(SENTINELS[1] ?? '');
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), [A], 'it is the present one again');
+  });
+
+  it('takes back a primary that was only cut off, also one whose history began anew before our eyes', () => {
+    const stage = lonely();
+    stage.model(A).isFrozen = true;
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    stage.model(A).isFrozen = false;
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    // As when its first replica comes.
+    stage.model(A).history = 'h2';
+    stage.pass(2_000);
+    stage.cut(A);
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+  });
+
+  it('does not take back a primary that was demoted and promoted without a majority', () => {
+    const stage = lonely();
+    stage.model(A).role = 'slave';
+    stage.pass(1_000);
+    stage.model(A, { role: 'master', history: 'h2' });
+    stage.pass(1_000);
+    stage.cut(A);
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), []);
+  });
+
+  it('keeps the present primary through a reload without a majority, unless it was restarted meanwhile', () => {
+    const stage = lonely();
+    const before = stage.backend().generation;
+    stage.feed({ kind: 'reload', conf: confOf(OTHER_PACE) });
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.equal(stage.backend().generation, before, 'nobody is reset');
+    stage.kill(A);
+    stage.feed({ kind: 'reload', conf: confOf() });
+    stage.model(A, { isAlive: true, history: 'h2' });
+    stage.pass(10_000);
+    assert.deepEqual(stage.leadsTo(), []);
+  });
+
+  it('leads on after a reload until the sentinels could be heard, though the primary is', () => {
+    const stage = fleet();
+    stage.pass(2_000);
+    const before = stage.backend().generation;
+    for (const address of SENTINELS) stage.model(address).isFrozen = true;
+    stage.feed({ kind: 'reload', conf: confOf(OTHER_PACE) });
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.equal(stage.backend().generation, before);
+  });
+
+  it('tells the end of an alarm that began before a reload, and tells the alarm once', () => {
+    const stage = lonely();
+    stage.feed({ kind: 'reload', conf: confOf(OTHER_PACE) });
+    stage.pass(5_000);
+    stage.model(SENTINELS[0] ?? '').isAlive = true;
+    stage.pass(5_000);
+    const told = stage.effects.flatMap(({ effect }) =>
+      effect.kind === 'event' && effect.name === 'sentinels' ? [effect.level] : [],
+    );
+    assert.deepEqual(told, ['alarm', 'info']);
+  });
+
+  it('tells the end of an alarm whose servers a reload leaves out', () => {
+    const stage = lonely();
+    stage.feed({ kind: 'reload', conf: endpointsConf() });
+    const told = stage.effects.flatMap(({ effect }) =>
+      effect.kind === 'event' && effect.name === 'sentinels' ? [effect.text] : [],
+    );
+    assert.deepEqual(told.slice(1), ['is not watched any more']);
   });
 
   it('leads nowhere at a cold start without a majority', () => {

@@ -88,6 +88,11 @@ export class StandingLink implements ConnectionOwner {
     this.#intervalMs = conf.timing.intervalMs;
   }
 
+  /** The one that stands or is being made; each has another number. */
+  get connection(): ConnectionId | null {
+    return this.#connection;
+  }
+
   get isUp(): boolean {
     return this.#state === 'up';
   }

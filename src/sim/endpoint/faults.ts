@@ -103,6 +103,8 @@ export class Faults {
         return null;
       case 'set-state': {
         const server = scenario.source === 'checks' ? `node-${fault.node}` : nodeAddress(fault.node);
+        // The daemon refuses such an order.
+        if (!(host as Host).knows(server)) return null;
         const set = (state: typeof fault.state): void =>
           (host as Host).deliver(() =>
             (host as Host).feed({ kind: 'set-state', backend: 'redis', server, state }),

@@ -141,6 +141,12 @@ export class Host extends Process {
     return this.#machine?.snapshot(this.localNow) ?? null;
   }
 
+  /** Whether it watches a server of this name for writers. */
+  knows(server: string): boolean {
+    const backend = this.snapshot()?.backends.find(({ name }) => name === 'redis');
+    return backend?.servers.some(({ name }) => name === server) === true;
+  }
+
   feed(event: Event): void {
     const machine = this.#machine;
     if (machine === null) return;

@@ -24,6 +24,7 @@ const FOUND = [
   [114, 'a route that is about to end is renewed for a little, too'],
   [634, 'a server that is drained stays so through a reload'],
   [357, 'a daemon that stops undoes the switch it had begun'],
+  [273, 'a primary that was restarted is led to again only when a majority of the sentinels answers'],
   [124, 'a pause whose answer is late is ended with the switch'],
 ] as const;
 

@@ -104,6 +104,12 @@ export const SABOTAGES: readonly (() => Sabotage)[] = [
     }),
   }),
   () => ({
+    name: 'trustful',
+    sentence: 'a server that was restarted seems to be the process that it was',
+    caughtBy: 'majority',
+    hears: inInfo((text) => text.replace(/(?<=role:master[^]*master_replid:)\w+/, 'always')),
+  }),
+  () => ({
     name: 'two-faced',
     sentence: 'a primary endpoint leads to two servers at a time',
     caughtBy: 'one-target',

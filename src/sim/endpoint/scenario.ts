@@ -117,6 +117,7 @@ export function scenarioOf(seed: number): Scenario {
   const hosts = 1 + random.int(3);
   const faults = planFaults(random, source, { nodes, sentinels, hosts });
   faults.push(...planLateReplica(new Random(seed ^ 0x1a6), nodes, hosts));
+  faults.push(...planUnvouched(new Random(seed ^ 0x70), sentinels));
   return {
     seed,
     source,
@@ -173,6 +174,18 @@ function planLateReplica(random: Random, nodes: number, hosts: number): PlannedF
       forMs: 0,
     },
   ];
+}
+
+/** Now and then, a primary that is restarted while no majority of the sentinels is there. */
+function planUnvouched(random: Random, sentinels: number): PlannedFault[] {
+  if (sentinels === 0 || random.chance(0.9)) return [];
+  const atMs = FIRST_MS + random.float() * LAST_MS;
+  const silent = Math.ceil(sentinels / 2);
+  const away = Array.from({ length: silent }, (_, sentinel): PlannedFault => {
+    return { fault: { kind: 'kill-sentinel', sentinel }, atMs, forMs: 12_000 };
+  });
+  const kill = { kind: 'kill', node: 0, comesBack: 'as-primary', loadingMs: 0 } as const;
+  return [...away, { fault: kill, atMs: atMs + 4_000, forMs: 500 + random.float() * 2_000 }];
 }
 
 /** From well within a round to several leases. */

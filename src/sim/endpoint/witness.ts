@@ -17,7 +17,7 @@ export type CheckName =
   | 'lease'
   /** A primary route stands on the server's own word that it is the primary, and ends with it. */
   | 'confirmed'
-  /** With sentinels: on a majority's word. */
+  /** With sentinels: on a majority's word; without one to whom it led, as the same process. */
   | 'majority'
   /** With sentinels: never to a server of an epoch below one that was believed. */
   | 'epoch'
@@ -68,6 +68,8 @@ export class Witness {
   #inherited = new Map<string, { readonly servers: string; readonly until: number }>();
   /** The primary that was last led to. */
   #ledTo: string | null = null;
+  /** The word that the last route stood on. */
+  #stoodOn: Word | null = null;
   #begunAt = 0;
   #believedEpoch = 0;
   #hadMajority = false;
@@ -94,6 +96,7 @@ export class Witness {
     this.#routes.clear();
     this.#inherited.clear();
     this.#ledTo = null;
+    this.#stoodOn = null;
     this.#believedEpoch = 0;
     this.#hadMajority = false;
     this.#troubleSince = null;
@@ -235,18 +238,30 @@ export class Witness {
       return this.#accuse('confirmed', `it leads to ${address}, which did not say that it is the primary`);
     if (route.deadline > word.askedAt + LEASE_MS)
       this.#accuse('confirmed', `it leads to ${address} for longer than its word stands`);
-    if (this.#scenario.source === 'sentinels') this.#judgeMajority(route, before !== null, now);
+    if (this.#scenario.source === 'sentinels') this.#judgeMajority(route, address, before === address, now);
     else this.#judgeClaims(address, before);
+    this.#stoodOn = word;
   }
 
-  #judgeMajority(route: Route, isKnown: boolean, now: number): void {
+  #judgeMajority(route: Route, address: string, isKnown: boolean, now: number): void {
     if (!this.#hadMajority) this.#accuse('majority', 'it leads somewhere before a majority has answered');
     const isEnough = this.#freshSentinels(now).length >= this.#majoritySize;
     const majority = this.#majority();
-    if (isEnough && majority !== null && route.deadline > majority.since + LEASE_MS)
+    // What was heard before a reload is not known after it.
+    const isHeard = isEnough && majority !== null && majority.since >= this.#begunAt;
+    if (isHeard && route.deadline > majority.since + LEASE_MS)
       this.#accuse('majority', 'the route stands for longer than the word of the majority');
     if (!isEnough && !isKnown)
       this.#accuse('majority', 'a new primary is led to without a majority of the sentinels');
+    if (!isEnough && isKnown && this.#isRestarted(address))
+      this.#accuse('majority', `${address} was restarted, and nobody vouches for it`);
+  }
+
+  /** Since it was led to last: its connection ended, and it begins another history. */
+  #isRestarted(address: string): boolean {
+    const [was, is] = [this.#stoodOn, this.hearing.servers.get(address)];
+    const hasFailed = (this.hearing.failedAt.get(address) ?? -Infinity) > (was?.heardAt ?? Infinity);
+    return hasFailed && was?.info?.history !== is?.info?.history;
   }
 
   #judgeClaims(address: string, before: string | null): void {
