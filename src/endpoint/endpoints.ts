@@ -26,6 +26,8 @@ export class Endpoints {
   #groups = new Map<string, Group>();
   #backends = new Map<string, Backend>();
   #switchovers: Switchover[] = [];
+  /** Read while a switch is under way that it would leave half done. */
+  #awaited: EndpointsConf | null = null;
   #isStopping = false;
   /** Stopping: when to leave at the latest. */
   #leaveAt = Infinity;
@@ -99,7 +101,7 @@ export class Endpoints {
         this.#switchovers.find(({ id }) => id === event.id)?.answered(event.answer);
         return;
       case 'reload':
-        return this.#configure(event.conf);
+        return this.#reload(event.conf);
       case 'stop':
         return this.#stop();
     }
@@ -116,13 +118,42 @@ export class Endpoints {
         switchover.attend(this.#backendsOf(switchover.group)[0]?.leadsTo ?? null);
       }
       this.#switchovers = this.#switchovers.filter(({ isEnded }) => !isEnded);
-    } while (this.deadline() <= this.#core.now);
+    } while (this.#configureAwaited() || this.deadline() <= this.#core.now);
+  }
+
+  /** A switch needs its servers to the end: a configuration that watches them anew waits until it is over. */
+  #reload(conf: EndpointsConf): void {
+    this.#awaited = conf;
+    if (this.#disturbs(conf))
+      this.#core.log('notice', 'the new configuration counts as soon as the switch under way is over');
+    else this.#configureAwaited();
+  }
+
+  /** False: there is none, or it has to wait. */
+  #configureAwaited(): boolean {
+    const conf = this.#awaited;
+    if (conf === null || this.#disturbs(conf)) return false;
+    this.#awaited = null;
+    this.#configure(conf);
+    return true;
+  }
+
+  #disturbs(conf: EndpointsConf): boolean {
+    return this.#switchovers.some(({ group }) => {
+      const key = groupKey(group.conf);
+      const stays = conf.backends.some((one) => one.role.kind === 'primary' && groupKey(one) === key);
+      return !stays || !this.#isSameLease(conf);
+    });
+  }
+
+  #isSameLease({ leaseMs, refreshMs }: EndpointsConf): boolean {
+    return leaseMs === this.#conf.leaseMs && refreshMs === this.#conf.refreshMs;
   }
 
   /** What is as it was goes on undisturbed; only what is new or gone is begun or ended. */
   #configure(conf: EndpointsConf): void {
     const core = this.#core;
-    const isSameLease = conf.leaseMs === this.#conf.leaseMs && conf.refreshMs === this.#conf.refreshMs;
+    const isSameLease = this.#isSameLease(conf);
     this.#conf = conf;
     const groups = new Map<string, Group>();
     const backends = new Map<string, Backend>();

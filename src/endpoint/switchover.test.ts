@@ -3,15 +3,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { error } from '../resp/reply.ts';
-import { backendConf, endpointsConf, serverConf, Stage, target } from './test-kit.ts';
+import { backendConf, endpointsConf, REPLICA, serverConf, Stage, target, TIMING } from './test-kit.ts';
 
 const A = '10.0.0.1:6379';
 const B = '10.0.0.2:6379';
 const C = '10.0.0.3:6379';
 const SENTINELS = ['10.0.1.1:26379', '10.0.1.2:26379', '10.0.1.3:26379'];
 
+const servers = [serverConf('a', A), serverConf('b', B), serverConf('c', C)];
+
 function trio(): Stage {
-  const servers = [serverConf('a', A), serverConf('b', B), serverConf('c', C)];
   const stage = new Stage(endpointsConf(backendConf({ servers })));
   stage.model(A, { role: 'master' });
   stage.model(B);
@@ -152,6 +153,42 @@ describe('an ordered switch judged by what the servers say', () => {
     order(stage, A);
     stage.pass(100);
     assert.match(stage.ended()?.sentence ?? '', /its link to its primary is down/);
+  });
+
+  for (const [what, conf] of [
+    ['watches the servers anew', endpointsConf(backendConf({ servers, timing: { ...TIMING, fall: 5 } }))],
+    ['has another lease', { ...endpointsConf(backendConf({ servers })), leaseMs: 2_000 }],
+    ['leads to other servers', endpointsConf(backendConf({ servers: servers.slice(1) }))],
+    ['leads no writers there', endpointsConf(backendConf({ name: 'readers', servers, role: REPLICA }))],
+  ] as const) {
+    for (const afterMs of [0, 3, 6, 9, 12]) {
+      it(`is carried out whole before a reload ${afterMs} ms later that ${what}`, () => {
+        const stage = trio();
+        order(stage);
+        stage.pass(afterMs);
+        stage.feed({ kind: 'reload', conf });
+        stage.pass(1_000);
+        assert.equal(stage.ended()?.isDone, true, stage.ended()?.sentence);
+        assert.deepEqual([stage.model(A).role, stage.model(B).role], ['slave', 'master']);
+        assert.equal(stage.model(A).orders.at(-1), 'CLIENT UNPAUSE');
+        const [backend] = stage.endpoints.snapshot(stage.now).backends;
+        assert.equal(backend?.name, conf.backends[0]?.name, 'and the reload counts then');
+        stage.pass(5_000);
+        assert.deepEqual(stage.leadsTo(`to-${backend?.name}`), backend?.name === 'readers' ? [A, C] : [B]);
+      });
+    }
+  }
+
+  it('does not keep a reload waiting that leaves its servers alone', () => {
+    const stage = trio();
+    order(stage);
+    stage.pass(3);
+    const more = backendConf({ name: 'more', servers: [serverConf('d', '10.0.0.4:6379')] });
+    stage.feed({ kind: 'reload', conf: endpointsConf(backendConf({ servers }), more) });
+    assert.equal(stage.ended(), null);
+    assert.equal(stage.endpoints.snapshot(stage.now).backends.length, 2);
+    stage.pass(1_000);
+    assert.equal(stage.ended()?.isDone, true);
   });
 
   it('refuses a second switch while one is under way', () => {
