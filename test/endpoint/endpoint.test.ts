@@ -178,6 +178,39 @@ describe('baton endpoint, following sentinels', () => {
     await counter.stop();
     assert.deepEqual(counter.errors.slice(errorsBefore), [], 'an ordered switch is not noticed');
   });
+
+  it('has the primary hand over where sentinels can order that, and nobody notices', async (t) => {
+    const fleet = await startFleet(t, { voters: ['baton', 'baton', 'baton'], replicas: 1 });
+    const [first, second] = fleet.nodes();
+    assert.ok(first !== undefined && second !== undefined);
+    const port = await freePort();
+    const sentinels = fleet.voters.map(({ target }) => `127.0.0.1:${target.port}`).join(',');
+    const endpoint = await BatonEndpoint.start(
+      t,
+      '--sentinels',
+      sentinels,
+      '--primary',
+      'mymaster',
+      '--path',
+      'relay',
+      '--listen',
+      `127.0.0.1:${port}`,
+    );
+    await endpoint.leads([first.address]);
+    const counter = new Counter(at(port), 'count');
+    await until('writes', () => counter.acknowledged > 100);
+    const { code, output } = endpoint.order('switch');
+    assert.equal(code, 0, `${output}\n${endpoint.process.output}`);
+    await endpoint.leads([second.address]);
+    const before = counter.acknowledged;
+    await until('writes go on', () => counter.acknowledged > before + 100);
+    await counter.stop();
+    assert.deepEqual(counter.errors, []);
+    assert.equal(await second.ask('GET', 'count'), String(counter.acknowledged));
+    assert.match(second.server.output, /Failover request received/, 'by FAILOVER');
+    const stats = String(await second.ask('INFO', 'commandstats'));
+    assert.ok(Number(/cmdstat_replconf:calls=(\d+)/.exec(stats)?.[1]) > 0, 'it was prompted');
+  });
 });
 
 describe('baton endpoint, as a program', () => {
