@@ -63,6 +63,28 @@ describe('links', () => {
     server.close();
   });
 
+  it('still sends what was queued when it lets go, and hears nothing more', async () => {
+    const { links, sink } = plainLinks();
+    let heard = '';
+    let isOver = false;
+    const server = createServer((socket) => {
+      socket.write('+unasked\r\n');
+      socket.on('data', (chunk) => (heard += chunk.toString('latin1')));
+      socket.on('error', () => undefined);
+      socket.on('close', () => (isOver = true));
+    });
+    const port = await listening(server);
+    links.connect(1, '127.0.0.1', port, false);
+    await until(() => sink.ofKind('reply').length === 1);
+    links.send(1, ['CLIENT', 'UNPAUSE']);
+    links.close(1);
+    links.flush();
+    await until(() => isOver);
+    assert.equal(heard, '*2\r\n$6\r\nCLIENT\r\n$7\r\nUNPAUSE\r\n');
+    assert.equal(sink.ofKind('disconnected').length, 0);
+    server.close();
+  });
+
   it('tells apart refused, reset and failed ends, each once', async () => {
     const { links, sink } = plainLinks();
     const server = createServer((socket) => {

@@ -63,6 +63,9 @@ export interface LinksOptions {
   readonly bindSourceAddr: string | null;
 }
 
+/** How long the other end may take to read what was queued for it when it was let go. */
+const LAST_WORDS_MS = 1_000;
+
 export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<ConnectionId, Link>();
@@ -113,12 +116,22 @@ export class Links {
     link.outgoing += encodeCommand(args);
   }
 
-  /** Drops a connection without a word back. What was queued for it is not sent. */
+  /**
+   * Drops a connection without a word back. What was queued is still sent if it stands: a machine that gives a last order
+   * and lets go in the same step means the order.
+   */
   close(id: ConnectionId): void {
     const link = this.#links.get(id);
     if (link === undefined) return;
+    const { socket, isConnected, outgoing } = link;
     this.#forget(link);
-    link.socket.destroy();
+    if (!isConnected || outgoing === '') {
+      socket.destroy();
+      return;
+    }
+    socket.write(outgoing, 'latin1');
+    socket.setTimeout(LAST_WORDS_MS, () => socket.destroy());
+    socket.destroySoon();
   }
 
   /** Whether {@link flush} has something to do. */
