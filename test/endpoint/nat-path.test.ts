@@ -370,6 +370,8 @@ describe('the nat path', { skip: lacksNat() }, () => {
       for (const { host } of ENDPOINT) await remote.ask('keepAlive', `idle ${host}`);
       daemon.process.kill('SIGKILL');
       await daemon.ended;
+      // Who comes before that is led, and would be reset, and counted, too.
+      await pause(LEASE_MS);
       await until('new clients are refused', () => isRefused(remote).then(() => true));
       await isRefused(remote, 'fd77::100');
       for (const { host } of ENDPOINT) await isClosed(remote, `idle ${host}`);
