@@ -2,6 +2,7 @@
 // their stories, and the totals with the speed.
 
 import type { Failure } from '../sim/campaign.ts';
+import type { Played, SeedCampaign, SeedTally } from '../sim/seed-campaign.ts';
 import { storyText } from '../sim/story.ts';
 
 /** Failures beyond these are only counted: one story is what a person reads. */
@@ -15,7 +16,8 @@ export interface CommonTally {
   readonly simulatedMs: number;
 }
 
-export interface SeedCampaign<Tally extends CommonTally> {
+/** Seeds that can be run one after the other. */
+export interface ManySeeds<Tally extends CommonTally> {
   readonly tally: Tally;
   /** Runs one seed. A failure is shrunk and told if `isShrunk`. */
   run(seed: number, isShrunk: boolean): Failure | null;
@@ -31,7 +33,7 @@ export interface ManyOptions<Tally> {
 
 /** Runs them and prints; the answer is the exit code: 1 if a check accused. */
 export function simulateMany<Tally extends CommonTally>(
-  campaign: SeedCampaign<Tally>,
+  campaign: ManySeeds<Tally>,
   { seeds, first, json, describe }: ManyOptions<Tally>,
 ): number {
   const failures: Failure[] = [];
@@ -65,6 +67,29 @@ function describeFailure({ seed, check, sentence, faults, faultsLeft, story }: F
   const head = `seed ${seed}: ${check}: ${sentence}\n`;
   if (story.length === 0) return head;
   return `${head}the shortest story (${faultsLeft} of ${faults} faults):\n${storyText(story)}\n`;
+}
+
+/** What is asked of a campaign of any kind. */
+export interface SeedOptions {
+  readonly seeds: number;
+  readonly first: number;
+  /** Null: many. */
+  readonly seed: number | null;
+  readonly isShrunk: boolean;
+  readonly json: boolean;
+}
+
+/** Runs many seeds, or tells one; the answer is the exit code. */
+export function simulateSeeds<Fault, Outcome extends Played<Fault>, Tally extends SeedTally>(
+  campaign: SeedCampaign<Fault, Outcome, Tally>,
+  options: SeedOptions,
+  describe: (tally: Tally) => string,
+): number {
+  const { seed, json } = options;
+  if (seed === null) return simulateMany(campaign, { ...options, describe });
+  const outcome = campaign.tell(seed);
+  const isShrunk = options.isShrunk && outcome.violation !== null;
+  return tellRun(seed, isShrunk ? campaign.shrink(outcome) : outcome, json);
 }
 
 /** What one run came to, of any kind. */
