@@ -12,7 +12,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { socketPathProblem } from '../src/daemon/endpoint/socket-path.ts';
 import type { ServerFiles } from '../src/redis/server-files.ts';
 import { serverFiles } from '../test/harness/fleet.ts';
@@ -22,6 +21,7 @@ import { type Idle, measureIdle, runIdleClient } from './endpoint/idle.ts';
 import { benchmarkFile, type Case, CASES, type Run, runLoad } from './endpoint/load.ts';
 import { judge, judgeIdle, reportCase, type Rounds } from './endpoint/report.ts';
 import { MACHINE_COUNT, type Way, WAY_NAMES, type WayName, World } from './endpoint/ways.ts';
+import { readTexts, strangerAmong } from './shared/options.ts';
 import { thisPart } from './shared/parts.ts';
 import { printVerdicts, progress } from './shared/report.ts';
 
@@ -43,25 +43,16 @@ interface Options {
 
 /** A string: what is wrong. */
 function readOptions(): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        rounds: { type: 'string', default: String(ROUNDS_DEFAULT) },
-        only: { type: 'string', default: ONLY_NAMES.join(',') },
-        case: { type: 'string', default: CASE_NAMES.join(',') },
-        json: { type: 'boolean', default: false },
-      },
-    }));
-  } catch (error) {
-    return `${(error as Error).message}; options: --rounds --only --case --json`;
-  }
+  const values = readTexts({
+    rounds: String(ROUNDS_DEFAULT),
+    only: ONLY_NAMES.join(','),
+    case: CASE_NAMES.join(','),
+  });
+  if (typeof values === 'string') return values;
   const [only, cases] = [values.only.split(','), values.case.split(',')];
   if (!/^[1-9]\d{0,3}$/.test(values.rounds)) return '--rounds needs a number from 1';
-  for (const name of only)
-    if (!ONLY_NAMES.includes(name)) return `--only ${name}: there are ${ONLY_NAMES.join(', ')}`;
-  for (const name of cases)
-    if (!CASE_NAMES.includes(name)) return `--case ${name}: there are ${CASE_NAMES.join(', ')}`;
+  const wrong = strangerAmong('only', only, ONLY_NAMES) ?? strangerAmong('case', cases, CASE_NAMES);
+  if (wrong !== null) return wrong;
   return {
     rounds: Number(values.rounds),
     // Everything is compared with the direct way.

@@ -10,10 +10,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { ServerFiles } from '../src/redis/server-files.ts';
 import { serverFiles } from '../test/harness/fleet.ts';
 import { lacksRedisPy } from '../test/harness/requirements.ts';
+import { readTexts, strangerAmong } from './shared/options.ts';
 import { thisPart } from './shared/parts.ts';
 import { printVerdicts, progress } from './shared/report.ts';
 import { measureDeathByHand, measureDeathBySentinels } from './switch/dead-primary.ts';
@@ -43,28 +43,21 @@ interface Options {
 
 /** A string: what is wrong. */
 function readOptions(): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        switches: { type: 'string', default: String(SWITCHES_DEFAULT) },
-        clients: { type: 'string', default: CLIENTS_DEFAULT },
-        only: { type: 'string' },
-        case: { type: 'string', default: CASES.join(',') },
-        json: { type: 'boolean', default: false },
-      },
-    }));
-  } catch (error) {
-    return `${(error as Error).message}; options: --switches --clients --only --case --json`;
-  }
-  const { switches, only } = values;
-  const [clients, cases] = [values.clients.split(','), values.case.split(',')];
+  const values = readTexts({
+    switches: String(SWITCHES_DEFAULT),
+    clients: CLIENTS_DEFAULT,
+    only: FRONTS.join(','),
+    case: CASES.join(','),
+  });
+  if (typeof values === 'string') return values;
+  const { switches } = values;
+  const [clients, only, cases] = [values.clients.split(','), values.only.split(','), values.case.split(',')];
   if (!/^[1-9]\d{0,3}$/.test(switches)) return '--switches needs a number from 1';
   if (!clients.every((text) => /^[1-9]\d{0,3}$/.test(text)))
     return '--clients needs numbers from 1, e.g. 50,500';
-  for (const name of cases) if (!CASES.includes(name)) return `--case ${name}: there are ${CASES.join(', ')}`;
-  const fronts = FRONTS.filter((name) => only === undefined || only === name);
-  if (fronts.length === 0) return `--only is ${FRONTS.join(' or ')}`;
+  const wrong = strangerAmong('case', cases, CASES) ?? strangerAmong('only', only, FRONTS);
+  if (wrong !== null) return wrong;
+  const fronts = FRONTS.filter((name) => only.includes(name));
   return { switches: Number(switches), clients: clients.map(Number), fronts, cases, json: values.json };
 }
 

@@ -11,7 +11,6 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { environmentFor } from '../src/redis/server-files.ts';
 import { serverFiles } from '../test/harness/fleet.ts';
 import { Network, runInsideNetwork } from '../test/harness/namespaces.ts';
@@ -20,6 +19,7 @@ import { printVerdicts, progress, type Verdict } from './shared/report.ts';
 import { runClient } from './vrrp/client.ts';
 import { compare, MACHINE_COUNT, MACHINES } from './vrrp/comparison.ts';
 import type { Contender, Timing } from './vrrp/pair.ts';
+import { readTexts, strangerAmong } from './shared/options.ts';
 import { thisPart } from './shared/parts.ts';
 import { measurePunctuality, runTimers, type Punctuality } from './vrrp/punctuality.ts';
 import { reportPunctuality, reportTiming, type Rounds } from './vrrp/report.ts';
@@ -36,6 +36,7 @@ const TIMINGS: Readonly<Record<string, Timing>> = {
   'v3-fast': { name: 'v3, 0.1 s', version: 3, advertIntervalMs: 100 },
 };
 const TIMINGS_DEFAULT = 'v2,v3-fast';
+const CONTENDERS_DEFAULT = 'keepalived,baton';
 const CASES = [...FAULTS, 'adverts'];
 
 interface Options {
@@ -49,30 +50,23 @@ interface Options {
 
 /** A string: what is wrong. */
 function readOptions(): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        rounds: { type: 'string', default: String(ROUNDS_DEFAULT) },
-        case: { type: 'string', default: CASES.join(',') },
-        timing: { type: 'string', default: TIMINGS_DEFAULT },
-        only: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    }));
-  } catch (error) {
-    return `${(error as Error).message}; options: --rounds --case --timing --only --json`;
-  }
-  const { rounds, only } = values;
-  const [cases, timings] = [values.case.split(','), values.timing.split(',')];
+  const values = readTexts({
+    rounds: String(ROUNDS_DEFAULT),
+    case: CASES.join(','),
+    timing: TIMINGS_DEFAULT,
+    only: CONTENDERS_DEFAULT,
+  });
+  if (typeof values === 'string') return values;
+  const { rounds } = values;
+  const [cases, timings, only] = [values.case.split(','), values.timing.split(','), values.only.split(',')];
   if (!/^[1-9]\d{0,5}$/.test(rounds)) return '--rounds needs a number from 1';
-  for (const name of cases) if (!CASES.includes(name)) return `--case ${name}: there are ${CASES.join(', ')}`;
-  for (const name of timings) {
-    if (TIMINGS[name] === undefined) return `--timing ${name}: there are ${Object.keys(TIMINGS).join(', ')}`;
-  }
-  if (only !== undefined && only !== 'keepalived' && only !== 'baton') return '--only is keepalived or baton';
-  const contenders = (['keepalived', 'Baton'] as const).filter(
-    (contender) => only === undefined || contender.toLowerCase() === only,
+  const wrong =
+    strangerAmong('case', cases, CASES) ??
+    strangerAmong('timing', timings, Object.keys(TIMINGS)) ??
+    strangerAmong('only', only, CONTENDERS_DEFAULT.split(','));
+  if (wrong !== null) return wrong;
+  const contenders = (['keepalived', 'Baton'] as const).filter((contender) =>
+    only.includes(contender.toLowerCase()),
   );
   return {
     rounds: Number(rounds),
