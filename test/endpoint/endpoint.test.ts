@@ -130,26 +130,25 @@ describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
   });
 });
 
+/** An endpoint at `port` that asks the fleet's sentinels. */
+function following(
+  test: Cleanup,
+  { voters }: Fleet,
+  port: number,
+  ...more: readonly string[]
+): Promise<BatonEndpoint> {
+  const sentinels = voters.map(({ target }) => `127.0.0.1:${target.port}`).join(',');
+  const who = ['--sentinels', sentinels, '--primary', 'mymaster'];
+  return BatonEndpoint.start(test, ...who, '--path', 'relay', '--listen', `127.0.0.1:${port}`, ...more);
+}
+
 describe('baton endpoint, following sentinels', () => {
   it('follows a failover of redis-sentinels, and an ordered one, and serves readers meanwhile', async (t) => {
     const fleet = await startFleet(t, { voters: ['redis', 'redis', 'redis'], replicas: 2 });
     const [first] = fleet.nodes();
     assert.ok(first !== undefined);
     const [port, readPort] = [await freePort(), await freePort()];
-    const sentinels = fleet.voters.map(({ target }) => `127.0.0.1:${target.port}`).join(',');
-    const endpoint = await BatonEndpoint.start(
-      t,
-      '--sentinels',
-      sentinels,
-      '--primary',
-      'mymaster',
-      '--path',
-      'relay',
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--replica-listen',
-      `127.0.0.1:${readPort}`,
-    );
+    const endpoint = await following(t, fleet, port, '--replica-listen', `127.0.0.1:${readPort}`);
     await endpoint.leads([first.address]);
     await until('both replicas serve', () => endpoint.leadsTo('replica').length === 2);
     assert.deepEqual(String(await ask(at(readPort), ['ROLE'])).split(',')[0], 'slave');
@@ -184,18 +183,7 @@ describe('baton endpoint, following sentinels', () => {
     const [first, second] = fleet.nodes();
     assert.ok(first !== undefined && second !== undefined);
     const port = await freePort();
-    const sentinels = fleet.voters.map(({ target }) => `127.0.0.1:${target.port}`).join(',');
-    const endpoint = await BatonEndpoint.start(
-      t,
-      '--sentinels',
-      sentinels,
-      '--primary',
-      'mymaster',
-      '--path',
-      'relay',
-      '--listen',
-      `127.0.0.1:${port}`,
-    );
+    const endpoint = await following(t, fleet, port);
     await endpoint.leads([first.address]);
     const counter = new Counter(at(port), 'count');
     await until('writes', () => counter.acknowledged > 100);

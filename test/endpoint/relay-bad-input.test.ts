@@ -22,8 +22,8 @@ async function fakeServer(welcome: (socket: Socket) => void): Promise<{ server: 
 }
 
 describe('a relay among those who misbehave', () => {
-  it('closes the clients of a server that sends garbage, or what nobody asked for, and serves them anew', async () => {
-    const relay = await openRelay();
+  it('closes the clients of a server that sends garbage, or what nobody asked for, and serves them anew', async (t) => {
+    const relay = await openRelay(t);
     const words = [
       'HTTP/1.1 400 Bad Request\r\n\r\n',
       '+PONG\r\n+PONG\r\n+PONG\r\n',
@@ -45,12 +45,11 @@ describe('a relay among those who misbehave', () => {
       client.destroy();
     }
     assert.equal(await ask(target, ['SET', 'a', 'b']), 'OK');
-    await relay.path.close();
     fake.server.close();
   });
 
-  it('lets clients wait for a silent server, and leads them on when the route does', async () => {
-    const relay = await openRelay();
+  it('lets clients wait for a silent server, and leads them on when the route does', async (t) => {
+    const relay = await openRelay(t);
     const silent = await fakeServer((socket) => socket.resume());
     const server = await ManagedServer.start({ files: await serverFiles('redis'), port: await freePort() });
     relay.lead({ host: '127.0.0.1', port: silent.port });
@@ -59,13 +58,12 @@ describe('a relay among those who misbehave', () => {
     relay.lead(server);
     assert.equal(await reply, null);
     client.close();
-    await relay.path.close();
     await server.dispose();
     silent.server.close();
   });
 
-  it('keeps to its limits: so many clients, none silent for too long but those who listen or wait', async () => {
-    const relay = await openRelay({
+  it('keeps to its limits: so many clients, none silent for too long but those who listen or wait', async (t) => {
+    const relay = await openRelay(t, {
       connectionsMax: 4,
       idleMsMax: 2_000,
       queue: { timeoutMs: 100, clientsMax: 10_000 },
@@ -94,7 +92,6 @@ describe('a relay among those who misbehave', () => {
     assert.deepEqual(await popped, ['list', 'x']);
     for (const wire of [listening, blocked]) wire.close();
     halfOpen.destroy();
-    await relay.path.close();
     await server.dispose();
   });
 });

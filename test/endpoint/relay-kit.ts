@@ -7,6 +7,7 @@ import type { WorkerCare } from '../../src/daemon/endpoint/relay-workers.ts';
 import type { Route, Target } from '../../src/endpoint/route.ts';
 import { bootClockMs } from '../../src/os/boot-clock.ts';
 import { freePort } from '../../src/redis/free-port.ts';
+import type { Cleanup } from './baton-endpoint.ts';
 
 const TIMING = {
   intervalMs: 1_000,
@@ -39,8 +40,9 @@ export interface TestRelay {
   leadFor(ms: number): void;
 }
 
-/** Opens a relay on a free port of loopback. */
+/** Opens a relay on a free port of loopback; it is closed behind the test. */
 export async function openRelay(
+  test: Cleanup,
   frontend: Partial<FrontendConf> = {},
   backend: Partial<BackendConf> = {},
   { workers = 1, ...more }: Workers = {},
@@ -96,6 +98,7 @@ export async function openRelay(
     },
   });
   if (!opened.ok) throw new Error(opened.problem.join('\n'));
+  test.after(() => opened.value.close());
   let route: Route = {
     endpoint: 'redis',
     generation: 0,

@@ -72,8 +72,9 @@ describe('a relay of three workers', () => {
     await Promise.all([one?.dispose(), two?.dispose()]);
   });
 
-  it('takes as many clients as its limit says, whichever workers they come to, and lets the next ones wait', async () => {
+  it('takes as many clients as its limit says, whichever workers they come to, and lets the next ones wait', async (t) => {
     const relay = await openRelay(
+      t,
       { connectionsMax: 5, queue: { timeoutMs: 2_000, clientsMax: 10_000 } },
       {},
       { workers: 3, clientsMax: 100 },
@@ -94,11 +95,10 @@ describe('a relay of three workers', () => {
     process.kill(statusOf(relay).workers[0] as number, 'SIGKILL');
     assert.equal(await ask(through(relay), ['PING'], 30_000), 'PONG');
     waiting.close();
-    await relay.path.close();
   });
 
-  it('leads as many clients to a server as that takes, and as many wait as may', async () => {
-    const relay = await openRelay({ queue: { timeoutMs: 20_000, clientsMax: 2 } }, {}, { workers: 3 });
+  it('leads as many clients to a server as that takes, and as many wait as may', async (t) => {
+    const relay = await openRelay(t, { queue: { timeoutMs: 20_000, clientsMax: 2 } }, {}, { workers: 3 });
     relay.lead({ host: one.host, port: one.port, connectionsMax: 2 });
     const [first, second, third] = [
       await clientAt(relay, 0),
@@ -117,11 +117,10 @@ describe('a relay of three workers', () => {
     assert.deepEqual(await Promise.all(waiting), ['PONG', 'PONG']);
     second.close();
     third.close();
-    await relay.path.close();
   });
 
-  it('loads at a new primary what any worker has seen of scripts, also one that was started later', async () => {
-    const relay = await openRelay({}, {}, { workers: 3 });
+  it('loads at a new primary what any worker has seen of scripts, also one that was started later', async (t) => {
+    const relay = await openRelay(t, {}, {}, { workers: 3 });
     relay.lead(one);
     const script = "return redis.call('incr', KEYS[1])";
     const loading = await clientAt(relay, 0);
@@ -145,11 +144,10 @@ describe('a relay of three workers', () => {
       client.close();
     }
     loading.close();
-    await relay.path.close();
   });
 
-  it('goes on with a scan at the replica that began it, over other connections and workers', async () => {
-    const relay = await openRelay({}, { role: ANY }, { workers: 3 });
+  it('goes on with a scan at the replica that began it, over other connections and workers', async (t) => {
+    const relay = await openRelay(t, {}, { role: ANY }, { workers: 3 });
     relay.lead(one, two);
     for (const [server, from] of [
       [one, 0],
@@ -173,11 +171,10 @@ describe('a relay of three workers', () => {
     assert.equal(found.size, 500);
     assert.equal(new Set([...found].map((key) => Number(key.slice(3)) < 500)).size, 1);
     for (const client of clients) client.close();
-    await relay.path.close();
   });
 
-  it('replaces a worker that died, hangs or has too much memory; others do not notice', async () => {
-    const relay = await openRelay({}, {}, { workers: 3, care: { beatMs: 100 } });
+  it('replaces a worker that died, hangs or has too much memory; others do not notice', async (t) => {
+    const relay = await openRelay(t, {}, {}, { workers: 3, care: { beatMs: 100 } });
     relay.lead(one);
     const [dying, hanging, bystander] = [
       await clientAt(relay, 0),
@@ -201,14 +198,12 @@ describe('a relay of three workers', () => {
       await until('it serves', () => at(workers, index, () => ask(through(relay), ['PING'])));
     }
     bystander.close();
-    await relay.path.close();
-    const fat = await openRelay({}, {}, { care: { beatMs: 50, memoryBytesMax: 1 } });
+    const fat = await openRelay(t, {}, {}, { care: { beatMs: 50, memoryBytesMax: 1 } });
     await until('the word', () => fat.warnings.some((line) => /has \d+ MiB of memory, and is/.test(line)));
-    await fat.path.close();
   });
 
-  it('forwards nothing of what came while a worker was stalled beyond its deadline', async () => {
-    const relay = await openRelay({}, {}, { workers: 3 });
+  it('forwards nothing of what came while a worker was stalled beyond its deadline', async (t) => {
+    const relay = await openRelay(t, {}, {}, { workers: 3 });
     relay.lead(one);
     await ask(one, ['DEL', 'late']);
     const clients = [await clientAt(relay, 0), await clientAt(relay, 1), await clientAt(relay, 2)];
@@ -221,7 +216,6 @@ describe('a relay of three workers', () => {
     for (const pid of workers) process.kill(pid, 'SIGCONT');
     assert.deepEqual(await Promise.all(replies), ['cut', 'cut', 'cut']);
     assert.equal(await ask(one, ['GET', 'late']), null);
-    await relay.path.close();
   });
 });
 
@@ -232,9 +226,9 @@ async function follows(replica: ManagedServer): Promise<void> {
 
 const ANY = { kind: 'any' } as const;
 
-it(`holds ${CLIENTS} connections at once over two workers, and counts them`, async () => {
+it(`holds ${CLIENTS} connections at once over two workers, and counts them`, async (t) => {
   const server = await start();
-  const relay = await openRelay({}, {}, { workers: 2, care: { beatMs: 200 } });
+  const relay = await openRelay(t, {}, {}, { workers: 2, care: { beatMs: 200 } });
   relay.lead(server);
   const sockets: Socket[] = [];
   let answered = 0;
@@ -254,7 +248,6 @@ it(`holds ${CLIENTS} connections at once over two workers, and counts them`, asy
   assert.ok(connections < 50, `they share ${connections} connections`);
   for (const socket of sockets) socket.destroy();
   await until('all to be gone', () => statusOf(relay).counts['redis']?.['clients'] === 0);
-  await relay.path.close();
   await server.dispose();
 });
 

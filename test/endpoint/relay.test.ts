@@ -25,14 +25,15 @@ for (const flavor of ['redis', 'valkey'] as const) {
     let server: ManagedServer;
     let other: ManagedServer;
     let relay: TestRelay;
+    const ends: (() => unknown)[] = [];
 
     before(async () => {
       [server, other] = await Promise.all([start(flavor), start(flavor)]);
-      relay = await openRelay();
+      relay = await openRelay({ after: (close) => ends.push(close) });
       relay.lead(server);
     });
     after(async () => {
-      await relay?.path.close();
+      for (const end of ends) await end();
       await Promise.all([server?.dispose(), other?.dispose()]);
     });
     const through = () => ({ host: '127.0.0.1', port: relay.port });
@@ -220,8 +221,8 @@ for (const flavor of ['redis', 'valkey'] as const) {
       assert.match(relay.warnings.join(), /relay worker 0 ended \(SIGKILL\)/);
     });
 
-    it('gives each client a server connection of its own, when it is to be transparent', async () => {
-      const transparent = await openRelay({ isTransparent: true });
+    it('gives each client a server connection of its own, when it is to be transparent', async (t) => {
+      const transparent = await openRelay(t, { isTransparent: true });
       transparent.lead(server);
       const target = { host: '127.0.0.1', port: transparent.port };
       const clients = await Promise.all(Array.from({ length: 5 }, () => Wire.open(target)));
@@ -236,7 +237,6 @@ for (const flavor of ['redis', 'valkey'] as const) {
       ]);
       assertSame(relayed, direct);
       for (const client of clients) client.close();
-      await transparent.path.close();
     });
 
     it('closes a client that never reads, and nobody else', async () => {
@@ -359,12 +359,12 @@ for (const flavor of ['redis', 'valkey'] as const) {
       busy.close();
     });
 
-    it('leaves every client as it was when it moves: its name, user, database, flags, subscriptions', async () => {
+    it('leaves every client as it was when it moves: its name, user, database, flags, subscriptions', async (t) => {
       for (const each of [server, other]) {
         await ask(each, ['ACL', 'SETUSER', 'mover', 'on', '>secret', '~*', '&*', '+@all']);
       }
       for (const isTransparent of [false, true]) {
-        const moving = await openRelay({ isTransparent });
+        const moving = await openRelay(t, { isTransparent });
         moving.lead(server);
         const target = { host: '127.0.0.1', port: moving.port };
         const [named, tracked, hearing, open] = [
@@ -406,12 +406,11 @@ for (const flavor of ['redis', 'valkey'] as const) {
         assert.deepEqual([counts?.['outcomeUnknown'], counts?.['unmovable']], [0, 0]);
         tracked.destroy();
         for (const client of [named, hearing, open]) client.close();
-        await moving.path.close();
       }
     });
 
-    it('lets a transaction fail whose watched keys were moved meanwhile', async () => {
-      const moving = await openRelay();
+    it('lets a transaction fail whose watched keys were moved meanwhile', async (t) => {
+      const moving = await openRelay(t);
       moving.lead(server);
       const client = await Wire.open({ host: '127.0.0.1', port: moving.port });
       await client.call('WATCH', 'k');
@@ -422,7 +421,6 @@ for (const flavor of ['redis', 'valkey'] as const) {
       assert.equal(await client.call('EXEC'), null);
       assert.equal(await client.call('ECHO', 'free'), 'free');
       client.close();
-      await moving.path.close();
     });
 
     it('holds at the first refusal when somebody else demotes the server', async () => {

@@ -39,32 +39,30 @@ function exchange(socket: Socket, text: string): Promise<string> {
 const open = (port: number): Socket => connect({ port, host: '127.0.0.1', allowHalfOpen: true });
 
 describe('a relay of mode tcp', () => {
-  it('deals clients out to servers, passes over dead ones, and changes no byte', async () => {
+  it('deals clients out to servers, passes over dead ones, and changes no byte', async (t) => {
     const servers = await Promise.all(['a', 'b'].map(startEcho));
-    const relay = await openRelay({ mode: 'tcp' }, BACKEND);
+    const relay = await openRelay(t, { mode: 'tcp' }, BACKEND);
     const dead = { host: '127.0.0.1', port: await freePort() };
     relay.lead(...servers.map(targetOf), dead);
     const text = 'x\0\xff'.repeat(100_000);
     const answers = await Promise.all(Array.from({ length: 6 }, () => exchange(open(relay.port), text)));
     for (const answer of answers) assert.ok(answer.slice(2) === text, 'every byte comes back');
     assert.deepEqual(new Set(answers.map((answer) => answer[0])), new Set(['a', 'b']));
-    await relay.path.close();
     for (const server of servers) server.close();
   });
 
-  it('lets clients wait while there is no server, and closes those that wait for too long', async () => {
+  it('lets clients wait while there is no server, and closes those that wait for too long', async (t) => {
     const server = await startEcho('a');
-    const relay = await openRelay({ mode: 'tcp', queue: { timeoutMs: 300, clientsMax: 10 } }, BACKEND);
+    const relay = await openRelay(t, { mode: 'tcp', queue: { timeoutMs: 300, clientsMax: 10 } }, BACKEND);
     relay.lead();
     assert.equal(await exchange(open(relay.port), 'early'), '');
     const waiting = exchange(open(relay.port), 'patient');
     relay.lead(targetOf(server));
     assert.equal(await waiting, 'a patient');
-    await relay.path.close();
     server.close();
   });
 
-  it('reads TLS and PROXY headers, and writes PROXY headers', { skip: lacksOpenssl() }, async () => {
+  it('reads TLS and PROXY headers, and writes PROXY headers', { skip: lacksOpenssl() }, async (t) => {
     const certificates = makeCertificates();
     const { folder } = certificates;
     const server = await startEcho('a');
@@ -76,6 +74,7 @@ describe('a relay of mode tcp', () => {
       clientCaFile: null,
     };
     const relay = await openRelay(
+      t,
       { mode: 'tcp', binds: [{ kind: 'tcp', host: '127.0.0.1', port, tls, acceptsProxyProtocol: true }] },
       {
         ...BACKEND,
@@ -103,7 +102,6 @@ describe('a relay of mode tcp', () => {
     const answer = await exchange(secured, 'hello');
     assert.equal(answer, 'a PROXY TCP4 192.0.2.7 192.0.2.8 4000 6379\r\nhello');
     assert.equal(await exchange(open(port), 'no header at all'), '');
-    await relay.path.close();
     server.close();
     removeCertificates(certificates);
   });
