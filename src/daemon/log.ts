@@ -15,7 +15,8 @@ const WORD: Record<LogLevel, string> = {
   warning: 'warning',
   nothing: '',
 };
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+/** As logs have them. */
+export const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 export type LogFormat = Pick<ServerConf, 'logFormat' | 'logTimestampFormat'>;
 

@@ -13,7 +13,7 @@ import { encodeCommand } from '../resp/encode.ts';
 import { ReplyDecoder, type ReplyLimits } from '../resp/reply-decoder.ts';
 import type { ConnectionId, EndOfConnection, Event } from '../sentinel/io.ts';
 import type { EventSink } from './event-sink.ts';
-import { placeOf } from './tls-client.ts';
+import { placeOf, verifying } from './tls-client.ts';
 
 /** What may wait for a node that does not read: some hundred thousand commands, a hundred times what is ever due. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
@@ -157,12 +157,9 @@ export class Links {
   #connectTls(target: Target, header: Uint8Array | null, onChunk: (chunk: Uint8Array) => void): Socket {
     const { tls } = this.#options;
     assert(tls !== null, 'a TLS link was asked for without TLS in the configuration');
-    const { verifies, serverName } = this.#options.verification ?? { verifies: true, serverName: null };
     const socket = connectTls({
       ...(header === null ? target : { socket: greeted(connectTcp(target), header) }),
-      secureContext: tls,
-      rejectUnauthorized: verifies,
-      ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
+      ...verifying(tls, this.#options.verification ?? { verifies: true, serverName: null }),
     });
     socket.setNoDelay(true);
     socket.on('data', onChunk);

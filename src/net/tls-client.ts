@@ -46,14 +46,8 @@ export class TlsClient {
     return context;
   }
 
-  /** For node:tls. Without a name to expect, the authority vouches for a server that is known by its address. */
   options(tls: TlsClientConf): ConnectionOptions {
-    const { serverName, verifies } = tls;
-    return {
-      secureContext: this.context(tls),
-      rejectUnauthorized: verifies,
-      ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
-    };
+    return verifying(this.context(tls), tls);
   }
 
   /**
@@ -67,6 +61,18 @@ export class TlsClient {
     if (header !== null) socket.write(header);
     return options === null ? socket : connectTls({ ...options, socket });
   }
+}
+
+/** For node:tls. Without a name to expect, the authority vouches for a server that is known by its address. */
+export function verifying(
+  secureContext: SecureContext,
+  { verifies, serverName }: Pick<TlsClientConf, 'verifies' | 'serverName'>,
+): ConnectionOptions {
+  return {
+    secureContext,
+    rejectUnauthorized: verifies,
+    ...(serverName === null ? { checkServerIdentity: () => undefined } : { servername: serverName }),
+  };
 }
 
 /** Where `socket` connects to: a host and a port, or a unix socket, which is a host that begins with a slash. */

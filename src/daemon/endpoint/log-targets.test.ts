@@ -29,5 +29,4 @@ it('sends lines over UDP, and nothing less severe than asked for', async (t) => 
   log.write('verbose', 'not this');
   log.write('warning', 'the primary is gone');
   assert.match(await received, /^<132>.* haproxy\[\d+\]: the primary is gone$/);
-  log.close();
 });

@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs';
 import type { LogLevelName, LogTarget } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import { FACILITIES, LEVELS } from '../../endpoint/conf/haproxy/log-line.ts';
 import type { LogLevel } from '../../endpoint/io.ts';
+import { MONTHS } from '../log.ts';
 import { Syslog } from '../syslog.ts';
 import type { EndpointLog } from './endpoint-journal.ts';
 
@@ -15,13 +16,11 @@ const SEVERITY_OF: Record<LogLevel, LogLevelName> = {
   notice: 'notice',
   warning: 'warning',
 };
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 /** RFC 3164 §4.1. */
 const PACKET_BYTES_MAX = 1_024;
 
 interface Sink {
   write(severity: number, level: LogLevel, text: string): void;
-  close(): void;
 }
 
 /** A line as RFC 3164 has it, cut to what every receiver takes. `text` is a byte string. */
@@ -58,10 +57,6 @@ export class LogTargets implements EndpointLog {
     const severity = LEVELS.indexOf(SEVERITY_OF[level]);
     for (const { most, sink } of this.#sinks) if (severity <= most) sink.write(severity, level, text);
   }
-
-  close(): void {
-    for (const { sink } of this.#sinks) sink.close();
-  }
 }
 
 function sinkOf(target: LogTarget, tag: string, warn: (sentence: string) => void): Sink {
@@ -80,7 +75,6 @@ function sinkOf(target: LogTarget, tag: string, warn: (sentence: string) => void
             // A reader that went away: there is no place left to report that.
           }
         },
-        close: () => undefined,
       };
     }
     case 'udp':
@@ -88,7 +82,7 @@ function sinkOf(target: LogTarget, tag: string, warn: (sentence: string) => void
     case 'unix': {
       // Whatever the path: the system's log listens behind it, and Node has no unix datagrams of its own.
       const syslog = new Syslog({ ident: tag, facility }, warn);
-      return { write: (_severity, level, text) => syslog.write(level, text), close: () => undefined };
+      return { write: (_severity, level, text) => syslog.write(level, text) };
     }
   }
 }
@@ -111,6 +105,5 @@ function udpSink(
   return {
     write: (severity, _level, text) =>
       socket.send(Buffer.from(lineOf(severity, text), 'latin1'), port, host, failed),
-    close: () => socket.close(),
   };
 }

@@ -3,6 +3,7 @@
 import { BlockList, isIPv6, type Socket } from 'node:net';
 import type { AddressRange, ClientRule } from '../../endpoint/endpoint-conf.ts';
 import type { Accept } from './listeners.ts';
+import { plainAddress } from './proxy-protocol.ts';
 
 interface Rule {
   readonly isAccepting: boolean;
@@ -15,9 +16,9 @@ export function admitting(rules: readonly ClientRule[] | undefined, accept: Acce
   if (rules === undefined) return accept;
   const compiled = rules.map(compile);
   return (socket, first, proxied) => {
-    const own = plain(socket.remoteAddress ?? '');
+    const own = plainAddress(socket.remoteAddress ?? '');
     const rule = compiled.find(({ isOfConnection, holds }) =>
-      holds(isOfConnection ? own : plain(proxied?.sourceAddress ?? own)),
+      holds(isOfConnection ? own : plainAddress(proxied?.sourceAddress ?? own)),
     );
     if (rule === undefined || rule.isAccepting) return accept(socket, first, proxied);
     return turnAway(socket);
@@ -57,4 +58,3 @@ function isIn(list: BlockList, address: string): boolean {
 }
 
 /** Of a listener of both families. */
-const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');

@@ -89,15 +89,17 @@ export function connectionOf(client: Socket, proxied: ProxiedConnection | null):
   if (remoteAddress === undefined || remotePort === undefined) return null;
   if (localAddress === undefined || localPort === undefined) return null;
   return {
-    sourceAddress: plain(remoteAddress),
+    sourceAddress: plainAddress(remoteAddress),
     sourcePort: remotePort,
-    targetAddress: plain(localAddress),
+    targetAddress: plainAddress(localAddress),
     targetPort: localPort,
   };
 }
 
 /** Without the interface of a link-local address; an IPv4 address that came in by an IPv6 listener as such. */
-const plain = (address: string): string => address.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/, '');
+/** An address as people write it: without the interface of a link-local one, and IPv4 where a dual-stack socket says so. */
+export const plainAddress = (address: string): string =>
+  address.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/, '');
 
 /** The header that says whom a connection is for; null: nobody in particular (unix sockets). */
 export function proxyHeader(version: 1 | 2, connection: ProxiedConnection | null): Buffer {

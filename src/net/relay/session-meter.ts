@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { type Target, targetText } from '../../endpoint/route.ts';
+import { plainAddress } from './proxy-protocol.ts';
 import {
   type EndpointTraffic,
   type OpenSession,
@@ -66,7 +67,7 @@ export function openSession(
   nowMs: number,
 ): OpenSession {
   const { remoteAddress, remotePort } = socket;
-  const host = remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
+  const host = remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
   return {
     id,
     endpoint,
