@@ -2,7 +2,7 @@
 // one that dies, hangs or is stalled takes nobody with it but its own clients.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +56,14 @@ function clientAt(relay: TestRelay, index: number): Promise<Wire> {
     await Promise.race([wire.call('ECHO', 'here').catch(() => undefined), pause(300)]);
     return wire;
   });
+}
+
+function isRelayWorker(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('relay-worker');
+  } catch {
+    return false;
+  }
 }
 
 async function start(): Promise<ManagedServer> {
@@ -200,6 +208,27 @@ describe('a relay of three workers', () => {
     bystander.close();
     const fat = await openRelay(t, {}, {}, { care: { beatMs: 50, memoryBytesMax: 1 } });
     await until('the word', () => fat.warnings.some((line) => /has \d+ MiB of memory, and is/.test(line)));
+  });
+
+  it('has as many workers as were asked for when one died just before', async (t) => {
+    const relay = await openRelay(t, {}, {}, { workers: 2, care: { beatMs: 100 } });
+    relay.lead(one);
+    const count = (): number => statusOf(relay).workers.length;
+    process.kill(statusOf(relay).workers[0] as number, 'SIGKILL');
+    await until('its end to be noticed', () => count() === 1);
+    // Its successor is to start in a moment; by then its place is taken.
+    relay.path.resize(2);
+    await until('two again', () => count() === 2);
+    await until('the moment is over', () =>
+      relay.warnings.some((text) => text.includes('another one starts')),
+    );
+    await pause(1_000);
+    assert.equal(count(), 2);
+    assert.equal(await ask(through(relay), ['PING']), 'PONG');
+    // And none that nobody knows of.
+    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'latin1');
+    const workers = children.split(' ').filter((pid) => isRelayWorker(pid));
+    assert.deepEqual(new Set(workers.map(Number)), new Set(statusOf(relay).workers));
   });
 
   it('forwards nothing of what came while a worker was stalled beyond its deadline', async (t) => {

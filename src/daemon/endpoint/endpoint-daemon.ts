@@ -95,6 +95,8 @@ export class EndpointDaemon {
   readonly #startedAt = performance.now();
   #lastSwitch = 0;
   #workers: number | null;
+  /** One reload after the other. */
+  #reloading: Promise<unknown> = Promise.resolve();
   #isLeaving = false;
 
   /** Opens what clients connect to and starts; or says all that is in the way, with nothing left open. */
@@ -153,9 +155,15 @@ export class EndpointDaemon {
    * opened, and goes on as before. One that keeps a port but changes otherwise is closed before it is opened again.
    * `tlsFiles`: as they are now, also where only they changed.
    */
-  async reload(
+  reload(conf: EndpointsConf, reloading: Reloading = {}): Promise<Result<null, readonly string[]>> {
+    const done = this.#reloading.then(() => this.#reloadNow(conf, reloading));
+    this.#reloading = done.catch(() => undefined);
+    return done;
+  }
+
+  async #reloadNow(
     conf: EndpointsConf,
-    { telling, about, workers = this.#options.paths.workers, tlsFiles = NO_TLS_FILES }: Reloading = {},
+    { telling, about, workers = this.#workers, tlsFiles = NO_TLS_FILES }: Reloading,
   ): Promise<Result<null, readonly string[]>> {
     const isSame = (name: string): boolean => openedFor(conf, name) === openedFor(this.#conf, name);
     const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));

@@ -133,23 +133,30 @@ export class NatPath implements RoutePath {
     this.#check.unref();
   }
 
-  /** More endpoints, which lead nowhere yet. Throws an OsError. */
+  /** More endpoints, which lead nowhere yet; all of them or none. */
   async add(endpoints: ReadonlyMap<string, NatEndpoint>): Promise<Result<null>> {
-    for (const [name, { listens, killClients }] of endpoints) {
-      const timer = new DeadlineTimer(() => this.#lapse(name));
-      this.#endpoints.set(name, { killClients, route: null, timer });
-      const problem = this.#listening.add(name, listens).map(listenProblem).find(Boolean);
-      if (problem === undefined || problem === null) continue;
-      this.#forget([...endpoints.keys()]);
-      return failure(problem);
-    }
-    void this.#leave(this.#takeUp());
-    const written = await this.#inTurn(() => this.#write());
-    if (!written.ok) {
+    const added = await this.#tryAdd(endpoints);
+    if (!added.ok) {
       this.#forget([...endpoints.keys()]);
       this.#addresses = this.#addresses.filter(({ endpoint }) => !endpoints.has(endpoint));
     }
-    return written;
+    return added;
+  }
+
+  async #tryAdd(endpoints: ReadonlyMap<string, NatEndpoint>): Promise<Result<null>> {
+    try {
+      for (const [name, { listens, killClients }] of endpoints) {
+        const timer = new DeadlineTimer(() => this.#lapse(name));
+        this.#endpoints.set(name, { killClients, route: null, timer });
+        const problem = this.#listening.add(name, listens).map(listenProblem).find(Boolean);
+        if (problem !== undefined && problem !== null) return failure(problem);
+      }
+      void this.#leave(this.#takeUp());
+      return await this.#inTurn(() => this.#write());
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      return failure({ code: 'nat-path', sentence: error.message });
+    }
   }
 
   apply(route: Route): void {

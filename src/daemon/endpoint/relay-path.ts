@@ -259,7 +259,7 @@ export class RelayPath implements RoutePath {
 
   async close(): Promise<void> {
     await this.#workers.close();
-    for (const fd of this.#fds) if (fd !== null) closeSync(fd);
+    for (const fd of this.#fds.splice(0)) if (fd !== null) closeSync(fd);
     for (const name of this.#removes.keys()) this.#removeFiles(name);
   }
 
@@ -413,7 +413,6 @@ export function relayConf(
     frontend: { ...frontend, isTransparent },
     listening,
     connectMsMax: backend.connectMsMax,
-    connectionsMax: frontend.connectionsMax,
     limits: {
       clients: limitsAll ? [ALL_CLIENTS, ...clients] : clients,
       waiting: `waiting ${frontend.name}`,

@@ -90,21 +90,25 @@ export class RelayWorkers {
   #lastId = 0;
   #lastSerial = 0;
   #isClosing = false;
+  /** How many are to take clients. */
+  #wanted: number;
   #whenGone: (() => void)[] = [];
 
   constructor(options: RelayWorkersOptions) {
     this.#options = options;
+    this.#wanted = options.count;
     this.#beat = setInterval(() => this.#look(), options.care.beatMs ?? BEAT_MS);
   }
 
   /** Starts them all; resolves to what keeps some from serving. */
   start(): Promise<string[]> {
-    return this.#startMore(this.#options.count);
+    return this.#startMore(this.#wanted);
   }
 
   /** So many take clients from now on; more than more than that keep those they have. */
   async resize(count: number): Promise<void> {
-    const active = this.living.filter(({ isRetired }) => !isRetired);
+    this.#wanted = count;
+    const { active } = this;
     for (const worker of active.slice(count)) {
       worker.isRetired = true;
       worker.tell({ kind: 'retire' });
@@ -123,17 +127,22 @@ export class RelayWorkers {
     return [...new Set(problems)];
   }
 
+  /** Those that take clients. */
+  get active(): RelayWorker[] {
+    return this.living.filter(({ isRetired }) => !isRetired);
+  }
+
   get living(): RelayWorker[] {
     return this.#workers.filter((worker) => worker !== null);
   }
 
   /**
-   * Asks every worker. One that has not even said within `beginMsMax` that it has begun is waited for no longer; null:
-   * beginning is not told of.
+   * Asks every worker. One that has said nothing within `firstMsMax`, not even that it has begun, is waited for no longer;
+   * null: the usual time.
    */
-  askAll(question: (id: number) => ToWorker, beginMsMax: number | null = null): Promise<Answer[]> {
+  askAll(question: (id: number) => ToWorker, firstMsMax: number | null = null): Promise<Answer[]> {
     const id = ++this.#lastId;
-    return Promise.all(this.living.map((worker) => this.#ask(worker, id, question(id), beginMsMax)));
+    return Promise.all(this.living.map((worker) => this.#ask(worker, id, question(id), firstMsMax)));
   }
 
   ask(worker: RelayWorker, question: (id: number) => ToWorker, msMax: number): Promise<Answer> {
@@ -149,7 +158,7 @@ export class RelayWorkers {
     if (this.living.length > 0) await new Promise<void>((resolve) => this.#whenGone.push(resolve));
   }
 
-  #ask(worker: RelayWorker, id: number, message: ToWorker, beginMsMax: number | null): Promise<Answer> {
+  #ask(worker: RelayWorker, id: number, message: ToWorker, firstMsMax: number | null): Promise<Answer> {
     return new Promise((resolve) => {
       const key = `${id} ${worker.serial}`;
       const answer = (given: Answer): void => {
@@ -157,7 +166,7 @@ export class RelayWorkers {
         this.#asked.delete(key);
         resolve(given);
       };
-      let patience = setTimeout(() => answer(undefined), beginMsMax ?? ANSWER_MS_MAX);
+      let patience = setTimeout(() => answer(undefined), firstMsMax ?? ANSWER_MS_MAX);
       this.#asked.set(key, (given) => {
         if (given?.kind !== 'step-begun') return answer(given);
         clearTimeout(patience);
@@ -258,7 +267,9 @@ export class RelayWorkers {
   }
 
   async #restart(index: number, restartMs: number): Promise<void> {
-    if (this.#isClosing) return;
+    // A change of their number may have filled its place, or needs none there any more.
+    const isNeeded = this.#workers[index] === null && this.active.length < this.#wanted;
+    if (this.#isClosing || !isNeeded) return;
     const problem = await this.#start(index, restartMs);
     if (problem !== null) this.#options.warn(problem);
   }

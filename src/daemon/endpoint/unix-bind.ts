@@ -1,9 +1,10 @@
 // A frontend's unix socket: its file's rights by the names that the configuration has, and its listening descriptor.
 
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import type { Bind } from '../../endpoint/endpoint-conf.ts';
 import { OsError } from '../../os/os-error.ts';
 import { listenUnix } from '../../os/unix-listen.ts';
+import { removeSocket } from '../remove-socket.ts';
 import { findIds } from '../user-ids.ts';
 
 type UnixBind = Extract<Bind, { readonly kind: 'unix' }>;
@@ -27,7 +28,7 @@ export function openUnixBind(bind: UnixBind, backlog: number): OpenedUnixBind {
   } catch (error) {
     if (!(error instanceof OsError) || error.code !== 'ENOSYS') throw error;
     const remove = (): void => {
-      if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
+      if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) removeSocket(path);
     };
     remove();
     return { fd: null, path, remove };

@@ -1,5 +1,5 @@
 // What the control process and its relay workers say to one another. Workers carry the bytes; decisions come from the
-// control process, and a worker without it ends.
+// control process, and a worker without it ends when the last of them lapses.
 
 import type { FrontendConf, TlsClientConf } from '../endpoint-conf.ts';
 import type { Route, Target } from '../route.ts';
@@ -38,8 +38,6 @@ export interface RelayConf {
   /** One for each of the frontend's binds. */
   readonly listening: readonly (readonly Listening[])[];
   readonly connectMsMax: number;
-  /** Clients at most; null: no limit. Workers do not count them by themselves. */
-  readonly connectionsMax: number | null;
   readonly limits: SharedLimits;
   /** Workers that share what there is of memory. */
   readonly workers: number;

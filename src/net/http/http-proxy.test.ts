@@ -32,7 +32,6 @@ async function start(t: TestContext, frontend: Partial<FrontendConf> = {}): Prom
     frontend: { ...frontendConf('web', 'web'), mode: 'http' as const, ...frontend },
     listening: [],
     connectMsMax: 5_000,
-    connectionsMax: null,
     limits: { clients: [], waiting: '', ofServer: '' },
     workers: 1,
     persistMs: null,

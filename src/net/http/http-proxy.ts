@@ -8,7 +8,7 @@ import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { EndpointTraffic } from '../../endpoint/traffic.ts';
 import type { Dialer } from '../relay/dialer.ts';
-import type { ProxiedConnection } from '../relay/proxy-protocol.ts';
+import { plainAddress, type ProxiedConnection } from '../relay/proxy-protocol.ts';
 import { type Asking, Exchange, type ExchangeHands, type HttpCounts, hasBody } from './http-exchange.ts';
 import { headWithoutUpgrade } from './headers.ts';
 import { HttpServers } from './http-servers.ts';
@@ -88,7 +88,8 @@ export class HttpProxy {
 
   /** A client; `first` was read of it already. */
   accept(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
-    const { connectionsMax, frontend } = this.#conf;
+    const { frontend } = this.#conf;
+    const { connectionsMax } = frontend;
     client.on('error', () => client.destroy());
     // Each pipelined request listens for its end.
     client.setMaxListeners(0);
@@ -101,7 +102,7 @@ export class HttpProxy {
     this.#clients.add(client);
     client.once('close', () => this.#clients.delete(client));
     const address = proxied?.sourceAddress ?? client.remoteAddress ?? '';
-    this.#proxied.set(client, address.replace(/^::ffff:(?=\d+\.)/, ''));
+    this.#proxied.set(client, plainAddress(address));
     if (first !== null && first.length > 0) client.unshift(first);
     this.#http.emit('connection', client);
   }
