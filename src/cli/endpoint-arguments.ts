@@ -66,7 +66,12 @@ export interface Secrets {
   readonly sentinels: Credentials | null;
 }
 
-const PATHS: readonly PathChoice[] = ['auto', 'socket', 'nat', 'relay'];
+/** An option as it is written, of the name that commander gives its value. */
+export const flagText = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** What --path may be. */
+export const PATHS: readonly PathChoice[] = ['auto', 'socket', 'nat', 'relay'];
 const BALANCES: readonly Balance[] = ['roundrobin', 'leastconn', 'first', 'source'];
 const SENTINEL_PORT = 26_379;
 const REDIS_PORT = 6_379;
@@ -167,7 +172,8 @@ class Reading {
 }
 
 /** `/a.sock`, `unix:/a.sock`, and HAProxy's `unix@/a.sock`, as a byte string; null: it is no such path. */
-function unixPath(text: string): string | null {
+/** The path of a unix socket, `/…` or `unix:/…`, in bytes; null: it is none. */
+export function unixPath(text: string): string | null {
   const path = text.replace(/^unix[:@](?=\/)/, '');
   return path.startsWith('/') ? Buffer.from(path, 'utf8').toString('latin1') : null;
 }

@@ -21,7 +21,7 @@ export interface ConnectionFlags {
   readonly acceptProxy?: true;
 }
 
-/** How the options are written, for messages. */
+/** All of them, by the names that commander gives their values. */
 export const CONNECTION_FLAGS: readonly (keyof ConnectionFlags)[] = [
   'tls',
   'sentinelTls',

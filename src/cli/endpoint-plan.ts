@@ -6,7 +6,13 @@ import { failure, success, type Result } from '../base/result.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import { namesClients, type Credentials, type EndpointsConf } from '../endpoint/endpoint-conf.ts';
 import { readTlsFiles, type TlsFiles } from '../net/tls-files.ts';
-import { endpointsFromFlags, parseHostPort, type EndpointOptions } from './endpoint-arguments.ts';
+import {
+  endpointsFromFlags,
+  flagText,
+  parseHostPort,
+  PATHS,
+  type EndpointOptions,
+} from './endpoint-arguments.ts';
 import { CONNECTION_FLAGS } from './endpoint-connections.ts';
 import { notesOfKernelPaths, relayOnlyProblems } from './kernel-path-flags.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
@@ -89,21 +95,31 @@ function fromFile(
     'servers',
     'listen',
     'replicaListen',
+    'prefer',
+    'transparent',
+    'maxConnections',
+    'idleTimeout',
+    'queueTimeout',
+    'queueMax',
+    'holdMax',
+    'authFile',
+    'sentinelAuthFile',
     ...CONNECTION_FLAGS,
   ] as const;
   const given = described.filter((flag) => options[flag] !== undefined);
   if (given.length > 0) {
-    const flags = given.map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-    return failure([`${file} says all that ${flags.join(', ')} would: leave one of them out`]);
+    return failure([`${file} says all that ${given.map(flagText).join(', ')} would: leave one of them out`]);
   }
-  const kernelPath = options.path === 'socket' || options.path === 'nat' ? options.path : null;
+  const named = PATHS.find((path) => path === (options.path ?? 'auto'));
+  if (named === undefined) return failure([`--path ${options.path ?? ''}: one of ${PATHS.join(', ')}`]);
+  const kernelPath = named === 'socket' || named === 'nat' ? named : null;
   const isLenient = options.lenient === true;
   const read = readHaproxyFile(file, { isLenient, environment: process.env, kernelPath });
   if (!read.ok) return read;
   const { conf, warnings } = read.value;
   // A file of HAProxy is relayed, as HAProxy does, unless the command line says otherwise.
-  const path = options.path === undefined || options.path === 'auto' ? 'relay' : options.path;
-  const frontends = conf.frontends.map((frontend) => ({ ...frontend, path: path as typeof frontend.path }));
+  const path = named === 'auto' ? 'relay' : named;
+  const frontends = conf.frontends.map((frontend) => ({ ...frontend, path }));
   return success({ conf: { ...conf, frontends }, process: read.value.process, warnings, http });
 }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import type { EndpointOptions } from './endpoint-arguments.ts';
 import { readPlan } from './endpoint-plan.ts';
@@ -31,4 +34,22 @@ it('says what a path of the kernel does otherwise than the options sound', () =>
   assert.match(notes, /must speak TLS themselves/);
   const relayed = readPlan({ ...OPTIONS, path: 'relay', balance: 'leastconn', tls: true });
   assert.deepEqual(relayed.ok ? relayed.value.warnings : null, []);
+});
+
+it('takes nothing by the command line that a file would say, nor a path that there is not', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-flags-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'haproxy.cfg');
+  const server = 'listen redis\n bind 127.0.0.1:6400\n server a 127.0.0.1:6379 check\n';
+  writeFileSync(
+    file,
+    `defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n${server}`,
+  );
+  const told = (more: Partial<EndpointOptions>): readonly string[] => {
+    const plan = readPlan({ file, ...more });
+    return plan.ok ? [] : plan.problem;
+  };
+  assert.deepEqual(told({ path: 'relay' }), []);
+  assert.deepEqual(told({ path: 'sokcet' }), ['--path sokcet: one of auto, socket, nat, relay']);
+  assert.match(told({ holdMax: '2s', transparent: true })[0] ?? '', /--transparent, --hold-max would: leave/);
 });

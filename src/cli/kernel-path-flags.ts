@@ -1,40 +1,36 @@
 // Options that ask for a relay together with --path socket or nat, where nobody is in the way who could do that.
 
 import type { EndpointsConf } from '../endpoint/endpoint-conf.ts';
-import type { EndpointOptions } from './endpoint-arguments.ts';
+import { flagText, unixPath, type EndpointOptions } from './endpoint-arguments.ts';
 
-/** As they are written. */
-const RELAY_ONLY = {
-  transparent: '--transparent',
-  maxConnections: '--max-connections',
-  idleTimeout: '--idle-timeout',
-  queueTimeout: '--queue-timeout',
-  queueMax: '--queue-max',
-  holdMax: '--hold-max',
-  workers: '--workers',
-  listenCert: '--listen-cert',
-  listenKey: '--listen-key',
-  listenCacert: '--listen-cacert',
-  listenMode: '--listen-mode',
-  sendProxy: '--send-proxy',
-  sendProxyV2: '--send-proxy-v2',
-  acceptProxy: '--accept-proxy',
-} as const;
-
-const isUnix = (text: string): boolean => /^(?:unix[:@])?\//.test(text.trim());
+const RELAY_ONLY: readonly (keyof EndpointOptions)[] = [
+  'transparent',
+  'maxConnections',
+  'idleTimeout',
+  'queueTimeout',
+  'queueMax',
+  'holdMax',
+  'workers',
+  'listenCert',
+  'listenKey',
+  'listenCacert',
+  'listenMode',
+  'sendProxy',
+  'sendProxyV2',
+  'acceptProxy',
+];
 
 /** One sentence that names all of them; none: all is well. */
 export function relayOnlyProblems(options: EndpointOptions): string[] {
   const { path } = options;
   if (path !== 'socket' && path !== 'nat') return [];
-  const flags = Object.keys(RELAY_ONLY) as (keyof typeof RELAY_ONLY)[];
   const unix = [
     ...(options.listen ?? []).map((text) => ['--listen', text] as const),
     ...(options.replicaListen ?? []).map((text) => ['--replica-listen', text] as const),
     ...(options.servers ?? '').split(',').map((text) => ['--servers', text] as const),
-  ].filter(([, text]) => isUnix(text));
+  ].filter(([, text]) => unixPath(text.trim()) !== null);
   const given = [
-    ...flags.filter((flag) => options[flag] !== undefined).map((flag) => RELAY_ONLY[flag]),
+    ...RELAY_ONLY.filter((flag) => options[flag] !== undefined).map(flagText),
     ...unix.map((words) => words.join(' ')),
   ];
   if (given.length === 0) return [];

@@ -60,10 +60,9 @@ export interface OpenedPaths {
 type Choice = Pick<ChosenPath, 'path' | 'because'>;
 
 /**
- * The conditions, in this order: what was named is taken; what only a relay can do is relayed; a loopback listener takes
- * the socket path where that is permitted (`problem` null); everything else is relayed. nat only when it is named: it
- * changes the machine's firewall. HTTP
- * has a path of its own, where the relay would be taken.
+ * The conditions, in this order: HTTP has a path of its own; what was named is taken; what only a relay can do is relayed;
+ * a loopback listener takes the socket path where that is permitted (`problem` null); everything else is relayed. nat only
+ * when it is named: it changes the machine's firewall.
  */
 export function choosePath(
   frontend: FrontendConf,
