@@ -6,8 +6,7 @@ import { capShares, chooseReplicas } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { BackendConf } from './endpoint-conf.ts';
 import type { Group } from './group.ts';
-import { HookLines } from './hook-lines.ts';
-import type { HookRunId } from './io.ts';
+import type { HookLines } from './hook-lines.ts';
 import { Quorum } from './quorum.ts';
 import type { RedisServer } from './redis-server.ts';
 import { isSameTarget, targetText, type RouteServer, type Target } from './route.ts';
@@ -39,7 +38,6 @@ export class Backend {
   #keeps: readonly Target[] = [];
   /** Servers that were told of. */
   #known: readonly Target[] = [];
-  readonly #hooks: HookLines;
   readonly #core: Core;
   readonly #leaseMs: number;
   readonly #refreshMs: number;
@@ -54,6 +52,8 @@ export class Backend {
     options: {
       readonly group: Group | null;
       readonly frontends: readonly string[];
+      /** Of all backends: what they began goes on after a reload that takes them away. */
+      readonly hooks: HookLines;
       readonly leaseMs: number;
       readonly refreshMs: number;
       /** What it replaces after a reload: generations go on. */
@@ -83,34 +83,23 @@ export class Backend {
       return new CheckedServer(core, server, this, before?.isAlive ?? null);
     });
     const { virtual } = conf;
-    this.#hooks = after === undefined ? new HookLines(core) : after.#hooks;
     this.quorum =
       virtual === undefined
         ? null
-        : new Quorum(core, conf.name, virtual, this.#hooks, after?.quorum?.isUp ?? null);
+        : new Quorum(core, conf.name, virtual, options.hooks, after?.quorum?.isUp ?? null);
     const sorry = virtual?.sorry ?? null;
     this.sorry = sorry === null ? null : new CheckedServer(core, sorry, this);
-  }
-
-  /** No command that tells of it runs. */
-  get isQuiet(): boolean {
-    return this.#hooks.isIdle;
-  }
-
-  hookEnded(run: HookRunId, exitCode: number, signal: number): boolean {
-    return this.#hooks.ended(run, exitCode, signal);
   }
 
   dueAt(): number {
     const servers = this.#all().map((server) => server.dueAt());
     // What leads nowhere can wait for news.
     const route = this.servers.length === 0 ? Infinity : Math.min(this.deadline, this.#renewAt());
-    return Math.min(route, this.#hooks.dueAt(), ...servers);
+    return Math.min(route, ...servers);
   }
 
   attend(): void {
     for (const server of this.#all()) server.attend();
-    this.#hooks.attend();
     this.quorum?.judge(this.checked);
     this.#tellServers();
     const { now } = this.#core;

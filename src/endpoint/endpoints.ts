@@ -10,6 +10,7 @@ import { Backend } from './backend.ts';
 import { Core } from './core.ts';
 import type { BackendConf, EndpointsConf } from './endpoint-conf.ts';
 import { Group, groupKey } from './group.ts';
+import { HookLines } from './hook-lines.ts';
 import type { AdminState, Effect, Event, SwitchId } from './io.ts';
 import { takeSnapshot, type EndpointsSnapshot } from './snapshot.ts';
 import { Switchover } from './switchover.ts';
@@ -22,6 +23,7 @@ const LAST_HOOKS_MS = 5_000;
 
 export class Endpoints {
   readonly #core = new Core();
+  readonly #hooks = new HookLines(this.#core);
   #conf: EndpointsConf;
   #groups = new Map<string, Group>();
   #backends = new Map<string, Backend>();
@@ -50,7 +52,7 @@ export class Endpoints {
   /** When `tick` is due at the latest; absolute milliseconds. */
   deadline(): number {
     if (this.#isStopping) return this.#leaveAt;
-    let due = Infinity;
+    let due = this.#hooks.dueAt();
     for (const group of this.#groups.values()) due = Math.min(due, group.dueAt());
     for (const backend of this.#backends.values()) due = Math.min(due, backend.dueAt());
     for (const switchover of this.#switchovers) due = Math.min(due, switchover.dueAt());
@@ -83,10 +85,7 @@ export class Endpoints {
         }
         return;
       case 'hook-ended':
-        for (const backend of this.#backends.values()) {
-          if (backend.hookEnded(event.run, event.exitCode, event.signal)) return;
-        }
-        return;
+        return this.#hooks.ended(event.run, event.exitCode, event.signal);
       case 'demoted':
         return this.#doubt(event.endpoint, event.server, event.text);
       case 'set-state':
@@ -114,6 +113,7 @@ export class Endpoints {
       assert((rounds += 1) < ROUNDS_MAX, 'a step comes to an end');
       for (const group of this.#groups.values()) group.attend();
       for (const backend of this.#backends.values()) backend.attend();
+      this.#hooks.attend();
       for (const switchover of this.#switchovers) {
         switchover.attend(this.#backendsOf(switchover.group)[0]?.leadsTo ?? null);
       }
@@ -186,6 +186,7 @@ export class Endpoints {
           : new Backend(core, backendConf, {
               group,
               frontends,
+              hooks: this.#hooks,
               ...leaseOf(conf),
               ...(old === undefined ? {} : { after: old }),
             }),
@@ -270,8 +271,7 @@ export class Endpoints {
 
   /** As soon as all has been told, or it takes too long. */
   #leave(): void {
-    const isDone = [...this.#backends.values()].every(({ isQuiet }) => isQuiet);
-    if (this.#leaveAt === Infinity || (!isDone && this.#core.now < this.#leaveAt)) return;
+    if (this.#leaveAt === Infinity || (!this.#hooks.isIdle && this.#core.now < this.#leaveAt)) return;
     this.#leaveAt = Infinity;
     this.#core.emit({ kind: 'exit', code: 0 });
   }

@@ -1,5 +1,5 @@
-// The commands that tell changes of one backend: for each owner (a virtual server, a real server) one at a time, and of
-// those that wait only the newest. So nobody acts on an older state after a newer one.
+// The commands that tell changes: for each owner (a virtual server, a real server of one) one at a time, and of those
+// that wait only the newest. So nobody acts on an older state after a newer one.
 //
 // Differs from keepalived: it starts them and forgets them, so that they overlap and end in any order (vrrp.md §0.9).
 
@@ -63,8 +63,7 @@ export class HookLines {
     }
   }
 
-  /** False: the run is none of these. */
-  ended(run: HookRunId, exitCode: number, signal: number): boolean {
+  ended(run: HookRunId, exitCode: number, signal: number): void {
     for (const [owner, line] of this.#lines) {
       if (line.running?.run !== run) continue;
       const { command, isTooLate } = line.running;
@@ -77,10 +76,10 @@ export class HookLines {
             : `was ended by signal ${signal}`;
         this.#core.log('warning', `${owner}: ${command.argv[0] ?? ''} ${how}`);
       }
-      this.#begin(owner, line);
-      return true;
+      if (line.next === null) this.#lines.delete(owner);
+      else this.#begin(owner, line);
+      return;
     }
-    return false;
   }
 
   #begin(owner: string, line: Line): void {

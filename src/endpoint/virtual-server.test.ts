@@ -342,4 +342,23 @@ describe('a virtual server', () => {
     assert.deepEqual(stage.news(), []);
     assert.deepEqual(stage.leadsTo(), [A]);
   });
+
+  it('tells its end after a reload that takes it away, when what still runs is over, and ends what takes too long', () => {
+    const stage = new Farm({ tellsStop: true });
+    stage.endsHooks = false;
+    stage.pass(1_000);
+    const up = stage.effects.find(({ effect }) => effect.kind === 'run-hook')?.effect;
+    assert.ok(up?.kind === 'run-hook');
+    assert.deepEqual(stage.news(), ['hook /quorum up']);
+    stage.feed({ kind: 'reload', conf: endpointsConf() });
+    assert.deepEqual(stage.news(), ['hook /down a', 'hook /down b']);
+    stage.feed({ kind: 'hook-ended', run: up.run, exitCode: 0, signal: 0 });
+    const down = stage.effects.find(({ effect }) => effect.kind === 'run-hook')?.effect;
+    assert.ok(down?.kind === 'run-hook');
+    assert.deepEqual(stage.news(), ['hook /quorum down']);
+    stage.pass(60_000);
+    const isEnded = ({ effect }: (typeof stage.effects)[number]): boolean =>
+      effect.kind === 'signal-hook' && effect.run === down.run && effect.signal === 'SIGTERM';
+    assert.ok(stage.effects.some(isEnded));
+  });
 });
