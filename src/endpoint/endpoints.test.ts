@@ -158,6 +158,19 @@ describe('a primary endpoint that judges by what the servers say', () => {
     assert.deepEqual(stage.leadsTo(), []);
   });
 
+  it('looks up no name where a server is at a unix socket', () => {
+    const servers = ['/run/redis.sock', '10.0.0.1', 'fd00::1', 'redis.example'].map((host) => ({
+      ...serverConf(host, '10.0.0.1:0'),
+      host,
+    }));
+    const stage = new Stage(endpointsConf(backendConf({ servers })));
+    stage.pass(10);
+    assert.deepEqual(
+      stage.backend().servers.map(({ hostName }) => hostName),
+      [null, null, null, 'redis.example'],
+    );
+  });
+
   it('takes a server in maintenance out, and back', () => {
     const stage = pair();
     stage.pass(1_000);

@@ -10,6 +10,7 @@ import type { Tally } from './traffic.ts';
 
 const server = (name: string, more: Partial<ServerSnapshot> = {}): ServerSnapshot => ({
   name,
+  target: { host: '10.0.0.1', port: 6379 },
   address: '10.0.0.1:6379',
   health: 'up',
   adminState: 'ready',
@@ -277,17 +278,20 @@ describe("HAProxy's runtime API", () => {
 
   it('shows the state of servers in the format of version 1', () => {
     const far = server('c', {
+      target: { host: 'fd00::1', port: 6380 },
       address: '[fd00::1]:6380',
       adminState: 'maint',
       weightSet: 7,
       hostName: 'c.example',
     });
+    const near = server('d', { target: { host: '/run/redis.sock', port: 0 }, address: '/run/redis.sock' });
     const lines = say('show servers state', {
-      snapshot: snapshot(backend('bk', { servers: [server('a'), far] })),
+      snapshot: snapshot(backend('bk', { servers: [server('a'), far, near] })),
     })[0].split('\n');
     assert.equal(lines[0], '1');
     assert.equal(lines[2], '3 bk 1 a 10.0.0.1 2 0 5 5 61 15 3 4 6 0 0 0 - 6379 - 0 0 - - 0');
     assert.equal(lines[3], '3 bk 2 c fd00::1 0 1 7 5 61 15 3 4 14 0 0 0 c.example 6380 - 0 0 - - 0');
+    assert.equal(lines[4], '3 bk 3 d /run/redis.sock 2 0 5 5 61 15 3 4 6 0 0 0 - 0 - 0 0 - - 0');
     assert.equal(lines[2]?.split(' ').length, (lines[1]?.split(' ').length ?? 0) - 1);
   });
 

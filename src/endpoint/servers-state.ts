@@ -30,15 +30,14 @@ export function serversState(view: RuntimeView, only: string | null): string {
 }
 
 function lineOf(backend: BackendSnapshot, backendId: number, server: ServerSnapshot, id: number): string {
-  const { address, health, adminState } = server;
-  const at = address.lastIndexOf(':');
+  const { target, health, adminState } = server;
   const isMaint = adminState === 'maint';
   const fields = [
     backendId,
     backend.name,
     id,
     server.name,
-    address.slice(0, at).replace(/^\[(.*)\]$/, '$1'),
+    target.host,
     health === 'up' && !isMaint ? RUNS : STOPPED,
     ADMIN[adminState],
     server.weightSet,
@@ -53,7 +52,7 @@ function lineOf(backend: BackendSnapshot, backendId: number, server: ServerSnaps
     0,
     0,
     server.hostName ?? '-',
-    address.slice(at + 1),
+    target.port,
     '-',
     0,
     0,

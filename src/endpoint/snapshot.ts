@@ -3,12 +3,14 @@
 import type { Backend } from './backend.ts';
 import { lagOf } from './choose-replicas.ts';
 import type { EndpointsConf, FrontendConf } from './endpoint-conf.ts';
-import { targetText, type Balance } from './route.ts';
+import { isUnixSocket, targetText, type Balance, type Target } from './route.ts';
 import type { HistorySnapshot } from './server-history.ts';
 import type { Thresholds } from './verdict.ts';
 
 export interface ServerSnapshot {
   readonly name: string;
+  readonly target: Target;
+  /** The same as text. */
   readonly address: string;
   readonly health: 'unknown' | 'up' | 'down';
   readonly adminState: 'ready' | 'drain' | 'maint';
@@ -88,8 +90,9 @@ export function takeSnapshot(
   };
 }
 
-/** A name that is looked up; null: an address. */
-const nameIn = (host: string): string | null => (/^[\d.]+$|:/.test(host) ? null : host);
+/** A name that is looked up; null: an address, or the path of a unix socket. */
+const nameIn = (host: string): string | null =>
+  isUnixSocket({ host }) || /^[\d.]+$|:/.test(host) ? null : host;
 
 const thresholdsOf = ({ rise, fall }: Thresholds): Thresholds => ({ rise, fall });
 
@@ -100,6 +103,7 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
     const lag = group === null ? null : lagOf(server, group.offsets, now);
     return {
       name: server.name,
+      target: server.target,
       address: targetText(server.target),
       health: server.verdict.health,
       adminState: server.adminState,
@@ -122,6 +126,7 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
   const all = backend.sorry === null ? backend.checked : [...backend.checked, backend.sorry];
   const checked = all.map((server): ServerSnapshot => ({
     name: server.name,
+    target: server.target,
     address: targetText(server.target),
     health: server.health,
     adminState: server.adminState,
