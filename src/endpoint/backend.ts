@@ -92,14 +92,14 @@ export class Backend {
   }
 
   dueAt(): number {
-    const servers = this.#all().map((server) => server.dueAt());
+    const servers = this.allChecked.map((server) => server.dueAt());
     // What leads nowhere can wait for news.
     const route = this.servers.length === 0 ? Infinity : Math.min(this.deadline, this.#renewAt());
     return Math.min(route, ...servers);
   }
 
   attend(): void {
-    for (const server of this.#all()) server.attend();
+    for (const server of this.allChecked) server.attend();
     this.quorum?.judge(this.checked);
     this.#tellServers();
     const { now } = this.#core;
@@ -129,9 +129,14 @@ export class Backend {
     return gained >= this.#refreshMs / 2 || (gained > 0 && this.deadline - this.#core.now <= this.#refreshMs);
   }
 
+  /** Also the one that says sorry. */
+  get allChecked(): readonly CheckedServer[] {
+    return this.sorry === null ? this.checked : [...this.checked, this.sorry];
+  }
+
   /** null: there is none of this name. */
   serverNamed(name: string): RedisServer | CheckedServer | null {
-    return [...(this.group?.servers ?? []), ...this.checked].find((one) => one.name === name) ?? null;
+    return [...(this.group?.servers ?? []), ...this.allChecked].find((one) => one.name === name) ?? null;
   }
 
   /** The server that clients of a primary backend are led to. */
@@ -151,7 +156,7 @@ export class Backend {
   }
 
   closeChecks(): void {
-    for (const server of this.#all()) server.close();
+    for (const server of this.allChecked) server.close();
   }
 
   close(): void {
@@ -181,7 +186,7 @@ export class Backend {
     }
     const { until, keeps, servers } = this.#inherited;
     const isGone = (one: RouteServer): boolean =>
-      this.conf.role.kind === 'any' && !this.#all().some(({ name }) => name === one.name);
+      this.conf.role.kind === 'any' && !this.allChecked.some(({ name }) => name === one.name);
     const because = 'it led there before the configuration was read anew';
     return { servers: servers.filter((one) => !isGone(one)), until, keeps: keeps ?? [], because };
   }
@@ -222,10 +227,6 @@ export class Backend {
     return { servers, until, because: choice.because };
   }
 
-  #all(): readonly CheckedServer[] {
-    return this.sorry === null ? this.checked : [...this.checked, this.sorry];
-  }
-
   #chooseChecked(): Choice {
     const until = this.#core.now + this.#leaseMs;
     if (this.sorry !== null && this.quorum?.isSorry === true) {
@@ -255,7 +256,7 @@ export class Backend {
   }
 
   #tellServers(): void {
-    const servers = (this.group?.servers ?? this.#all()).map(({ target }) => target);
+    const servers = (this.group?.servers ?? this.allChecked).map(({ target }) => target);
     if (isSameTargets(servers, this.#known)) return;
     this.#known = servers;
     this.#core.emit({ kind: 'servers-known', endpoints: this.frontends, servers });
@@ -264,7 +265,7 @@ export class Backend {
   /** Who gets no new clients, and leaves those that it has in peace: the drained ones, and whoever is said to. */
   #kept(chosen: readonly CheckedServer[]): Target[] {
     if (!this.conf.endsOthers) return [];
-    return this.#all()
+    return this.allChecked
       .filter((server) => !chosen.includes(server))
       .filter((server) =>
         this.quorum === null

@@ -79,8 +79,8 @@ export class Endpoints {
       case 'resolved':
         return core.resolved(event.host, event.ip);
       case 'check-ended':
-        for (const { checked } of this.#backends.values()) {
-          if (checked.some((server) => server.ended(event.run, event.isUp, event.detail, event.weight)))
+        for (const { allChecked } of this.#backends.values()) {
+          if (allChecked.some((server) => server.ended(event.run, event.isUp, event.detail, event.weight)))
             return;
         }
         return;

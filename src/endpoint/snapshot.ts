@@ -123,8 +123,7 @@ function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
       isServing: isServing(server.name),
     };
   });
-  const all = backend.sorry === null ? backend.checked : [...backend.checked, backend.sorry];
-  const checked = all.map((server): ServerSnapshot => ({
+  const checked = backend.allChecked.map((server): ServerSnapshot => ({
     name: server.name,
     target: server.target,
     address: targetText(server.target),

@@ -142,6 +142,26 @@ describe('a virtual server', () => {
     assert.deepEqual(stage.keeps(), []);
   });
 
+  it('checks the sorry server, and obeys orders for it', () => {
+    const { checks } = real('sorry', SORRY);
+    const stage = new Farm({ quorum: 2, sorry: { ...SORRY_SERVER, checks } });
+    const names = { backend: 'redis', server: 'sorry' };
+    stage.down.add(A);
+    stage.pass(8_000);
+    assert.deepEqual(stage.leadsTo(), [SORRY]);
+    stage.feed({ kind: 'end-sessions', ...names });
+    const ends = stage.effects.filter(({ effect }) => effect.kind === 'end-sessions');
+    assert.equal(ends.length, 1);
+    stage.feed({ kind: 'set-weight', ...names, weight: 3 });
+    assert.equal(stage.routes.at(-1)?.servers[0]?.weight, 3);
+    stage.feed({ kind: 'set-state', ...names, state: 'maint' });
+    assert.deepEqual(stage.leadsTo(), []);
+    stage.feed({ kind: 'set-state', ...names, state: 'ready' });
+    stage.down.add(SORRY);
+    stage.pass(15_000);
+    assert.deepEqual(stage.leadsTo(), []);
+  });
+
   it('lets those that are left go on without a quorum where there is no sorry server', () => {
     const stage = new Farm({ quorum: 2 });
     stage.pass(1_000);
