@@ -102,7 +102,9 @@ export function readTcpRequest(proxy: ProxyDraft, cursor: Cursor): void {
     return;
   }
   const when = readCondition(proxy, cursor);
-  if (when !== null) proxy.clientRules.push({ action, isOfConnection: layer === 'connection', when });
+  if (when === null) return;
+  proxy.clientRules.push({ action, isOfConnection: layer === 'connection', when });
+  proxy.clientRulesAt.push(at);
 }
 
 /** `if A !B or { src ... }`, `unless ...`, or nothing; null after a complaint. */

@@ -196,6 +196,8 @@ export interface ProxyDraft {
   /** Named conditions, which are about addresses. */
   readonly acls: Map<string, readonly AddressRange[]>;
   readonly clientRules: ClientRule[];
+  /** Where each of them stands. */
+  readonly clientRulesAt: Place[];
   /** `use_backend X` without a condition. */
   useBackend: string | null;
   /** Backends whose number of servers decides which server is used (`nbsrv(X)`): the Sentinel trick of Kubernetes charts. */

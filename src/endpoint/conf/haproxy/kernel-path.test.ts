@@ -10,6 +10,8 @@ listen a
  bind 10.0.0.9:6379 accept-proxy ssl crt a.pem
  maxconn 10
  balance leastconn
+ tcp-request connection reject if { src 10.1.0.0/16 }
+ tcp-request content accept
  server one 10.0.0.1:6379 send-proxy maxconn 5
  server two 10.0.0.2:6379 ssl verify none
 `;
@@ -26,10 +28,12 @@ it('names all that takes a relay, each with its line, where the file is for a pa
     `h.cfg:6:2: ${only('TLS from clients (ssl)')}`,
     `h.cfg:6:2: ${only('the PROXY protocol (accept-proxy)')}`,
     `h.cfg:7:2: ${only('maxconn')}; --lenient leaves it out`,
-    `h.cfg:9:2: ${only('the PROXY protocol (send-proxy)')}`,
-    `h.cfg:10:2: ${only('TLS to servers (ssl)')}`,
+    `h.cfg:9:2: who may come (tcp-request) is decided by the relay only; ${remedy}`,
+    `h.cfg:10:2: who may come (tcp-request) is decided by the relay only; ${remedy}`,
+    `h.cfg:11:2: ${only('the PROXY protocol (send-proxy)')}`,
+    `h.cfg:12:2: ${only('TLS to servers (ssl)')}`,
     'h.cfg:8:10: balance leastconn is not to be had by --path nat, which counts no clients: they are dealt out by weight',
-    'h.cfg:9:2: maxconn of a server is not kept by --path nat, which counts no clients',
+    'h.cfg:11:2: maxconn of a server is not kept by --path nat, which counts no clients',
   ]);
   assert.deepEqual(read(null), []);
 });

@@ -22,6 +22,8 @@ export function judgeForKernel(
     if (bind.acceptsProxyProtocol)
       report.error(at, `the PROXY protocol (accept-proxy) is served by the relay only; ${remedy}`);
   }
+  for (const at of frontend.clientRulesAt)
+    report.error(at, `who may come (tcp-request) is decided by the relay only; ${remedy}`);
   for (const { options, place, host } of backend.servers) {
     if (host.startsWith('/')) report.error(place, `a unix socket is served by the relay only; ${remedy}`);
     if (options.isTls === true)

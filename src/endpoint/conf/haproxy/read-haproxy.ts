@@ -112,6 +112,7 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       servers: [],
       acls: new Map(),
       clientRules: [],
+      clientRulesAt: [],
       useBackend: null,
       countedBackends: new Set(),
       isDisabled: false,
