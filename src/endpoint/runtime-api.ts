@@ -5,7 +5,7 @@ import { strictInteger } from '../base/strict-integer.ts';
 import type { AdminState, Event } from './io.ts';
 import { serversState } from './servers-state.ts';
 import { addTallies, type OpenSession } from './traffic.ts';
-import type { RuntimeView } from './runtime-view.ts';
+import type { RuntimeLevel, RuntimeView } from './runtime-view.ts';
 import type { BackendSnapshot, ServerSnapshot } from './snapshot.ts';
 import { parseStatFilter, statTable } from './stat-table.ts';
 
@@ -13,9 +13,6 @@ export type RuntimeOrder =
   | Extract<Event, { readonly kind: 'set-state' | 'set-weight' | 'end-sessions' }>
   /** One client, by the number of its {@link OpenSession}. */
   | { readonly kind: 'end-session'; readonly session: number };
-
-/** `user` may look at figures, `operator` at clients, too; only `admin` may order. */
-export type RuntimeLevel = 'user' | 'operator' | 'admin';
 
 /** What is known of who asks. */
 export interface RuntimeTalk {

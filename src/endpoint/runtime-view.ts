@@ -9,6 +9,9 @@ export interface FileSection {
   readonly name: string;
 }
 
+/** Of who asks: `user` may look at figures, `operator` at clients (`show sess`), too; only `admin` may order. */
+export type RuntimeLevel = 'user' | 'operator' | 'admin';
+
 export interface RuntimeView {
   readonly snapshot: EndpointsSnapshot;
   readonly traffic: Traffic;

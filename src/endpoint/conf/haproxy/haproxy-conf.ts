@@ -1,7 +1,7 @@
 // What a haproxy.cfg says of the process rather than of endpoints, as plain data; the command carries it out.
 
 import type { Bind, EndpointsConf } from '../../endpoint-conf.ts';
-import type { FileSection } from '../../runtime-view.ts';
+import type { FileSection, RuntimeLevel } from '../../runtime-view.ts';
 
 export type LogLevelName = 'emerg' | 'alert' | 'crit' | 'err' | 'warning' | 'notice' | 'info' | 'debug';
 
@@ -25,8 +25,7 @@ export interface StatsSocket {
   readonly mode: number | null;
   readonly user: string | null;
   readonly group: string | null;
-  /** `user` reads, `operator` may order a little, `admin` everything. */
-  readonly level: 'user' | 'operator' | 'admin';
+  readonly level: RuntimeLevel;
   /** Who says nothing for so long is sent away; null: after 10 s. */
   readonly timeoutMs: number | null;
 }
