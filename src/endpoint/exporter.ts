@@ -3,13 +3,16 @@
 
 import type { BackendSnapshot, FrontendSnapshot, ServerSnapshot } from './snapshot.ts';
 import {
+  seconds,
   serverStatus,
+  servingOf,
+  tallyOfAll,
   tallyOfBackend,
   tallyOfFrontend,
   tallyOfServer,
   type RuntimeView,
 } from './runtime-view.ts';
-import { addTallies, type Tally } from './traffic.ts';
+import type { Tally } from './traffic.ts';
 
 type Value = number | null;
 
@@ -22,7 +25,6 @@ interface Family<Subject> {
 }
 
 const SERVER_STATES = ['DOWN', 'UP', 'MAINT', 'DRAIN'] as const;
-const seconds = (ms: number): number => Math.floor(ms / 1_000);
 const oneOf = (states: readonly string[], state: string): Record<string, number> =>
   Object.fromEntries(states.map((one) => [one, one === state ? 1 : 0]));
 
@@ -77,18 +79,15 @@ const PROCESS: readonly Family<null>[] = [
     name: 'current_connections',
     type: 'gauge',
     help: 'Clients now.',
-    read: (_, view) => allOf(view).sessions,
+    read: (_, view) => tallyOfAll(view).sessions,
   },
   {
     name: 'connections_total',
     type: 'counter',
     help: 'Clients since the start.',
-    read: (_, view) => allOf(view).sessionsTotal,
+    read: (_, view) => tallyOfAll(view).sessionsTotal,
   },
 ];
-
-const allOf = ({ traffic }: RuntimeView): Tally =>
-  addTallies(Object.values(traffic).map(({ clients }) => clients));
 
 const FRONTEND: readonly Family<FrontendSnapshot>[] = [
   {
@@ -118,20 +117,19 @@ const BACKEND: readonly Family<BackendSnapshot>[] = [
     name: 'weight',
     type: 'gauge',
     help: 'Weights of the servers that serve, together.',
-    read: ({ servers }) =>
-      servers.filter(({ isServing }) => isServing).reduce((sum, { weight }) => sum + weight, 0),
+    read: (backend) => servingOf(backend).weight,
   },
   {
     name: 'active_servers',
     type: 'gauge',
     help: 'Servers that serve and are no backups.',
-    read: ({ servers }) => servers.filter(({ isServing, isBackup }) => isServing && !isBackup).length,
+    read: (backend) => servingOf(backend).active,
   },
   {
     name: 'backup_servers',
     type: 'gauge',
     help: 'Backups that serve.',
-    read: ({ servers }) => servers.filter(({ isServing, isBackup }) => isServing && isBackup).length,
+    read: (backend) => servingOf(backend).backup,
   },
   {
     name: 'agg_server_status',

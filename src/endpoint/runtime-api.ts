@@ -4,8 +4,8 @@
 import { strictInteger } from '../base/strict-integer.ts';
 import type { AdminState, Event } from './io.ts';
 import { serversState } from './servers-state.ts';
-import { addTallies, type OpenSession } from './traffic.ts';
-import type { RuntimeLevel, RuntimeView } from './runtime-view.ts';
+import type { OpenSession } from './traffic.ts';
+import { seconds, tallyOfAll, type RuntimeLevel, type RuntimeView } from './runtime-view.ts';
 import type { BackendSnapshot, ServerSnapshot } from './snapshot.ts';
 import { parseStatFilter, statTable } from './stat-table.ts';
 
@@ -219,18 +219,19 @@ function withServer(
   return server === undefined ? 'No such server.\n' : act(server, backend);
 }
 
-function infoText({ version, pid, uptimeMs, connectionsMax, traffic }: RuntimeView): string {
-  const seconds = Math.floor(uptimeMs / 1_000);
+function infoText(view: RuntimeView): string {
+  const { version, pid, connectionsMax } = view;
+  const uptime = seconds(view.uptimeMs);
   const two = (value: number): string => String(value).padStart(2, '0');
-  const all = addTallies(Object.values(traffic).map(({ clients }) => clients));
+  const all = tallyOfAll(view);
   const fields = {
     Name: 'Baton',
     Version: version,
     Nbproc: 1,
     Process_num: 1,
     Pid: pid,
-    Uptime: `${Math.floor(seconds / 86_400)}d ${Math.floor(seconds / 3_600) % 24}h${two(Math.floor(seconds / 60) % 60)}m${two(seconds % 60)}s`,
-    Uptime_sec: seconds,
+    Uptime: `${Math.floor(uptime / 86_400)}d ${Math.floor(uptime / 3_600) % 24}h${two(Math.floor(uptime / 60) % 60)}m${two(uptime % 60)}s`,
+    Uptime_sec: uptime,
     Maxconn: connectionsMax ?? 0,
     CurrConns: all.sessions,
     CumConns: all.sessionsTotal,
@@ -256,7 +257,7 @@ function sessionsText({ sessions, snapshot }: RuntimeView): string {
       const servers = snapshot.backends.find(({ name }) => name === backend)?.servers ?? [];
       const server = servers.find(({ address }) => address === session.server)?.name ?? session.server;
       const family = session.source.startsWith('unix:') ? 'unix_stream' : protocolOf(session.source);
-      const age = `${Math.floor(session.ageMs / 1_000)}s`;
+      const age = `${seconds(session.ageMs)}s`;
       return `${idText(session)}: proto=${family} src=${session.source} fe=${session.endpoint} be=${backend ?? '<NONE>'} srv=${server ?? '<none>'} age=${age}\n`;
     })
     .join('');

@@ -1,7 +1,7 @@
 // What HAProxy's runtime API, page of status and exporter show, as plain data; and how its parts are found.
 
-import type { EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
-import { addTallies, type OpenSession, type Tally, type Traffic } from './traffic.ts';
+import type { BackendSnapshot, EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
+import { addTallies, type EndpointTraffic, type OpenSession, type Tally, type Traffic } from './traffic.ts';
 
 /** A section of the file. */
 export interface FileSection {
@@ -46,19 +46,37 @@ export const tallyOfFrontend = ({ traffic }: RuntimeView, name: string): Tally |
 
 /** What a server has got from all frontends of its backend; null: their paths do not see that. */
 export function tallyOfServer(view: RuntimeView, backend: string, { address }: ServerSnapshot): Tally | null {
-  const seen = view.snapshot.frontends
-    .filter((one) => one.backend === backend)
-    .flatMap(({ name }) => view.traffic[name] ?? []);
+  const seen = seenOf(view, backend);
   return seen.length === 0 ? null : addTallies(seen.flatMap(({ servers }) => servers[address] ?? []));
 }
 
 /** What all servers of a backend have got, those that are gone included. */
 export function tallyOfBackend(view: RuntimeView, backend: string): Tally | null {
-  const seen = view.snapshot.frontends
-    .filter((one) => one.backend === backend)
-    .flatMap(({ name }) => view.traffic[name] ?? []);
+  const seen = seenOf(view, backend);
   return seen.length === 0 ? null : addTallies(seen.flatMap(({ servers }) => Object.values(servers)));
 }
+
+/** What all frontends have carried that see it. */
+export const tallyOfAll = ({ traffic }: RuntimeView): Tally =>
+  addTallies(Object.values(traffic).map(({ clients }) => clients));
+
+/** Of the frontends that lead to a backend and see what they carry. */
+const seenOf = ({ snapshot, traffic }: RuntimeView, backend: string): readonly EndpointTraffic[] =>
+  snapshot.frontends.filter((one) => one.backend === backend).flatMap(({ name }) => traffic[name] ?? []);
+
+/** The servers that clients are led to: their weights together, and how many are backups and how many none. */
+export function servingOf({ servers }: BackendSnapshot): { weight: number; active: number; backup: number } {
+  const serving = servers.filter(({ isServing }) => isServing);
+  const backup = serving.filter(({ isBackup }) => isBackup).length;
+  return {
+    weight: serving.reduce((sum, { weight }) => sum + weight, 0),
+    active: serving.length - backup,
+    backup,
+  };
+}
+
+/** Whole ones, as HAProxy shows them. */
+export const seconds = (ms: number): number => Math.floor(ms / 1_000);
 
 /** As HAProxy's words for it. */
 export function serverStatus({ adminState, health }: ServerSnapshot): 'UP' | 'DOWN' | 'DRAIN' | 'MAINT' {

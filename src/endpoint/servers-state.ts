@@ -1,6 +1,6 @@
 // `show servers state`: HAProxy's file of state, version 1, which it can load after a restart.
 
-import { checkHealth, sectionId, type RuntimeView } from './runtime-view.ts';
+import { checkHealth, seconds, sectionId, type RuntimeView } from './runtime-view.ts';
 import type { BackendSnapshot, ServerSnapshot } from './snapshot.ts';
 
 const COLUMNS =
@@ -42,7 +42,7 @@ function lineOf(backend: BackendSnapshot, backendId: number, server: ServerSnaps
     ADMIN[adminState],
     server.weightSet,
     server.weightInitially,
-    Math.floor(server.history.sinceMs / 1_000),
+    seconds(server.history.sinceMs),
     CHECK_STATUS[health],
     RESULT[health],
     checkHealth(server),

@@ -3,8 +3,10 @@
 import type { BackendSnapshot, FrontendSnapshot, ServerSnapshot } from './snapshot.ts';
 import {
   checkHealth,
+  seconds,
   sectionId,
   serverStatus,
+  servingOf,
   tallyOfBackend,
   tallyOfFrontend,
   tallyOfServer,
@@ -142,8 +144,8 @@ function serverRow(
     bck: server.isBackup ? 1 : 0,
     chkfail: history.failedChecks,
     chkdown: history.timesDown,
-    lastchg: Math.floor(history.sinceMs / 1_000),
-    downtime: Math.floor(history.downMs / 1_000),
+    lastchg: seconds(history.sinceMs),
+    downtime: seconds(history.downMs),
     pid: 1,
     iid: sectionId(view, 'backend', backend.name),
     sid: index + 1,
@@ -163,7 +165,7 @@ function serverRow(
 
 function backendRow(view: RuntimeView, backend: BackendSnapshot): Fields {
   const { name, servers } = backend;
-  const serving = servers.filter(({ isServing }) => isServing);
+  const { weight, active, backup } = servingOf(backend);
   const tally = tallyOfBackend(view, name);
   return {
     pxname: name,
@@ -171,10 +173,10 @@ function backendRow(view: RuntimeView, backend: BackendSnapshot): Fields {
     ...countsOf(tally),
     dreq: 0,
     dresp: 0,
-    status: serving.length > 0 ? 'UP' : 'DOWN',
-    weight: serving.reduce((sum, { weight }) => sum + weight, 0),
-    act: serving.filter(({ isBackup }) => !isBackup).length,
-    bck: serving.filter(({ isBackup }) => isBackup).length,
+    status: active + backup > 0 ? 'UP' : 'DOWN',
+    weight,
+    act: active,
+    bck: backup,
     chkdown: servers.reduce((sum, { history }) => sum + history.timesDown, 0),
     pid: 1,
     iid: sectionId(view, 'backend', name),
@@ -184,6 +186,6 @@ function backendRow(view: RuntimeView, backend: BackendSnapshot): Fields {
     last_chk: backend.because,
     mode: modeOf(view, name),
     algo: backend.balance,
-    uweight: serving.reduce((sum, { weight }) => sum + weight, 0),
+    uweight: weight,
   };
 }
