@@ -39,10 +39,9 @@ export class LoadedScripts {
     this.#seenTo.set(connection, scripts.namedVersion);
   }
 
-  /** It may have none any more; `connection` null: it has lost one. */
-  forgetServer(server: string, connection: ServerConnection | null): void {
+  /** It may have none any more, as was seen on `connection`. */
+  forgetServer(server: string, connection: ServerConnection): void {
     this.#confirmed.delete(server);
-    if (connection === null) return;
     this.#said.delete(connection);
     this.#seenTo.delete(connection);
   }

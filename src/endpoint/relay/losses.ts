@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import type { LoadedScripts } from './loaded-scripts.ts';
 import { restore, whyUnmovable } from './move.ts';
 import type { Owed } from './owed.ts';
+import type { Placement } from './placement.ts';
 import type { Rejections } from './rejections.ts';
 import { openAgain, restOf, wholeOf } from './replay.ts';
 import type { Scripts } from './scripts.ts';
@@ -22,18 +23,18 @@ export interface LossHost {
   readonly counts: { outcomeUnknown: number; unmovable: number };
   serverOf(connection: ServerConnection): string;
   lend(client: Client, wanted: SignOn): ServerConnection | null;
-  /** Its server left the route: it needs another. */
-  unassignIfLeaving(client: Client): void;
 }
 
 export class Losses {
   readonly #host: LossHost;
   readonly #servers: Servers;
+  readonly #placement: Placement;
   readonly #rejections: Rejections;
 
-  constructor(host: LossHost, servers: Servers, rejections: Rejections) {
+  constructor(host: LossHost, servers: Servers, placement: Placement, rejections: Rejections) {
     this.#host = host;
     this.#servers = servers;
+    this.#placement = placement;
     this.#rejections = rejections;
   }
 
@@ -41,7 +42,7 @@ export class Losses {
   take(connection: ServerConnection, owed: readonly Owed[], unsent: number): void {
     const backend = this.#servers.with(connection);
     backend?.remove(connection);
-    if (backend !== null) this.#host.loadedScripts.forgetServer(targetText(backend.server), null);
+    if (backend !== null) this.#host.loadedScripts.forgetServer(targetText(backend.server), connection);
     // Also one that hangs up on everybody: it would be called again and again.
     const { hasSpoken, wasTurnedAway, refusal } = connection;
     if (refusal === null && (!hasSpoken || wasTurnedAway)) backend?.backOff(this.#host.nowMs);
@@ -71,7 +72,7 @@ export class Losses {
     connection.client = null;
     if (owner !== null && !owner.isGone) {
       owner.own = null;
-      this.#host.unassignIfLeaving(owner);
+      this.#placement.unassignIfLeaving(owner);
       this.#replaceOwn(owner, pieces.has(owner));
     }
     for (const [client, list] of pieces) {
@@ -80,7 +81,7 @@ export class Losses {
       client.isReplaying = false;
       client.replay = [];
       client.takeBack(list);
-      this.#host.unassignIfLeaving(client);
+      this.#placement.unassignIfLeaving(client);
       if (client.wait !== 'hold') client.goOn();
     }
   }

@@ -101,7 +101,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
     this.#untaken = options.untaken ?? { bytes: 0 };
     this.#placement = new Placement(options.shared ?? null, this, this.#servers);
     this.#rejections = new Rejections(options.rejection, this, this.#servers);
-    this.#losses = new Losses(this, this.#servers, this.#rejections);
+    this.#losses = new Losses(this, this.#servers, this.#placement, this.#rejections);
   }
 
   get isHolding(): boolean {
@@ -370,10 +370,6 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
 
   beganToWait(): void {
     this.#options.wantsFlush();
-  }
-
-  unassignIfLeaving(client: Client): void {
-    this.#placement.unassignIfLeaving(client);
   }
 
   /** Moves what `backend`, which left the route, still has. */
