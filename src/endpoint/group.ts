@@ -139,16 +139,13 @@ export class Group {
     this.#touch();
   }
 
-  /** What an operator ordered of servers stands through a reload, also of those that have yet to be found. */
+  /** Maintenance and drain stand through a reload, also of servers that have yet to be found; weights do not. */
   inheritOrders(before: Group): void {
     for (const { name, adminState } of before.servers) {
       const wasDisabled = before.conf.servers.some((one) => one.name === name && one.isDisabled);
       if (adminState !== 'ready' && !wasDisabled) this.#orders.set(name, adminState);
     }
-    for (const server of this.servers) {
-      server.adminState = this.#orders.get(server.name) ?? server.adminState;
-      this.#orders.delete(server.name);
-    }
+    for (const server of this.servers) this.#obey(server);
   }
 
   /** An operator's order counts at once. */
@@ -185,6 +182,12 @@ export class Group {
     this.#isTouched = true;
   }
 
+  /** What was ordered of it before a reload. */
+  #obey(server: RedisServer): void {
+    server.adminState = this.#orders.get(server.name) ?? server.adminState;
+    this.#orders.delete(server.name);
+  }
+
   #watch(
     name: string,
     where: HostPort,
@@ -219,8 +222,7 @@ export class Group {
       this,
     );
     if (given.isDisabled) server.adminState = 'maint';
-    server.adminState = this.#orders.get(name) ?? server.adminState;
-    this.#orders.delete(name);
+    this.#obey(server);
     this.servers.push(server);
     return server;
   }

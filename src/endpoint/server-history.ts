@@ -1,4 +1,5 @@
-// How a server has fared since the daemon knows it, as HAProxy counts it: how often and how long it was down.
+// How a server has fared since it was watched, which a reload that changes its backend begins anew, as HAProxy counts it:
+// how often and how long it was down.
 
 import type { Health } from './verdict.ts';
 
