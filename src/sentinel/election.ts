@@ -1,5 +1,6 @@
 // Who may carry out a failover: when to stand for election, and how votes are counted (sentinel.md §6.5, §6.6).
 
+import { fnv1a } from '../base/fnv.ts';
 import type { Core } from './core.ts';
 import type { Master } from './instance.ts';
 
@@ -19,18 +20,10 @@ export const RANK_SPACING_MS = 30;
  */
 export const ELECTION_LASTS_MS = 500;
 
-/** FNV-1a, 32 bits: any even spread will do, as long as all members compute the same. */
-function hash(text: string): number {
-  let value = 0x811c_9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x0100_0193);
-  }
-  return value >>> 0;
-}
-
 /** Our place in the line of candidates for this master: 0 stands at once. Voters that are down are not waited for. */
 export function rankOf(core: Core, master: Master): number {
-  const order = (runId: string): number => hash(`${master.name}/${runId}`);
+  // Any even spread will do, as long as all members compute the same.
+  const order = (runId: string): number => fnv1a(`${master.name}/${runId}`);
   const mine = order(core.myId);
   let rank = 0;
   for (const peer of master.peers.values()) {

@@ -1,5 +1,6 @@
 // Which of several servers a new client is led to (HAProxy's `balance`).
 
+import { fnv1a } from '../../base/fnv.ts';
 import type { Balance } from '../route.ts';
 
 /** What a choice is made of. */
@@ -120,10 +121,7 @@ function bySource<Each extends Choice>(able: readonly Each[], address: string): 
 
 /** A number between 0 and 1, neither included, from a text: FNV-1a, mixed so that all bits depend on all. */
 function draw(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  }
+  let hash = fnv1a(text);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 2 ** 32;

@@ -7,6 +7,7 @@
 // Inside a transaction cursors are those of the server, since EXEC's reply is passed on as it is.
 
 import { bytesOf, byteString } from '../../base/byte-string.ts';
+import { fnv1a } from '../../base/fnv.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
@@ -39,11 +40,9 @@ interface Cursor {
   readonly text: string;
 }
 
-/** A number of this server (`host:port`), from 1 on: FNV-1a. Two servers of one endpoint hardly ever have the same. */
+/** A number of this server (`host:port`), from 1 on. Two servers of one endpoint hardly ever have the same. */
 function tagOf(server: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < server.length; at++) hash = Math.imul(hash ^ server.charCodeAt(at), 0x01000193);
-  return 1 + ((hash >>> 0) % (TAGS - 1));
+  return 1 + (fnv1a(server) % (TAGS - 1));
 }
 
 /** What the client gets in place of the server's cursor. */
