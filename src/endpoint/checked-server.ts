@@ -7,7 +7,7 @@ import type { ServerCheckConf, ServerConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
 import { targetText, type Target } from './route.ts';
 import { ServerHistory } from './server-history.ts';
-import { Verdict } from './verdict.ts';
+import { Verdict, type Health } from './verdict.ts';
 
 class Check {
   readonly conf: ServerCheckConf;
@@ -93,7 +93,7 @@ export class CheckedServer {
   }
 
   /** Without a check nothing speaks against it. */
-  get health(): 'unknown' | 'up' | 'down' {
+  get health(): Health {
     if (this.ip === null) return 'unknown';
     const healths = this.#checks.map(({ verdict }) => verdict.health);
     if (healths.includes('down')) return 'down';

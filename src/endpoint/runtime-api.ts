@@ -66,7 +66,7 @@ const ALWAYS = 3;
 export const asksForSessions = (command: string): boolean =>
   /^\s*(?:show\s+sess|shutdown\s+session\s)/.test(command);
 
-/** In one line `;` parts commands; `\\;` stands for itself. */
+/** In one line `;` parts commands; an escaped `\;` parts nothing. */
 export const commandsOf = (line: string): string[] => line.split(/(?<!\\);/);
 
 /** One command. What it orders is to be carried out before the next is answered. */

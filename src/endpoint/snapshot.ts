@@ -5,14 +5,14 @@ import { lagOf } from './choose-replicas.ts';
 import type { EndpointsConf, FrontendConf } from './endpoint-conf.ts';
 import { isUnixSocket, targetText, type Balance, type Target } from './route.ts';
 import type { HistorySnapshot } from './server-history.ts';
-import type { Thresholds } from './verdict.ts';
+import type { Health, Thresholds } from './verdict.ts';
 
 export interface ServerSnapshot {
   readonly name: string;
   readonly target: Target;
   /** The same as text. */
   readonly address: string;
-  readonly health: 'unknown' | 'up' | 'down';
+  readonly health: Health;
   readonly adminState: 'ready' | 'drain' | 'maint';
   /** That it has now: none while it is drained. */
   readonly weight: number;

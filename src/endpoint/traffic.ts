@@ -36,16 +36,6 @@ export interface OpenSession {
   readonly ageMs: number;
 }
 
-export const NO_TALLY: Tally = {
-  sessions: 0,
-  sessionsMost: 0,
-  sessionsTotal: 0,
-  rate: 0,
-  rateMost: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-};
-
 /** Of processes that work side by side. The most of all may be less than the sum of each one's most, which is said here. */
 export function addTallies(tallies: readonly Tally[]): Tally {
   const sum = (of: (tally: Tally) => number): number =>

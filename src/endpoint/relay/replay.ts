@@ -8,7 +8,7 @@ import type { Command, CommandTable } from './command-table.ts';
 import type { Owed } from './owed.ts';
 import { ERROR } from './reply-scanner.ts';
 import { RequestScanner } from './request-scanner.ts';
-import { firstLine } from './reply-text.ts';
+import { firstLine, type ReplyPlace } from './reply-text.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The server proves by these that it did not do what it was asked, and is no primary. */
@@ -24,11 +24,7 @@ export function isOfScript(table: CommandTable, owed: Owed): boolean {
 }
 
 /** One reply, or the beginning of one. */
-export interface SeenReply {
-  readonly type: number;
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
+export interface SeenReply extends ReplyPlace {
   readonly isWhole: boolean;
 }
 

@@ -50,12 +50,7 @@ export class Scripts {
 
   /** The script of this hash, if it is remembered: it is about to be called by it. */
   find(hash: string): string | null {
-    for (const body of this.#withoutHash) {
-      const known = this.#bodies.get(body) as Known;
-      known.hash = this.#sha1(body);
-      this.#byHash.set(known.hash, body);
-    }
-    this.#withoutHash.clear();
+    this.#hashAll();
     const body = this.#byHash.get(hash) ?? null;
     if (body !== null) this.remember(body, true);
     return body;
@@ -63,8 +58,10 @@ export class Scripts {
 
   /** Hashes of those that clients know by theirs. */
   named(): string[] {
-    const bodies = [...this.#bodies].filter(([, { isNamed }]) => isNamed);
-    return bodies.map(([body, known]) => known.hash ?? this.#sha1(body));
+    this.#hashAll();
+    return [...this.#bodies.values()].flatMap(({ hash, isNamed }) =>
+      isNamed && hash !== null ? [hash] : [],
+    );
   }
 
   forgetAll(): void {
@@ -104,6 +101,15 @@ export class Scripts {
     const isNewlyNamed = isNamed && before?.isNamed !== true;
     if (isNewlyNamed) this.namedVersion++;
     return before === undefined || isNewlyNamed;
+  }
+
+  #hashAll(): void {
+    for (const body of this.#withoutHash) {
+      const known = this.#bodies.get(body) as Known;
+      known.hash = this.#sha1(body);
+      this.#byHash.set(known.hash, body);
+    }
+    this.#withoutHash.clear();
   }
 
   #forgetAll(): void {

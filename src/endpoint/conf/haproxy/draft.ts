@@ -32,7 +32,7 @@ export interface ServerOptions {
   serverName: string | null;
 }
 
-export function noServerOptions(): ServerOptions {
+function noServerOptions(): ServerOptions {
   return {
     isChecked: null,
     interMs: null,
