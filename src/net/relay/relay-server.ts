@@ -15,7 +15,6 @@ import type { Awaited } from './attentive.ts';
 import { type Leave, admit } from './door.ts';
 import type { ProxiedConnection } from './proxy-protocol.ts';
 import { readFrom } from './reading.ts';
-import { openSession } from './session-meter.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
 
 export interface RelayServerOptions {
@@ -147,14 +146,12 @@ export class RelayServer {
 
   /** Those that are open, with the server that each is led to. */
   get sessions(): OpenSession[] {
-    const { dialer, conf, now } = this.#options;
+    const { dialer, conf } = this.#options;
     const servers = new Map<Socket, Target>();
     for (const { wire, backend } of this.relay.clients) {
       if (backend !== null && wire instanceof SocketWire) servers.set(wire.socket, backend.server);
     }
-    return [...dialer.meter.clients].map((client) =>
-      openSession(conf.frontend.name, client, servers.get(client.socket) ?? null, now()),
-    );
+    return dialer.meter.sessions(conf.frontend.name, servers);
   }
 
   /** Carries out a route, or moves its deadline. */

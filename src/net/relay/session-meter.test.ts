@@ -2,16 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { addTraffic, SessionCounter } from '../../endpoint/traffic.ts';
 import { listening } from '../testing.ts';
-import { openSession, SessionMeter } from './session-meter.ts';
+import { SessionMeter } from './session-meter.ts';
 
 describe('sessions', () => {
   it('are counted with their bytes while they are open and after their end', async (t) => {
-    const meter = new SessionMeter(() => 5_000);
+    let nowMs = 5_000;
+    const meter = new SessionMeter(() => nowMs);
+    let accepted = new Socket();
     const server = createServer((socket) => {
+      accepted = socket;
       meter.accepted(socket);
       socket.on('data', (bytes) => socket.write(Buffer.concat([bytes, bytes])));
     });
@@ -30,10 +33,11 @@ describe('sessions', () => {
       bytesOut: 10,
     };
     assert.deepEqual(meter.read().clients, open);
-    const [only] = meter.clients;
+    nowMs = 6_000;
+    const [only, ...others] = meter.sessions('e', new Map([[accepted, { host: '::1', port: 6379 }]]));
     assert.ok(only !== undefined);
-    const shown = openSession('e', only, { host: '::1', port: 6379 }, 6_000);
-    assert.deepEqual(shown, {
+    assert.deepEqual(others, []);
+    assert.deepEqual(only, {
       id: only.id,
       endpoint: 'e',
       source: `127.0.0.1:${client.localPort}`,

@@ -53,14 +53,14 @@ export interface ServerMeter {
 }
 
 /** A client's connection. */
-export interface MeteredClient {
+interface MeteredClient {
   readonly id: number;
   readonly socket: Socket;
   readonly sinceMs: number;
 }
 
 /** As others are told of it. `server`: the one it is led to. */
-export function openSession(
+function openSession(
   endpoint: string,
   { id, socket, sinceMs }: MeteredClient,
   server: Target | null,
@@ -116,9 +116,12 @@ export class SessionMeter {
     return meter;
   }
 
-  /** Those that are connected. */
-  get clients(): Iterable<MeteredClient> {
-    return this.#clients.values();
+  /** Those that are connected to `endpoint`. `servers`: where each is led. */
+  sessions(endpoint: string, servers: ReadonlyMap<Socket, Target>): OpenSession[] {
+    const nowMs = this.#now();
+    return [...this.#clients.values()].map((client) =>
+      openSession(endpoint, client, servers.get(client.socket) ?? null, nowMs),
+    );
   }
 
   /** Closes one; what follows is told by its socket. False: there is none. */

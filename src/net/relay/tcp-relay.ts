@@ -15,7 +15,6 @@ import type { Awaited } from './attentive.ts';
 import { type Leave, admit } from './door.ts';
 import { type ProxiedConnection, connectionOf } from './proxy-protocol.ts';
 import { readFrom } from './reading.ts';
-import { openSession } from './session-meter.ts';
 
 /** Attempts for one client, over all servers. */
 const ATTEMPTS_MAX = 4;
@@ -148,9 +147,7 @@ export class TcpRelay {
   get sessions(): OpenSession[] {
     const servers = new Map<Socket, Target>();
     for (const { client, backend } of this.#pairs) if (backend !== null) servers.set(client, backend.server);
-    return [...this.#dialer.meter.clients].map((client) =>
-      openSession(this.#conf.frontend.name, client, servers.get(client.socket) ?? null, this.#now()),
-    );
+    return this.#dialer.meter.sessions(this.#conf.frontend.name, servers);
   }
 
   /** Closes one client; false: there is no such session. */
