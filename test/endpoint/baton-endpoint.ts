@@ -81,7 +81,10 @@ export function runBaton(runtimeFolder: string, ...args: readonly string[]): End
   return { code: status, output: `${stdout}${stderr}` };
 }
 
-/** One plain client that counts up, one INCR after the other, and connects again whenever it must. */
+/**
+ * One plain client that counts up, one INCR after the other, and connects again whenever it must; it stops behind the
+ * test at the latest, so that a failing one does not keep its file alive.
+ */
 export class Counter {
   readonly key: string;
   acknowledged = 0;
@@ -91,12 +94,14 @@ export class Counter {
   #isStopping = false;
   readonly #running: Promise<void>;
 
-  constructor(target: Target, key: string) {
+  constructor(test: Cleanup, target: Target, key: string) {
     this.#target = target;
     this.key = key;
     this.#running = this.#run();
+    test.after(() => this.stop());
   }
 
+  /** Resolves once it has its last answer; may be called again. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;

@@ -89,7 +89,7 @@ describe('baton endpoint towards servers that speak TLS', { skip: lacksOpenssl()
       );
       await endpoint.leads([a.address]);
       assert.match(endpoint.process.output, /path relay: TLS towards the servers takes a relay/);
-      const counters = Array.from({ length: 5 }, (_, index) => new Counter(at(port), `count:${index}`));
+      const counters = Array.from({ length: 5 }, (_, index) => new Counter(t, at(port), `count:${index}`));
       await until('writes', () => counters.every(({ acknowledged }) => acknowledged > 10));
       const { code, output } = endpoint.order('switch', '--to', b.address);
       assert.equal(code, 0, `${output}\n${endpoint.process.output}`);

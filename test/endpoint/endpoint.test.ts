@@ -36,13 +36,17 @@ describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
       'relay',
     );
     await endpoint.leads([a.address]);
-    const counters = Array.from({ length: 20 }, (_, index) => new Counter(at(port), `count:${index}`));
+    const counters = Array.from({ length: 20 }, (_, index) => new Counter(t, at(port), `count:${index}`));
     const stock = new Redis({ ...at(port), lazyConnect: true, retryStrategy: () => 50 });
     const stockErrors: string[] = [];
     stock.on('error', (error: Error) => stockErrors.push(error.message));
     await stock.connect();
     let stockCount = 0;
     const over = new AbortController();
+    t.after(() => {
+      over.abort();
+      stock.disconnect();
+    });
     const stockRuns = (async () => {
       while (!over.signal.aborted) {
         const replies = await stock.pipeline().incr('stock').get('stock').exec();
@@ -115,7 +119,7 @@ describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
     await a.server.kill();
     await b.ask('REPLICAOF', 'NO', 'ONE');
     await endpoint.leads([b.address]);
-    const counter = new Counter(at(port), 'after');
+    const counter = new Counter(t, at(port), 'after');
     await until('a write through the endpoint', () => counter.acknowledged > 0);
     await a.server.restart();
     await until('the endpoint sees two primaries', () => {
@@ -153,7 +157,7 @@ describe('baton endpoint, following sentinels', () => {
     await until('both replicas serve', () => endpoint.leadsTo('replica').length === 2);
     assert.deepEqual(String(await ask(at(readPort), ['ROLE'])).split(',')[0], 'slave');
 
-    const counter = new Counter(at(port), 'count');
+    const counter = new Counter(t, at(port), 'count');
     await until('writes', () => counter.acknowledged > 100);
     await first.server.kill();
     const second = await fleet.failedOver(first);
@@ -185,7 +189,7 @@ describe('baton endpoint, following sentinels', () => {
     const port = await freePort();
     const endpoint = await following(t, fleet, port);
     await endpoint.leads([first.address]);
-    const counter = new Counter(at(port), 'count');
+    const counter = new Counter(t, at(port), 'count');
     await until('writes', () => counter.acknowledged > 100);
     const { code, output } = endpoint.order('switch');
     assert.equal(code, 0, `${output}\n${endpoint.process.output}`);

@@ -297,12 +297,11 @@ describe('baton endpoint with three workers', () => {
     const workers = status?.workers ?? [];
     assert.equal(workers.length, 3);
     const counters: Counter[] = [];
-    t.after(async () => {
-      await Promise.all(counters.map((counter) => counter.stop()));
-    });
     for (const index of [0, 1, 2]) {
       await at(workers, index, async () => {
-        const fresh = [0, 1, 2, 3].map((at) => new Counter({ host: '127.0.0.1', port }, `n${index}:${at}`));
+        const fresh = [0, 1, 2, 3].map(
+          (at) => new Counter(t, { host: '127.0.0.1', port }, `n${index}:${at}`),
+        );
         counters.push(...fresh);
         await until('them to count', () => fresh.every(({ acknowledged }) => acknowledged > 0));
       });
