@@ -9,7 +9,7 @@ import type { FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
 import { frontendConf } from '../../endpoint/test-kit.ts';
 import { Dialer } from '../relay/dialer.ts';
-import { listening } from '../testing.ts';
+import { listening, until } from '../testing.ts';
 import { HttpProxy } from './http-proxy.ts';
 
 const serverAt = (port: number, more: Partial<RouteServer> = {}): RouteServer => ({
@@ -169,8 +169,11 @@ it('says 503 when there is no server in time, and 504 when one is silent', async
   const proxy = await start(t, { queue: { timeoutMs: 200, clientsMax: 1 }, idleMsMax: 300 });
   proxy.lead();
   assert.equal((await ask(proxy.port)).status, 503);
-  const waiting = ask(proxy.port);
-  proxy.lead(serverAt(await web(t, (_, answer) => void answer.end('late'))));
+  const patient = await start(t, { queue: { timeoutMs: 60_000, clientsMax: 1 } });
+  patient.lead();
+  const waiting = ask(patient.port);
+  await until(() => patient.proxy.counts.requests === 1);
+  patient.lead(serverAt(await web(t, (_, answer) => void answer.end('late'))));
   assert.equal((await waiting).text, 'late');
   proxy.lead(serverAt(await listening(t, createTcpServer())));
   assert.equal((await ask(proxy.port)).status, 504);
