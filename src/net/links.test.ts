@@ -1,32 +1,29 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { defaultServer } from '../sentinel/conf/defaults.ts';
 import { Links } from './links.ts';
-import { makeAuthority, makeCertificate, RecordingSink, until } from './testing.ts';
+import { listening, makeAuthority, makeCertificate, RecordingSink, until } from './testing.ts';
 import { loadTls } from './tls.ts';
 
-async function listening(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-function plainLinks(bindSourceAddr: string | null = null): { links: Links; sink: RecordingSink } {
+function plainLinks(
+  test: TestContext,
+  bindSourceAddr: string | null = null,
+): { links: Links; sink: RecordingSink } {
   const sink = new RecordingSink();
   const links = new Links({ sink, tls: null, bindSourceAddr });
   sink.flush = () => links.flush();
+  test.after(() => links.closeAll());
   return { links, sink };
 }
 
 describe('links', () => {
-  it('tells the local address, sends what one settle queued in one write, and decodes replies wherever they are cut', async () => {
-    const { links, sink } = plainLinks('127.0.0.9');
+  it('tells the local address, sends what one settle queued in one write, and decodes replies wherever they are cut', async (t) => {
+    const { links, sink } = plainLinks(t, '127.0.0.9');
     const chunks: string[] = [];
     let peer: Socket | null = null;
     const server = createServer((socket) => {
@@ -38,7 +35,7 @@ describe('links', () => {
         setTimeout(() => socket.write('a\u00e9b\r\n:7\r\n', 'latin1'), 5);
       });
     });
-    const port = await listening(server);
+    const port = await listening(t, server);
     links.connect(1, '127.0.0.1', port, false);
     links.send(1, ['PING']);
     links.send(1, ['PUBLISH', 'caf\u00e9', '\u0000\u00ff']);
@@ -59,12 +56,10 @@ describe('links', () => {
     (peer as Socket | null)?.end();
     await until(() => sink.ofKind('disconnected').length === 1);
     assert.equal(sink.ofKind('disconnected')[0]?.reason, 'closed');
-    links.closeAll();
-    server.close();
   });
 
-  it('still sends what was queued when it lets go, and hears nothing more', async () => {
-    const { links, sink } = plainLinks();
+  it('still sends what was queued when it lets go, and hears nothing more', async (t) => {
+    const { links, sink } = plainLinks(t);
     let heard = '';
     let isOver = false;
     const server = createServer((socket) => {
@@ -73,7 +68,7 @@ describe('links', () => {
       socket.on('error', () => undefined);
       socket.on('close', () => (isOver = true));
     });
-    const port = await listening(server);
+    const port = await listening(t, server);
     links.connect(1, '127.0.0.1', port, false);
     await until(() => sink.ofKind('reply').length === 1);
     links.send(1, ['CLIENT', 'UNPAUSE']);
@@ -82,11 +77,10 @@ describe('links', () => {
     await until(() => isOver);
     assert.equal(heard, '*2\r\n$6\r\nCLIENT\r\n$7\r\nUNPAUSE\r\n');
     assert.equal(sink.ofKind('disconnected').length, 0);
-    server.close();
   });
 
-  it('tells apart refused, reset and failed ends, each once', async () => {
-    const { links, sink } = plainLinks();
+  it('tells apart refused, reset and failed ends, each once', async (t) => {
+    const { links, sink } = plainLinks(t);
     const server = createServer((socket) => {
       socket.once('data', (chunk) => {
         if (chunk.includes('reset')) socket.resetAndDestroy();
@@ -94,9 +88,9 @@ describe('links', () => {
       });
       socket.on('error', () => undefined);
     });
-    const port = await listening(server);
+    const port = await listening(t, server);
     const closed = createServer();
-    const closedPort = await listening(closed);
+    const closedPort = await listening(t, closed);
     closed.close();
     links.connect(1, '127.0.0.1', closedPort, false);
     links.connect(2, '127.0.0.1', port, false);
@@ -117,16 +111,15 @@ describe('links', () => {
         .sort(),
       ['1 refused', '2 reset', '3 failed'],
     );
-    server.close();
   });
 
-  it('gives up a peer that does not read, with bounded memory', async () => {
-    const { links, sink } = plainLinks();
+  it('gives up a peer that does not read, with bounded memory', async (t) => {
+    const { links, sink } = plainLinks(t);
     const server = createServer((socket) => {
       socket.pause();
       socket.on('error', () => undefined);
     });
-    const port = await listening(server);
+    const port = await listening(t, server);
     links.connect(1, '127.0.0.1', port, false);
     await until(() => sink.ofKind('connected').length === 1);
     const megabyte = 'x'.repeat(1024 * 1024);
@@ -135,7 +128,6 @@ describe('links', () => {
       links.flush();
     }
     assert.equal(sink.ofKind('disconnected')[0]?.reason, 'failed');
-    server.close();
   });
 });
 
@@ -151,7 +143,7 @@ describe('links over TLS', () => {
 
   const read = (name: string): string => fs.readFileSync(join(folder, name), 'utf8');
 
-  it('verifies the other side against the authority, not its host name, and shows its own certificate', async () => {
+  it('verifies the other side against the authority, not its host name, and shows its own certificate', async (t) => {
     const tls = loadTls({
       ...defaultServer('/').tls,
       outgoing: true,
@@ -163,6 +155,7 @@ describe('links over TLS', () => {
     const sink = new RecordingSink();
     const links = new Links({ sink, tls: tls.value.client, bindSourceAddr: null });
     sink.flush = () => links.flush();
+    t.after(() => links.closeAll());
     const good = createTlsServer(
       {
         cert: read('node.crt'),
@@ -174,8 +167,8 @@ describe('links over TLS', () => {
       (socket) => socket.on('data', () => socket.write('+PONG\r\n')),
     );
     const bad = createTlsServer({ cert: read('stranger.crt'), key: read('stranger.key') });
-    const goodPort = await listening(good);
-    const badPort = await listening(bad);
+    const goodPort = await listening(t, good);
+    const badPort = await listening(t, bad);
     links.connect(1, '127.0.0.1', goodPort, true);
     links.send(1, ['PING']);
     links.connect(2, '127.0.0.1', badPort, true);
@@ -188,8 +181,5 @@ describe('links over TLS', () => {
     const [end] = sink.ofKind('disconnected');
     assert.equal(end?.reason, 'failed');
     assert.match(end?.detail ?? '', /certificate/);
-    links.closeAll();
-    good.close();
-    bad.close();
   });
 });

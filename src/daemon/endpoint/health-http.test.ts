@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import type { StatsPage, StatsSocket } from '../../endpoint/conf/haproxy/haproxy
 import type { RuntimeOrder } from '../../endpoint/runtime-api.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
+import { until } from '../../net/testing.ts';
 import { openHealthHttp, type HealthHttp } from './health-http.ts';
 import { openRuntimeSocket, type RuntimeHands } from './runtime-socket.ts';
 
@@ -96,17 +96,17 @@ describe('the small HTTP server', () => {
     assert.match(again.ok ? '' : again.problem, /EADDRINUSE/);
   });
 
-  it('shows figures for Prometheus where no file says what to show, or where one says so', async () => {
+  it('shows figures for Prometheus where no file says what to show, or where one says so', async (t) => {
     for (const [shown, path] of [
       [null, '/metrics'],
       [{ ...page, metricsPath: '/figures' }, '/figures'],
     ] as const) {
       const opened = await openHealthHttp({ host: '127.0.0.1', port: 0, view, page: shown });
       assert.ok(opened.ok);
+      t.after(() => opened.value.close());
       const answer = await fetch(`http://127.0.0.1:${opened.value.port}${path}`);
       assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
       assert.match(await answer.text(), /^haproxy_backend_status{proxy="bk",state="UP"} 1$/m);
-      opened.value.close();
     }
   });
 });
@@ -150,9 +150,14 @@ describe('the stats socket', () => {
     t.after(() => opened.value.close());
     assert.equal(await say('show backend\r\nshow cli level'), '# name\nbk\n\nadmin\n\n');
     const socket = connect(path);
-    socket.setEncoding('latin1');
+    t.after(() => socket.destroy());
+    let heard = '';
+    let isOver = false;
+    socket.setEncoding('latin1').on('data', (text: string) => (heard += text));
+    socket.on('end', () => (isOver = true));
     const hears = async (text: string): Promise<void> => {
-      for (let heard = ''; heard !== text;) heard += ((await once(socket, 'data')) as [string])[0];
+      await until(() => heard === text);
+      heard = '';
     };
     socket.write('prompt\n');
     await hears('\n> ');
@@ -161,12 +166,13 @@ describe('the stats socket', () => {
     socket.write('set server bk/a state maint\n');
     await hears('Permission denied\n\n> ');
     socket.write('quit\n');
-    await once(socket, 'end');
+    await until(() => isOver);
   });
 
-  it('answers one line and ends, with the mode that was asked for', async () => {
+  it('answers one line and ends, with the mode that was asked for', async (t) => {
     const opened = await openRuntimeSocket(conf, hands);
     assert.ok(opened.ok);
+    t.after(() => opened.value.close());
     assert.equal(statSync(path).mode & 0o777, 0o660);
     assert.match(await say('show info;show backend\n'), /Name: Baton[^]*# name\nbk\n/);
     assert.match(await say('set server bk/a state maint\n'), /No such server/);

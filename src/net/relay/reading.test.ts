@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { type TestContext, describe, it } from 'node:test';
+import { until } from '../testing.ts';
 import { type Receive, readFrom, readInto } from './reading.ts';
 
 /** A listener on loopback whose clients are given to `welcome`. */
@@ -19,10 +20,6 @@ function dial(test: TestContext, server: Server, receive: Receive | null = null)
   const socket = connect({ port, host: '127.0.0.1', ...onread });
   test.after(() => socket.destroy());
   return socket;
-}
-
-async function until(probe: () => boolean): Promise<void> {
-  while (!probe()) await new Promise((done) => setTimeout(done, 1));
 }
 
 /** Bytes that differ everywhere, so that no piece passes for another. */

@@ -1,13 +1,12 @@
 // Who stays and who is reset when the route of a plain relay changes, with real sockets on loopback.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
 import { frontendConf } from '../../endpoint/test-kit.ts';
-import { listening } from '../testing.ts';
+import { listening, until } from '../testing.ts';
 import { Dialer } from './dialer.ts';
 import { TcpRelay } from './tcp-relay.ts';
 
@@ -23,19 +22,21 @@ async function echoServer(t: TestContext, name: string): Promise<RouteServer> {
 
 class Client {
   readonly socket: Socket;
-  readonly isOver: Promise<unknown>;
   heard = '';
 
   constructor(t: TestContext, port: number) {
     this.socket = connect(port, '127.0.0.1');
     this.socket.setEncoding('latin1').on('data', (text: string) => void (this.heard += text));
     this.socket.on('error', () => undefined);
-    this.isOver = new Promise((resolve) => this.socket.once('close', resolve));
     t.after(() => this.socket.destroy());
   }
 
   async hears(text: string): Promise<void> {
-    while (!this.heard.endsWith(text)) await once(this.socket, 'data');
+    await until(() => this.heard.endsWith(text));
+  }
+
+  async isOver(): Promise<void> {
+    await until(() => this.socket.closed);
   }
 }
 
@@ -89,7 +90,7 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
   const second = new Client(t, port);
   await second.hears('b;');
   lead([b]);
-  await first.isOver;
+  await first.isOver();
   second.socket.write('unharmed;');
   await second.hears('unharmed;');
   assert.equal(relay.counts.clients, 1);
@@ -99,7 +100,7 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
   const fourth = new Client(t, port);
   await fourth.hears('a;');
   relay.endSessions(b);
-  await Promise.all([second.isOver, third.isOver]);
+  await Promise.all([second.isOver(), third.isOver()]);
   fourth.socket.write('unharmed;');
   await fourth.hears('unharmed;');
   assert.equal(relay.counts.clients, 1);
@@ -145,7 +146,7 @@ it('with persistence an address stays with its server, until its time is over or
     const client = new Client(t, port);
     await client.hears(';');
     client.socket.destroy();
-    while (relay.counts.clients > 0) await new Promise(setImmediate);
+    await until(() => relay.counts.clients === 0);
     return client.heard;
   };
   lead(a, b);
