@@ -177,9 +177,14 @@ it(
     const answered = new Map<string, number>();
     const failures: string[] = [];
     const over = new AbortController();
+    t.after(() => over.abort());
     const clients = Array.from({ length: 10 }, async () => {
       while (!over.signal.aborted) {
-        const { status, server, text } = await ask(port, agent, '/');
+        const { status, server, text } = await ask(port, agent, '/').catch((error: Error) => ({
+          status: 0,
+          server: 'nobody',
+          text: error.message,
+        }));
         if (status !== 200) failures.push(`${status} ${text}`);
         answered.set(server, (answered.get(server) ?? 0) + 1);
       }
