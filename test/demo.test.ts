@@ -148,7 +148,7 @@ describe('baton demo', { skip, concurrency: false }, () => {
       const demo = runDemo(context, '--plain');
       await until('the fleet is whole', () => isWhole(demo.text()));
       // Three servers, three members, the endpoint and its relay worker.
-      assert.equal(processesIn(demo.folder).length, 8);
+      await until('there are eight', () => processesIn(demo.folder).length === 8, demo.text);
       end(demo);
       // The reader is missed at the next line.
       demo.child.stdin?.write('thaw\n');

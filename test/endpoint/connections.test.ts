@@ -179,8 +179,9 @@ describe('baton endpoint towards servers that speak TLS', { skip: lacksOpenssl()
   });
 });
 
-it('names every file that cannot be used, and every option that goes with another', () => {
+it('names every file that cannot be used, and every option that goes with another', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'baton-files-'));
+  t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'x.pem'), 'nonsense');
   const given = ['--servers', '127.0.0.1:1', '--listen', '7', '-c'];
   const bad = runBaton(
@@ -215,7 +216,6 @@ it('names every file that cannot be used, and every option that goes with anothe
   ]) {
     assert.match(mixed.output, what);
   }
-  rmSync(folder, { recursive: true });
 });
 
 it('listens on a unix socket with several workers, and reaches servers by one', async (t) => {
@@ -338,20 +338,24 @@ it('sets keepalive on both sides of a relay', async (t) => {
   client.write('PING\r\n');
   await new Promise((resolve) => client.once('data', resolve));
   assert.equal(await ask(at(port), ['PING']), 'PONG');
-  const listing = execFileSync('ss', ['-tnoHp'], { encoding: 'utf8' }).split('\n');
   const { pid } = endpoint.status();
   const workers = execFileSync('ps', ['--ppid', String(pid), '-o', 'pid='], { encoding: 'utf8' })
     .trim()
     .split(/\s+/);
-  const ofWorkers = listing.filter((line) => workers.some((worker) => line.includes(`pid=${worker},`)));
-  for (const [what, pattern] of [
-    ['of the client', `127.0.0.1:${port} `],
-    ['of the server', `127.0.0.1:${a.target.port} `],
-  ] as const) {
-    const lines = ofWorkers.filter((line) => line.includes(pattern));
-    assert.ok(
-      lines.length > 0 && lines.every((line) => line.includes('timer:(keepalive')),
-      `${what}:\n${listing.join('\n')}`,
-    );
-  }
+  let listing = '';
+  const hasKeepalive = (pattern: string): boolean => {
+    const lines = listing
+      .split('\n')
+      .filter((line) => workers.some((worker) => line.includes(`pid=${worker},`)) && line.includes(pattern));
+    return lines.length > 0 && lines.every((line) => line.includes('timer:(keepalive'));
+  };
+  // While bytes are under way another timer stands in its place.
+  await until(
+    'keepalive on both sides',
+    () => {
+      listing = execFileSync('ss', ['-tnoHp'], { encoding: 'utf8' });
+      return [port, a.target.port].every((one) => hasKeepalive(`127.0.0.1:${one} `));
+    },
+    () => listing,
+  );
 });
