@@ -19,6 +19,7 @@ import { cgroupFolder } from '../src/os/cgroup.ts';
 import { freePorts } from '../src/redis/free-port.ts';
 import { until } from '../test/harness/wait.ts';
 import { printTable, quantile } from './shared/report.ts';
+import { intoCgroup } from '../test/harness/into-cgroup.ts';
 
 const CONNECTS_DEFAULT = 30_000;
 const BLOCK = 500;
@@ -104,7 +105,7 @@ async function main(): Promise<void> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const outside = new Client([]);
-  const inside = new Client(['sh', '-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', folder]);
+  const inside = new Client(intoCgroup(folder));
   const opened = SocketPath.open({
     cgroup: folder,
     coversAllNamespaces: false,

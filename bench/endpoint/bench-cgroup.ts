@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupFolder } from '../../src/os/cgroup.ts';
+import { intoCgroup } from '../../test/harness/into-cgroup.ts';
 
 const EMPTY_MS_MAX = 2_000;
 const LOOK_EVERY_MS = 10;
@@ -26,7 +27,7 @@ export class BenchCgroup {
 
   /** Puts what follows it into the cgroup. */
   get wrapper(): readonly string[] {
-    return ['sh', '-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', this.folder];
+    return intoCgroup(this.folder);
   }
 
   /** Synchronous, since it is called at exit: processes are gone a moment after they were killed. */

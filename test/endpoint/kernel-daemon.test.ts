@@ -12,6 +12,7 @@ import { freePorts } from '../../src/redis/free-port.ts';
 import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import { serverFiles } from '../harness/fleet.ts';
+import { intoCgroup } from '../harness/into-cgroup.ts';
 import { pause, until } from '../harness/wait.ts';
 import {
   type Agent,
@@ -246,7 +247,7 @@ describe('a daemon of the kernel paths', { skip: lacksNamespaces }, () => {
     const [one = 0, two = 0, three = 0] = ports;
     const args = ['--path', 'socket', '--cgroup', folder];
     const { daemon, reload } = await startDaemon(t, place, args, { first: one, second: two });
-    const inside = ['sh', '-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', folder];
+    const inside = intoCgroup(folder);
     const client = await startAgent(t, inside, ENTRY);
     await leads(client, place, one);
     assert.ok(daemon.pid !== null);

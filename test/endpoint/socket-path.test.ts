@@ -25,6 +25,7 @@ import { cgroupFolder } from '../../src/os/cgroup.ts';
 import { freePorts } from '../../src/redis/free-port.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import { serverFiles } from '../harness/fleet.ts';
+import { intoCgroup } from '../harness/into-cgroup.ts';
 import { SYSTEM_PYTHON, lacksPython } from '../harness/requirements.ts';
 import { pause, until } from '../harness/wait.ts';
 import { type Agent, type AgentError, run, skip as lacksNamespaces, startAgent } from '../os/hosts.ts';
@@ -81,7 +82,7 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
 
   /** A process in our cgroup. */
   const client = (t: TestContext, ...wrapper: readonly string[]): Promise<Agent> =>
-    startAgent(t, ['sh', '-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', folder, ...wrapper], ENTRY);
+    startAgent(t, [...intoCgroup(folder), ...wrapper], ENTRY);
 
   /** A process outside. */
   const daemon = (t: TestContext, ...wrapper: readonly string[]): Promise<Agent> =>
@@ -298,9 +299,9 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
     const path = await daemon(t);
     await open(path);
     await path.ask('apply', route(1, {}, first));
-    const enter = ['-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', folder];
+    const [shell = '', ...enter] = intoCgroup(folder);
     const odd = [SYSTEM_PYTHON, 'test/endpoint/odd-clients.py', `${port}`];
-    const clients = spawn('sh', [...enter, ...odd], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const clients = spawn(shell, [...enter, ...odd], { stdio: ['pipe', 'pipe', 'inherit'] });
     t.after(() => clients.kill('SIGKILL'));
     const told: Record<string, unknown>[] = [];
     createInterface({ input: clients.stdout }).on('line', (line) =>
