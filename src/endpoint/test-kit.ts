@@ -12,6 +12,7 @@ import type {
 } from './endpoint-conf.ts';
 import { Endpoints } from './endpoints.ts';
 import type { ConnectionId, Effect, Event } from './io.ts';
+import type { RelayConf } from './relay/messages.ts';
 import { targetText, type Route, type Target } from './route.ts';
 import type { BackendSnapshot } from './snapshot.ts';
 
@@ -85,6 +86,22 @@ export function frontendConf(name: string, backend: string): FrontendConf {
     keepAliveMs: null,
     queue: { timeoutMs: 5_000, clientsMax: 10_000 },
     hold: { holdMsMax: 1_000, clientBytesMax: 1_048_576, bytesMax: 268_435_456 },
+  };
+}
+
+/** What a relay or proxy of one worker is told of a frontend without limits. */
+export function relayConf(mode: FrontendConf['mode'], more: Partial<RelayConf> = {}): RelayConf {
+  return {
+    frontend: { ...frontendConf('web', 'web'), mode },
+    listening: [],
+    connectMsMax: 5_000,
+    limits: { clients: [], waiting: '', ofServer: '' },
+    workers: 1,
+    persistMs: null,
+    isPrimary: false,
+    serverDefaults: { tls: null, sendsProxyProtocol: null },
+    servers: {},
+    ...more,
   };
 }
 

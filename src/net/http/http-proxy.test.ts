@@ -7,7 +7,7 @@ import { type Socket, connect, createServer as createTcpServer } from 'node:net'
 import { it, type TestContext } from 'node:test';
 import type { FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
-import { frontendConf } from '../../endpoint/test-kit.ts';
+import { relayConf } from '../../endpoint/test-kit.ts';
 import { Dialer } from '../relay/dialer.ts';
 import { listening, until } from '../testing.ts';
 import { HttpProxy } from './http-proxy.ts';
@@ -28,17 +28,8 @@ interface Running {
 }
 
 async function start(t: TestContext, frontend: Partial<FrontendConf> = {}): Promise<Running> {
-  const conf = {
-    frontend: { ...frontendConf('web', 'web'), mode: 'http' as const, ...frontend },
-    listening: [],
-    connectMsMax: 5_000,
-    limits: { clients: [], waiting: '', ofServer: '' },
-    workers: 1,
-    persistMs: null,
-    isPrimary: false,
-    serverDefaults: { tls: null, sendsProxyProtocol: null },
-    servers: {},
-  };
+  const plain = relayConf('http');
+  const conf = { ...plain, frontend: { ...plain.frontend, ...frontend } };
   const proxy = new HttpProxy({
     conf,
     dialer: new Dialer({ conf, tune: () => undefined }),

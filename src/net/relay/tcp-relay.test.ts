@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
-import { frontendConf } from '../../endpoint/test-kit.ts';
+import { relayConf } from '../../endpoint/test-kit.ts';
 import { listening, until } from '../testing.ts';
 import { Dialer } from './dialer.ts';
 import { TcpRelay } from './tcp-relay.ts';
@@ -41,17 +41,7 @@ class Client {
 }
 
 it('a server that left is rid of its clients, unless the route keeps them, or it has come back; any is by order', async (t) => {
-  const conf = {
-    frontend: { ...frontendConf('web', 'web'), mode: 'tcp' as const },
-    listening: [],
-    connectMsMax: 5_000,
-    limits: { clients: [], waiting: '', ofServer: '' },
-    workers: 1,
-    persistMs: null,
-    isPrimary: false,
-    serverDefaults: { tls: null, sendsProxyProtocol: null },
-    servers: {},
-  };
+  const conf = relayConf('tcp');
   const relay = new TcpRelay(
     conf,
     new Dialer({ conf, tune: () => undefined }),
@@ -108,17 +98,7 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
 
 it('with persistence an address stays with its server, until its time is over or the server is gone', async (t) => {
   let now = 0;
-  const conf = {
-    frontend: { ...frontendConf('web', 'web'), mode: 'tcp' as const },
-    listening: [],
-    connectMsMax: 5_000,
-    limits: { clients: [], waiting: '', ofServer: '' },
-    workers: 1,
-    persistMs: 1_000,
-    isPrimary: false,
-    serverDefaults: { tls: null, sendsProxyProtocol: null },
-    servers: {},
-  };
+  const conf = relayConf('tcp', { persistMs: 1_000 });
   const relay = new TcpRelay(
     conf,
     new Dialer({ conf, tune: () => undefined }),
