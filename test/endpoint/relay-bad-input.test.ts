@@ -35,7 +35,7 @@ describe('a relay among those who misbehave', () => {
     );
     relay.lead(fake);
     const target = { host: '127.0.0.1', port: relay.port };
-    for (const garbage of ['HTTP/1.1 400 Bad Request\r\n\r\n', '$99999999999999\r\n']) {
+    for (const garbage of ['HTTP/1.1 400 Bad Request\r\n\r\n', '$99999999999999\r\n', '*-7\r\n']) {
       words.push(garbage);
       const client = connect(relay.port, '127.0.0.1');
       let isClosed = false;
@@ -44,21 +44,16 @@ describe('a relay among those who misbehave', () => {
       await until('the end of it', () => isClosed);
       assert.equal(client.bytesRead, 0);
     }
-    // What is a reply answers who asked, any negative length being a null; what follows it is for nobody.
-    for (const [word, reply] of [
-      ['+PONG\r\n+PONG\r\n+PONG\r\n', '+PONG\r\n'],
-      ['*-7\r\n', '*-7\r\n'],
-    ] as const) {
-      words.push(word);
-      const client = connect(relay.port, '127.0.0.1');
-      let heard = '';
-      client.on('error', () => undefined).on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')));
-      client.write('SET a b\r\n');
-      await until('the reply', () => heard === reply);
-      client.write('SET a b\r\n');
-      await until('the next reply', () => heard === `${reply}+OK\r\n`);
-      client.destroy();
-    }
+    // What is a reply answers who asked; what follows it is for nobody.
+    words.push('+PONG\r\n+PONG\r\n+PONG\r\n');
+    const client = connect(relay.port, '127.0.0.1');
+    let heard = '';
+    client.on('error', () => undefined).on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')));
+    client.write('SET a b\r\n');
+    await until('the reply', () => heard === '+PONG\r\n');
+    client.write('SET a b\r\n');
+    await until('the next reply', () => heard === '+PONG\r\n+OK\r\n');
+    client.destroy();
     assert.equal(await ask(target, ['SET', 'a', 'b']), 'OK');
   });
 

@@ -64,7 +64,16 @@ describe('ReplyScanner', () => {
   });
 
   it('takes no garbage', () => {
-    for (const garbage of ['HTTP/1.1 400', '$x\r\n', '*1000000000000000\r\n', '$\r\n', '$?\r\n']) {
+    for (const garbage of [
+      'HTTP/1.1 400',
+      '$x\r\n',
+      '*1000000000000000\r\n',
+      '$\r\n',
+      '$?\r\n',
+      '$-2\r\n',
+      '*-7\r\n',
+      '$-0\r\n',
+    ]) {
       const bytes = bytesOf(garbage);
       assert.equal(new ReplyScanner().next(bytes, 0, bytes.length), GARBAGE, garbage);
     }

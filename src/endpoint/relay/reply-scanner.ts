@@ -121,7 +121,9 @@ export class ReplyScanner {
         if (value > COUNT_MAX) return GARBAGE;
       } else if (byte === LINE_FEED) {
         this.#value = value;
-        return this.#hasDigits ? at + 1 : GARBAGE;
+        // Less than nothing is null, and written in one way.
+        const isCount = this.#hasDigits && (!this.#isNegative || value === 1);
+        return isCount ? at + 1 : GARBAGE;
       } else if (byte === MINUS && !this.#hasDigits) {
         this.#isNegative = true;
       } else if (byte !== 13) {
