@@ -68,16 +68,34 @@ export class Backend {
 
   /** A connection for requests that leave nothing behind; null while none may be made. */
   share(signOn: SignOn, nowMs: number): ServerConnection | null {
-    const pool = this.#pool(shareKey(signOn));
-    for (const connection of pool.shared) {
-      if (!connection.isStreaming) return connection;
+    const { shared } = this.#pool(shareKey(signOn));
+    /** Connections for everybody, and one of them that is busy. */
+    let count = 0;
+    let busy: ServerConnection | null = null;
+    for (const connection of shared) {
+      if (connection.slowdown?.isOn === true) continue;
+      if (!connection.isStreaming) {
+        if (shared.length > this.#limits.sharedMax) this.#closeOne(shared, connection);
+        return connection;
+      }
+      count++;
+      busy ??= connection;
     }
-    if (pool.shared.length >= this.#limits.sharedMax) return pool.shared[0] ?? null;
+    if (count >= this.#limits.sharedMax) return busy;
     const connection = this.#connect(null, nowMs);
-    if (connection === null) return pool.shared[0] ?? null;
-    pool.shared.push(connection);
+    if (connection === null) return busy;
+    shared.push(connection);
     connection.signOn(signOn, false);
     return connection;
+  }
+
+  /** There were more, while slow clients had some to themselves: closes one that nobody uses, other than `used`. */
+  #closeOne(shared: ServerConnection[], used: ServerConnection): void {
+    const at = shared.findLastIndex((one) => one !== used && one.isConnected && one.owedRuns === 0);
+    const [idle] = at === -1 ? [] : shared.splice(at, 1);
+    if (idle === undefined) return;
+    this.connections.delete(idle);
+    idle.discard();
   }
 
   /** A connection for `client`: one that is signed on as `wanted`, or a new one. Null while none may be made. */

@@ -280,11 +280,6 @@ export class Client {
     this.#core.left(this);
   }
 
-  /** It took bytes that waited for it. */
-  drained(): void {
-    this.own?.resume();
-  }
-
   /** It has closed its side. What it asked before is answered, unless it waits for others; then it is closed. */
   ended(): void {
     const first = this.own?.firstOwed;

@@ -9,7 +9,7 @@ import { type ModelClient, ModelData, ModelServer, Stage, command } from './test
 
 type Step =
   | { readonly kind: 'send' | 'serve' | 'reply'; readonly who: number; readonly bytes: number }
-  | { readonly kind: 'cut'; readonly who: number }
+  | { readonly kind: 'cut' | 'slow' | 'take'; readonly who: number }
   | { readonly kind: 'surprise' }
   | { readonly kind: 'flush' | 'prepare' | 'hold' | 'demote' | 'nowhere' | 'follow' | 'undo' };
 
@@ -20,6 +20,10 @@ const moving: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('serve' as const), who: fc.nat(5), bytes }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('reply' as const), who: fc.nat(5), bytes }) },
   { weight: 6, arbitrary: fc.constant({ kind: 'flush' as const }) },
+  ...(['slow', 'take'] as const).map((kind) => ({
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant(kind), who: fc.nat(2) }),
+  })),
   ...(['prepare', 'hold', 'demote', 'nowhere', 'follow', 'undo'] as const).map((kind) => ({
     weight: 1,
     arbitrary: fc.constant({ kind }),
@@ -66,11 +70,16 @@ function requestsOf(who: number, kinds: readonly number[]): string[] {
           command('EVALSHA', 'sha-body', '1', key, mark),
           command('EXEC'),
         ];
+      case 12:
+        return [command('ECHO', mark.repeat(300))];
       default:
         return [command('APPEND', key, mark)];
     }
   });
 }
+
+/** So little that clients who take nothing are slowed down. */
+const LIMITS = { congestedBytes: 20 };
 
 /** What one server that nobody switches answers, and does. */
 function straight(requests: readonly string[]): { readonly replies: string; readonly log: string[] } {
@@ -100,7 +109,7 @@ function doneFor(who: number, log: readonly string[]): string[] {
 }
 
 function play(isTransparent: boolean, scripts: readonly (readonly number[])[], steps: readonly Step[]): void {
-  const stage = new Stage(isTransparent);
+  const stage = new Stage(isTransparent, LIMITS);
   const all = scripts.map((kinds, who) => requestsOf(who, kinds));
   const rest = all.map((requests) => requests.join(''));
   for (const _ of scripts) stage.connect();
@@ -123,6 +132,13 @@ function play(isTransparent: boolean, scripts: readonly (readonly number[])[], s
       case 'cut':
         stage.connections[step.who % stage.connections.length]?.cut();
         break;
+      case 'slow':
+      case 'take': {
+        const wire = stage.wires[step.who % scripts.length] as ModelClient;
+        wire.isSlow = step.kind === 'slow';
+        stage.take(step.who % scripts.length);
+        break;
+      }
       case 'surprise':
         stage.follow(false);
         break;
@@ -147,6 +163,10 @@ function play(isTransparent: boolean, scripts: readonly (readonly number[])[], s
   }
   stage.follow();
   stage.undo();
+  stage.wires.forEach((wire, who) => {
+    wire.isSlow = false;
+    stage.take(who);
+  });
   for (let who = 0; who < scripts.length; who++) send(who, Infinity);
   stage.settle();
   stage.relay.nowMs += 200;

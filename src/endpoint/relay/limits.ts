@@ -4,15 +4,27 @@ export interface RelayLimits {
   /** Reply bytes that one client has not taken, and all of them together. Beyond, the client is closed. */
   readonly replyBytesMax: number;
   readonly allReplyBytesMax: number;
+  /** How long a client for which a server is made to wait may take nothing at all, in ms. */
+  readonly deafMs: number;
+  /** How long others wait with it for a client that does not take its replies, in ms. */
+  readonly othersWaitMs: number;
   /** A longer request goes out as it comes, over a connection of its own; a shorter one is gathered first. */
   readonly gatheredBytesMax: number;
   /** One that has to be looked at whole (SUBSCRIBE, AUTH) is gathered up to this, and refused beyond. */
   readonly lookedAtBytesMax: number;
-  /** Bytes that a server has not taken, from which on its clients are not read from. */
+  /**
+   * Bytes that a server has not taken, from which on its clients are not read from; or that a client has not taken, from
+   * which on its server is not.
+   */
   readonly congestedBytes: number;
+  /** Bytes of requests that one connection's server has not answered, from which on no more are sent to it. */
+  readonly keptBytesMax: number;
   /** Bytes that a client has sent and that can't be passed on yet, from which on it is not read from. */
   readonly waitingBytesMax: number;
-  /** Of held requests: of one client, and of all. */
+  /**
+   * Of held requests: of one client, and of all. From so many on that are not answered, more are sent only over connections
+   * with few of them.
+   */
   readonly heldBytesMax: number;
   readonly allHeldBytesMax: number;
   /** After a hold that brought no new primary, how long refusals are passed on, in ms. */
@@ -33,9 +45,12 @@ export interface RelayLimits {
 export const LIMITS: RelayLimits = {
   replyBytesMax: 8 * 1024 * 1024,
   allReplyBytesMax: 256 * 1024 * 1024,
+  deafMs: 60_000,
+  othersWaitMs: 1_000,
   gatheredBytesMax: 128 * 1024,
   lookedAtBytesMax: 4 * 1024 * 1024,
   congestedBytes: 1024 * 1024,
+  keptBytesMax: 8 * 1024 * 1024,
   waitingBytesMax: 64 * 1024,
   heldBytesMax: 1024 * 1024,
   allHeldBytesMax: 256 * 1024 * 1024,

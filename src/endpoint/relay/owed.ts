@@ -2,6 +2,7 @@
 // lie (so that they can be sent again), and how many replies are to come.
 
 import type { Client } from './client.ts';
+import { RequestScanner } from './request-scanner.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What becomes of one reply that somebody looks at. */
@@ -51,10 +52,31 @@ export interface Owed {
   readonly local: Uint8Array | null;
 }
 
+/** One reply, to nobody, for something that can't be sent again. */
+export const NOTHING_OWED: Owed = {
+  client: null,
+  bytes: null,
+  start: 0,
+  end: 0,
+  count: 1,
+  answered: 0,
+  hasWrite: false,
+  look: null,
+  local: null,
+  transaction: null,
+};
+
 /** A queue that costs nothing to take from. */
 export class OwedQueue {
+  /** Of requests that are kept until they are answered; and of all these queues together. */
+  bytes = 0;
+  readonly #all: { bytes: number };
   #items: (Owed | undefined)[] = [];
   #head = 0;
+
+  constructor(all: { bytes: number }) {
+    this.#all = all;
+  }
 
   get length(): number {
     return this.#items.length - this.#head;
@@ -70,9 +92,18 @@ export class OwedQueue {
 
   push(owed: Owed): void {
     this.#items.push(owed);
+    this.#count(owed.end - owed.start);
+  }
+
+  /** The last one is longer by requests that end there. */
+  extend(last: Owed, end: number): void {
+    this.#count(end - last.end);
+    last.end = end;
   }
 
   shift(): void {
+    const { start, end } = this.#items[this.#head] as Owed;
+    this.#count(start - end);
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) {
       empty(this.#items);
@@ -83,16 +114,68 @@ export class OwedQueue {
     }
   }
 
+  /** Those who are owed something. */
+  clients(): Set<Client> {
+    const clients = new Set<Client>();
+    for (let at = this.#head; at < this.#items.length; at++) {
+      const { client } = this.#items[at] as Owed;
+      if (client !== null) clients.add(client);
+    }
+    return clients;
+  }
+
+  /**
+   * Takes all that is owed to `client`, if that can be asked for a second time without harm; what answers it here then
+   * reaches nobody. Null: it can't, and nothing has changed.
+   */
+  takeReads(client: Client): Uint8Array[] | null {
+    const places: number[] = [];
+    const requests: Uint8Array[] = [];
+    for (let at = this.#head; at < this.#items.length; at++) {
+      const owed = this.#items[at] as Owed;
+      if (owed.client !== client) continue;
+      const isRead = owed.look === null && owed.local === null && !owed.hasWrite;
+      const request = isRead ? restOf(owed) : null;
+      if (request === null) return null;
+      places.push(at);
+      requests.push(request);
+    }
+    for (const at of places) {
+      const { count, start, end } = this.#items[at] as Owed;
+      this.#count(start - end);
+      this.#items[at] = { ...NOTHING_OWED, count, look: () => 'swallow' };
+    }
+    return requests;
+  }
+
   /** Takes all. */
   takeAll(): Owed[] {
     const rest = this.#items.slice(this.#head) as Owed[];
     this.#items = [];
     this.#head = 0;
+    this.#count(-this.bytes);
     return rest;
+  }
+
+  #count(bytes: number): void {
+    this.bytes += bytes;
+    this.#all.bytes += bytes;
   }
 }
 
 /** Takes all from a short list. Setting its length to 0 costs a call into native code, ten times as much. */
 export function empty(list: unknown[]): void {
   while (list.length > 0) list.pop();
+}
+
+/** The requests of a run that were not answered; null if they are not kept. */
+export function restOf({ bytes, start, end, answered }: Owed): Uint8Array | null {
+  if (bytes === null) return null;
+  const scanner = new RequestScanner();
+  let at = start;
+  for (let skipped = 0; skipped < answered;) {
+    if (scanner.scan(bytes, at, end) === 'whole') skipped++;
+    at = scanner.end;
+  }
+  return bytes.subarray(at, end);
 }

@@ -6,9 +6,11 @@
 
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../route.ts';
 import { SessionCounter } from '../traffic.ts';
+import { BackPressure, type BackPressureHost } from './back-pressure.ts';
 import { Backend, type Dial } from './backend.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
+import { Congestion } from './congestion.ts';
 import { Hold } from './hold.ts';
 import { LIMITS, type RelayLimits } from './limits.ts';
 import { LoadedScripts } from './loaded-scripts.ts';
@@ -61,7 +63,9 @@ export interface RelayCounts {
   unserved: number;
 }
 
-export class Relay implements RelayCore, ConnectionOwner, RejectionHost, PlacementHost, LossHost {
+export class Relay
+  implements RelayCore, ConnectionOwner, RejectionHost, PlacementHost, LossHost, BackPressureHost
+{
   readonly table = new CommandTable();
   readonly logins = new Logins();
   readonly scripts: Scripts;
@@ -81,10 +85,8 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
   #replied: Client[] = [];
   readonly #placement: Placement;
   readonly #losses: Losses;
-  /** Those who wait until a server takes more. */
-  readonly #waitForRoom = new Set<Client>();
-  /** Reply bytes that clients have not taken. */
-  readonly #untaken: { bytes: number };
+  readonly #congestion = new Congestion(this);
+  readonly #pressure: BackPressure;
   #isSettling = false;
   /** The last turn had requests of several clients: worth waiting for this turn's end. */
   #isBusy = false;
@@ -98,10 +100,14 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
     this.#servers = new Servers(
       (server) => new Backend(server, this, { dial, limits: this.limits, sessions: sessionsOf(server) }),
     );
-    this.#untaken = options.untaken ?? { bytes: 0 };
+    this.#pressure = new BackPressure(this, options.untaken ?? { bytes: 0 });
     this.#placement = new Placement(options.shared ?? null, this, this.#servers);
     this.#rejections = new Rejections(options.rejection, this, this.#servers);
     this.#losses = new Losses(this, this.#servers, this.#placement, this.#rejections);
+  }
+
+  get kept(): { bytes: number } {
+    return this.#congestion.kept;
   }
 
   get isHolding(): boolean {
@@ -165,6 +171,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
   /** Begins no request from now on; `onDrained` once all replies in flight are home. Ends by itself at `untilMs`. */
   beginHold(untilMs: number, onDrained: () => void): void {
     this.hold.begin(untilMs, false, onDrained);
+    this.#pressure.holdChanged();
     this.#tellAll();
     this.settle();
     this.#options.wantsFlush();
@@ -174,6 +181,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
   release(wasInVain: boolean): void {
     if (!this.hold.isOn) return;
     this.hold.end(this.nowMs, wasInVain, this.limits.quietMs);
+    this.#pressure.holdChanged();
     this.#tellAll();
     for (const client of Array.from(this.clients)) {
       if (client.wait === 'hold') client.goOn();
@@ -183,7 +191,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
 
   /** When {@link tick} is due, Infinity if never. */
   deadline(): number {
-    let due = Math.min(this.hold.untilMs, this.#placement.deadline());
+    let due = Math.min(this.hold.untilMs, this.#placement.deadline(), this.#pressure.dueMs);
     for (const [, { drainUntilMs, waitUntilMs }] of this.#servers.leaving) {
       due = Math.min(due, drainUntilMs, waitUntilMs);
     }
@@ -203,11 +211,16 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
       }
     }
     this.#placement.tick();
+    if (this.#pressure.isDue) this.#pressure.attend();
     this.settle();
   }
 
   /** Sends what this turn has gathered for servers. */
   flush(): void {
+    if (this.#pressure.isDue) {
+      this.#pressure.attend();
+      this.settle();
+    }
     // What ends a connection here makes others speak: they join the end of the list.
     const dirty = this.#dirtyConnections;
     let runs = 0;
@@ -215,7 +228,7 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
       const connection = dirty[at] as ServerConnection;
       runs += connection.unsentRuns;
       connection.flush();
-      if (connection.unsentBytes > this.limits.congestedBytes) connection.isCongested = true;
+      this.#congestion.sent(connection);
     }
     empty(dirty);
     this.#isBusy = runs > 1;
@@ -270,38 +283,30 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
   }
 
   waitsForRoom(client: Client): void {
-    this.#waitForRoom.add(client);
+    this.#congestion.wait(client);
   }
 
   left(client: Client): void {
     this.hold.forget(client);
     this.clients.delete(client);
     this.counts.clients--;
-    this.#waitForRoom.delete(client);
+    this.#congestion.forget(client);
     this.#rejections.forget(client);
-    this.#untaken.bytes -= client.countedBytes;
-    client.countedBytes = 0;
+    this.#pressure.left(client);
     this.#placement.left(client);
   }
 
   wrote(client: Client): void {
-    const untaken = client.wire.unsentBytes;
-    if (untaken === 0 && client.countedBytes === 0) return;
-    this.#untaken.bytes += untaken - client.countedBytes;
-    client.countedBytes = untaken;
-    if (untaken > this.limits.replyBytesMax || this.#untaken.bytes > this.limits.allReplyBytesMax) {
-      this.counts.tooSlow++;
-      client.reset();
-    } else if (untaken > this.limits.congestedBytes) {
-      client.own?.pause();
-    }
+    this.#pressure.wrote(client);
   }
 
   /** A client took what waited for it. */
   clientDrained(client: Client): void {
-    this.#untaken.bytes -= client.countedBytes;
-    client.countedBytes = 0;
-    client.drained();
+    this.#pressure.drained(client);
+  }
+
+  wantsAttention(): void {
+    this.#options.wantsFlush();
   }
 
   settle(): void {
@@ -337,12 +342,11 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
   }
 
   connected(connection: ServerConnection): void {
-    if (connection.unsentBytes <= this.limits.congestedBytes) this.drained(connection);
+    connection.drained();
   }
 
   drained(connection: ServerConnection): void {
-    connection.isCongested = false;
-    this.#goOnWith(connection);
+    this.#congestion.relieve(connection);
     this.settle();
   }
 
@@ -355,13 +359,14 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
   }
 
   holdBegan(): void {
+    this.#pressure.holdChanged();
     this.#tellAll();
     this.#options.wantsFlush();
   }
 
   lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, _because: string): void {
     this.#losses.take(connection, owed, unsent);
-    this.#goOnWith(connection);
+    this.#congestion.goOn(connection);
   }
 
   giveUp(client: Client): void {
@@ -416,15 +421,6 @@ export class Relay implements RelayCore, ConnectionOwner, RejectionHost, Placeme
 
   #holdSeconds(): number {
     return Math.max(1, Math.ceil((this.hold.untilMs - this.nowMs) / 1000));
-  }
-
-  /** Those go on who waited until `connection` takes more. */
-  #goOnWith(connection: ServerConnection): void {
-    for (const client of Array.from(this.#waitForRoom)) {
-      if ((client.own ?? client.shared) !== connection) continue;
-      this.#waitForRoom.delete(client);
-      client.goOn();
-    }
   }
 }
 

@@ -84,15 +84,3 @@ function requestAt(
 export function wholeOf({ bytes, start, end }: Owed): Uint8Array | null {
   return bytes === null ? null : bytes.subarray(start, end);
 }
-
-/** The requests of a run that were not answered; null if they are not kept. */
-export function restOf({ bytes, start, end, answered }: Owed): Uint8Array | null {
-  if (bytes === null) return null;
-  const scanner = new RequestScanner();
-  let at = start;
-  for (let skipped = 0; skipped < answered;) {
-    if (scanner.scan(bytes, at, end) === 'whole') skipped++;
-    at = scanner.end;
-  }
-  return bytes.subarray(at, end);
-}

@@ -12,6 +12,9 @@ const ELEMENTS_MAX = 2 ** 40;
 /** Of one count or length. */
 const COUNT_MAX = 2 ** 40;
 
+/** The shortest element is a null: `_`, CR, LF. */
+const ELEMENT_BYTES_MIN = 3;
+
 /** What {@link ReplyScanner.next} returns when the chunk ends inside a reply. */
 export const PARTIAL = -1;
 /** What it returns when the bytes are no reply. */
@@ -98,6 +101,11 @@ export class ReplyScanner {
       }
     }
     return at;
+  }
+
+  /** So many bytes at least are still to come of the reply being read. */
+  get bytesToCome(): number {
+    return this.#bulk + ELEMENT_BYTES_MIN * this.#missing;
   }
 
   /** Forgets the reply of which only the beginning was seen: it will be scanned again from its start. */

@@ -4,9 +4,10 @@
 import { assert } from '../../base/assert.ts';
 import { bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
+import type { Slowdown } from './back-pressure.ts';
 import type { Client } from './client.ts';
 import { markAnswer } from './client-input.ts';
-import { type Look, type Owed, OwedQueue, type Verdict } from './owed.ts';
+import { type Look, NOTHING_OWED, type Owed, OwedQueue, type Verdict } from './owed.ts';
 import { Outgoing } from './outgoing.ts';
 import { ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner } from './reply-scanner.ts';
 import { answersNothing, firstLine } from './reply-text.ts';
@@ -17,28 +18,16 @@ import type { Wire, WireEvents } from './wire.ts';
 
 /** So much of a reply must be there before it is passed on in pieces: whoever looks at one sees its beginning whole. */
 const HEAD_BYTES = 512;
-/** A reply of which so much has come keeps others from a shared connection. */
+/** A reply of which so much has come, or is sure to, keeps others from a shared connection. */
 const LONG_REPLY_BYTES = 1024 * 1024;
 
 /** What comes instead of an answer to anything, before the server closes. */
 const TURNED_AWAY = /^-ERR max number of clients reached/;
 
-/** One reply, to nobody, for something that can't be sent again. */
-const NOTHING_OWED: Owed = {
-  client: null,
-  bytes: null,
-  start: 0,
-  end: 0,
-  count: 1,
-  answered: 0,
-  hasWrite: false,
-  look: null,
-  local: null,
-  transaction: null,
-};
-
 /** What a connection needs from those around it. */
 export interface ConnectionOwner {
+  /** Bytes of all requests that are not answered. */
+  readonly kept: { bytes: number };
   /** It has something to send, at the end of this turn. */
   wantsFlush(connection: ServerConnection): void;
   /** A client's request got an error, or the client is replaying: `deliver`, unless the client is to be spared it. */
@@ -49,7 +38,7 @@ export interface ConnectionOwner {
   connected(connection: ServerConnection): void;
   /** It is over; `owed` is what was not answered, and the last `unsent` of that were not even sent. */
   lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, because: string): void;
-  /** Long writes were taken by the server. */
+  /** There may be room again on a congested connection. */
   drained(connection: ServerConnection): void;
 }
 
@@ -60,9 +49,11 @@ export class ServerConnection implements WireEvents {
   client: Client | null = null;
   /** A long reply is on its way: others had better use another connection. */
   isStreaming = false;
+  /** A client that is too slow for it. */
+  slowdown: Slowdown | null = null;
   isConnected = false;
   isOver = false;
-  /** So much waits for the server that no more should be sent; kept by the relay. */
+  /** So much waits for the server, or for its answer, that no more should be sent; kept by the relay. */
   isCongested = false;
   /** Of the reply that is being looked at, so many bytes at its beginning: the client was given others for them. */
   replacedBytes = 0;
@@ -76,7 +67,7 @@ export class ServerConnection implements WireEvents {
   refusal: string | null = null;
   readonly #owner: ConnectionOwner;
   #wire: Wire | null = null;
-  readonly #queue = new OwedQueue();
+  readonly #queue: OwedQueue;
   /** How many of the queue's last were not sent. */
   #unsent = 0;
   #outgoing: Outgoing;
@@ -97,6 +88,7 @@ export class ServerConnection implements WireEvents {
 
   constructor(owner: ConnectionOwner, isShared: boolean) {
     this.#owner = owner;
+    this.#queue = new OwedQueue(owner.kept);
     this.#isShared = isShared;
     this.#outgoing = new Outgoing(isShared);
   }
@@ -126,6 +118,10 @@ export class ServerConnection implements WireEvents {
     return this.isConnected && this.#queue.length > this.#unsent;
   }
 
+  get owing(): OwedQueue {
+    return this.#queue;
+  }
+
   get firstOwed(): Owed | undefined {
     return this.#queue.first;
   }
@@ -149,7 +145,7 @@ export class ServerConnection implements WireEvents {
       last.look === null &&
       last.local === null
     ) {
-      last.end = end;
+      this.#queue.extend(last, end);
       last.count += count;
       last.hasWrite ||= hasWrite;
     } else {
@@ -301,7 +297,7 @@ export class ServerConnection implements WireEvents {
   }
 
   drained(): void {
-    if (!this.isOver) this.#owner.drained(this);
+    if (this.isCongested && !this.isOver) this.#owner.drained(this);
   }
 
   closed(because: string): void {
@@ -335,6 +331,7 @@ export class ServerConnection implements WireEvents {
       at = stop;
     }
     this.hasSpoken = true;
+    this.drained();
     this.#owner.settle();
   }
 
@@ -385,7 +382,7 @@ export class ServerConnection implements WireEvents {
       if (this.#verdict === null) return;
     }
     this.#replyBytes += end - start;
-    if (this.#replyBytes > LONG_REPLY_BYTES) this.isStreaming = true;
+    if (this.#replyBytes + this.#scanner.bytesToCome > LONG_REPLY_BYTES) this.isStreaming = true;
     if (this.#verdict === 'deliver') this.#deliver(this.#queue.first, bytes, start, end);
   }
 

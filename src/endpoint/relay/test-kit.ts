@@ -4,6 +4,7 @@
 import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Client } from './client.ts';
+import { LIMITS, type RelayLimits } from './limits.ts';
 import { Relay } from './relay.ts';
 import { RequestScanner, argumentsOf } from './request-scanner.ts';
 import type { Wire, WireEvents } from './wire.ts';
@@ -47,14 +48,21 @@ export class ModelServer {
   }
 }
 
-/** What both kinds of wire have: nothing ever waits in them. */
+/** What both kinds of wire have. */
 abstract class ModelWire implements Wire {
-  readonly unsentBytes = 0;
+  unsentBytes = 0;
+  takenBytes = 0;
+  /** The relay does not read from it. */
+  isPaused = false;
   isOver = false;
 
   abstract write(parts: readonly Uint8Array[]): void;
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
   close(): void {
     this.isOver = true;
   }
@@ -95,7 +103,8 @@ export class ModelConnection extends ModelWire {
   }
 
   get isBusy(): boolean {
-    return !this.isOver && (!this.#isConnected || this.#requests !== '' || this.#replies !== '');
+    if (this.isOver) return false;
+    return !this.#isConnected || this.#requests !== '' || (this.#replies !== '' && !this.isPaused);
   }
 
   /** `count` bytes reach the server, which carries out what is whole. */
@@ -117,9 +126,9 @@ export class ModelConnection extends ModelWire {
     }
   }
 
-  /** `count` bytes of replies reach the relay. */
+  /** `count` bytes of replies reach the relay, if it reads. */
   reply(count = Infinity): void {
-    if (this.isOver) return;
+    if (this.isOver || this.isPaused) return;
     if (!this.#isConnected) {
       this.#isConnected = true;
       this.#events.connected();
@@ -287,10 +296,16 @@ export function bulk(text: string | undefined): string {
 
 /** A client's end. */
 export class ModelClient extends ModelWire {
+  /** All that was written to it, taken or not. */
   received = '';
+  /** What is written to it waits until it is taken. */
+  isSlow = false;
 
   write(parts: readonly Uint8Array[]): void {
-    for (const part of parts) this.received += byteString(part, 0, part.length);
+    for (const part of parts) {
+      this.received += byteString(part, 0, part.length);
+      if (this.isSlow) this.unsentBytes += part.length;
+    }
   }
 }
 
@@ -308,7 +323,7 @@ export class Stage {
   #wantsFlush = false;
   #generation = 0;
 
-  constructor(isTransparent = false) {
+  constructor(isTransparent = false, limits: Partial<RelayLimits> = {}) {
     this.servers = [new ModelServer('a', this.data, true), new ModelServer('b', this.data, false)];
     this.relay = new Relay({
       dial: ({ host }, events) => this.servers[host === 'a' ? 0 : 1].dial(events),
@@ -316,6 +331,7 @@ export class Stage {
       checkTime: () => undefined,
       sha1: (text) => `sha-${text}`,
       isTransparent,
+      limits: { ...LIMITS, ...limits },
       rejection: { holdMsMax: 1_000, demoted: ({ host }, text) => this.demoted.push(`${host} ${text}`) },
     });
     this.lead(this.servers[0]);
@@ -359,6 +375,22 @@ export class Stage {
 
   send(who: number, text: string): void {
     if (text !== '') this.clients[who]?.received(bytesOf(text));
+  }
+
+  /** It takes `count` bytes of what waits for it. */
+  take(who: number, count = Infinity): void {
+    const [client, wire] = [this.clients[who], this.wires[who]];
+    if (client === undefined || wire === undefined || wire.unsentBytes === 0) return;
+    const taken = Math.min(count, wire.unsentBytes);
+    wire.takenBytes += taken;
+    wire.unsentBytes -= taken;
+    if (wire.unsentBytes === 0) this.relay.clientDrained(client);
+  }
+
+  /** So much time passes. */
+  pass(ms: number): void {
+    this.relay.nowMs += ms;
+    if (this.relay.nowMs >= this.relay.deadline()) this.relay.tick();
   }
 
   flush(): void {

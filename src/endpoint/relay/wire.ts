@@ -7,6 +7,8 @@ export interface Wire {
   write(parts: readonly Uint8Array[]): void;
   /** Bytes given to {@link write} that wait because the other end does not take them. */
   readonly unsentBytes: number;
+  /** A number that grows while the other end takes bytes. */
+  readonly takenBytes: number;
   /** The address at the other end, where there is one. */
   readonly sourceAddress?: string;
   /** Stops reading until {@link resume}; what comes meanwhile waits at the sender. */

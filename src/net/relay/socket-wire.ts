@@ -8,6 +8,13 @@ import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
 /** After `close`, how long the other end may take to read what was written. */
 const LINGER_MS = 5_000;
 
+/** What Node keeps in a socket: its connection, and for TLS the one below that. */
+interface Handle {
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+  readonly _parent?: Handle;
+}
+
 export class SocketWire implements Wire {
   readonly socket: Socket;
   /** Whom it is for; null: nobody in particular. */
@@ -23,6 +30,16 @@ export class SocketWire implements Wire {
 
   get unsentBytes(): number {
     return this.socket.writableLength;
+  }
+
+  get takenBytes(): number {
+    const { socket } = this;
+    const { _handle: handle } = socket as unknown as { readonly _handle?: Handle | null };
+    // Of one long write Node counts nothing until it is over; the connection below (of TLS, too) knows better.
+    const { bytesWritten, writeQueueSize } = handle?._parent ?? handle ?? {};
+    if (bytesWritten === undefined || writeQueueSize === undefined)
+      return socket.bytesWritten - socket.writableLength;
+    return bytesWritten - writeQueueSize;
   }
 
   write(parts: readonly Uint8Array[]): void {

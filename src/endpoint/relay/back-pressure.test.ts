@@ -1,0 +1,263 @@
+// Clients that read slowly, or not at all, and those who share a connection with them.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LIMITS } from './limits.ts';
+import { type ModelConnection, Stage, bulk, command } from './test-kit.ts';
+
+const MIB = 1024 * 1024;
+/** As sockets have it. */
+const CHUNK_BYTES = 65_536;
+const LONG = 'x'.repeat(10 * MIB);
+
+/** Clients of a relay, all at rest; the first one is slow and has asked for a long reply. */
+function staged(clients: number, ...behind: readonly string[]): Stage {
+  const stage = new Stage();
+  stage.data.values.set('0/long', LONG);
+  for (let who = 0; who < clients; who++) stage.connect();
+  // Everybody has a connection that stands.
+  stage.send(0, command('PING'));
+  stage.settle();
+  const [slow] = stage.wires;
+  assert.ok(slow !== undefined);
+  slow.received = '';
+  slow.isSlow = true;
+  stage.send(0, command('GET', 'long'));
+  behind.forEach((text, at) => stage.send(at + 1, text));
+  stage.flush();
+  for (const connection of stage.connections) connection.serve();
+  return stage;
+}
+
+/** As much as the relay reads of what the servers have for it. */
+function pump(stage: Stage): void {
+  for (let isMoving = true; isMoving;) {
+    stage.flush();
+    isMoving = false;
+    for (const connection of stage.connections) {
+      connection.serve();
+      if (!connection.isBusy) continue;
+      connection.reply(CHUNK_BYTES);
+      isMoving = true;
+    }
+  }
+}
+
+const received = (stage: Stage, who: number): string => stage.wires[who]?.received ?? '';
+const untaken = (stage: Stage, who: number): number => stage.wires[who]?.unsentBytes ?? NaN;
+const isClosed = (stage: Stage, who: number): boolean => stage.wires[who]?.isOver === true;
+
+describe('a long reply to a client that reads slowly', () => {
+  it('arrives whole, as fast as that reads, and never waits here with more than a little', () => {
+    const stage = staged(1);
+    for (let rounds = 0; received(stage, 0).length < LONG.length; rounds++) {
+      assert.ok(rounds < 1_000, 'it goes on');
+      pump(stage);
+      assert.ok(untaken(stage, 0) <= MIB + CHUNK_BYTES);
+      stage.pass(LIMITS.deafMs / 2);
+      stage.take(0, 300_000);
+    }
+    assert.equal(received(stage, 0), bulk(LONG));
+    assert.equal(stage.relay.counts.tooSlow, 0);
+  });
+
+  it('leaves its connection to that client alone: others go elsewhere, until it has come', () => {
+    const stage = staged(4);
+    pump(stage);
+    stage.send(1, command('APPEND', 'a', 'one'));
+    stage.send(2, command('GET', 'b'));
+    stage.settle();
+    assert.equal(received(stage, 1) + received(stage, 2), ':3\r\n$-1\r\n');
+    assert.equal(stage.connections.length, 2);
+    while (!received(stage, 0).endsWith('\r\n')) {
+      stage.take(0);
+      pump(stage);
+    }
+    stage.take(0);
+    stage.send(3, command('PING'));
+    stage.settle();
+    assert.equal(received(stage, 3), '+PONG\r\n');
+    assert.equal(stage.connections.length, 2);
+  });
+
+  it('takes none of the connections for everybody, however many such clients there are; later, there are no more than before', () => {
+    const stage = staged(21);
+    for (let who = 1; who < 20; who++) {
+      pump(stage);
+      const wire = stage.wires[who];
+      assert.ok(wire !== undefined);
+      wire.isSlow = true;
+      stage.send(who, command('GET', 'long'));
+    }
+    pump(stage);
+    stage.send(20, command('APPEND', 'a', 'one'));
+    stage.settle();
+    assert.equal(received(stage, 20), ':3\r\n');
+    assert.equal(stage.connections.length, 21);
+    for (let round = 0; round < 50; round++) {
+      for (let who = 0; who < 20; who++) stage.take(who);
+      pump(stage);
+    }
+    for (let who = 0; who < 20; who++) assert.equal(received(stage, who).length, LONG.length + 13);
+    for (let round = 0; round < 30; round++) {
+      stage.send(20, command('PING'));
+      stage.settle();
+    }
+    assert.equal(stage.connections.length, LIMITS.sharedMax);
+  });
+
+  it('makes nobody wait who reads: what was asked behind it is asked again elsewhere, in order', () => {
+    const stage = staged(2, command('GET', 'b') + command('ECHO', 'c'));
+    pump(stage);
+    assert.equal(received(stage, 1), '$-1\r\n$1\r\nc\r\n');
+    stage.take(0);
+    stage.send(1, command('ECHO', 'd'));
+    pump(stage);
+    for (let round = 0; round < 50; round++) {
+      stage.take(0);
+      pump(stage);
+    }
+    assert.equal(received(stage, 0), bulk(LONG));
+    assert.equal(received(stage, 1), '$-1\r\n$1\r\nc\r\n$1\r\nd\r\n');
+  });
+
+  it('makes a write behind it wait for so long in all; then the client that is too slow is closed', () => {
+    const stage = staged(2, command('APPEND', 'a', 'one') + command('GET', 'a'));
+    pump(stage);
+    for (let waitedMs = 0; waitedMs < LIMITS.othersWaitMs; waitedMs += 100) {
+      assert.equal(received(stage, 1), '');
+      assert.equal(isClosed(stage, 0), false);
+      stage.take(0, 10_000);
+      pump(stage);
+      stage.pass(100);
+    }
+    pump(stage);
+    assert.equal(isClosed(stage, 0), true);
+    assert.equal(stage.relay.counts.tooSlow, 1);
+    assert.equal(received(stage, 1), ':3\r\n$3\r\none\r\n');
+    assert.deepEqual(stage.data.log, ['append 0/a one']);
+    stage.send(1, command('GET', 'a'));
+    stage.settle();
+    assert.equal(stage.connections.length, 1);
+  });
+
+  it('arrives in spite of a write behind it if the client is fast enough', () => {
+    const stage = staged(2, command('APPEND', 'a', 'one'));
+    for (let waitedMs = 0; waitedMs < LIMITS.othersWaitMs; waitedMs += 40) {
+      pump(stage);
+      stage.pass(20);
+      stage.take(0);
+      pump(stage);
+      stage.pass(20);
+    }
+    assert.equal(received(stage, 0), bulk(LONG));
+    assert.equal(received(stage, 1), ':3\r\n');
+  });
+});
+
+describe('a client that takes nothing', () => {
+  for (const which of ['shares a connection', 'has a connection of its own'] as const) {
+    it(`and ${which} is closed after a while; one that takes anything is not`, () => {
+      const stage = new Stage(which !== 'shares a connection');
+      stage.data.values.set('0/long', LONG);
+      for (const who of [0, 1]) {
+        stage.connect();
+        const wire = stage.wires[who];
+        assert.ok(wire !== undefined);
+        wire.isSlow = true;
+        stage.send(who, command('GET', 'long'));
+        pump(stage);
+      }
+      for (let passed = 0; passed < 2 * LIMITS.deafMs; passed += LIMITS.deafMs / 4) {
+        stage.pass(LIMITS.deafMs / 4);
+        stage.take(1, 1);
+        stage.flush();
+      }
+      assert.deepEqual([isClosed(stage, 0), isClosed(stage, 1)], [true, false]);
+      assert.equal(stage.relay.counts.tooSlow, 1);
+      assert.equal(stage.relay.deadline() <= stage.relay.nowMs + LIMITS.deafMs, true);
+    });
+  }
+
+  it('does not keep a hold from coming to rest: in its second half its replies come home, or it is closed', () => {
+    for (const isTransparent of [false, true]) {
+      const stage = new Stage(isTransparent);
+      stage.data.values.set('0/long', LONG);
+      stage.data.values.set('0/less', 'x'.repeat(3 * MIB));
+      for (const key of ['long', 'less']) {
+        const who = stage.connect();
+        const wire = stage.wires[who];
+        assert.ok(wire !== undefined);
+        wire.isSlow = true;
+        stage.send(who, command('GET', key));
+        pump(stage);
+      }
+      stage.hold();
+      pump(stage);
+      stage.pass(400);
+      pump(stage);
+      assert.equal(stage.hasDrained, false);
+      stage.pass(200);
+      pump(stage);
+      assert.equal(stage.hasDrained, true);
+      assert.deepEqual([isClosed(stage, 0), isClosed(stage, 1)], [true, false]);
+      assert.equal(stage.relay.counts.tooSlow, 1);
+      stage.demote();
+      stage.follow();
+      stage.take(1);
+      stage.send(1, command('APPEND', 'a', 'one'));
+      stage.settle();
+      assert.equal(received(stage, 1).length, 3 * MIB + 12 + ':3\r\n'.length);
+    }
+  });
+
+  it('is slowed down again after a hold that brought nothing', () => {
+    const stage = staged(1);
+    pump(stage);
+    stage.hold();
+    stage.flush();
+    stage.pass(600);
+    const [connection] = stage.connections as [ModelConnection];
+    stage.flush();
+    assert.equal(connection.isPaused, false);
+    stage.undo();
+    stage.flush();
+    assert.equal(connection.isPaused, true);
+  });
+});
+
+describe('clients that are slow together', () => {
+  it('are slowed down the earlier the less memory is left, and none is closed for the others', () => {
+    const stage = new Stage(true, { allReplyBytesMax: 8 * MIB });
+    stage.data.values.set('0/long', 'x'.repeat(MIB));
+    for (let who = 0; who < 60; who++) {
+      stage.connect();
+      const wire = stage.wires[who];
+      assert.ok(wire !== undefined);
+      wire.isSlow = true;
+      stage.send(who, command('GET', 'long'));
+      pump(stage);
+    }
+    assert.equal(stage.relay.counts.tooSlow, 0);
+    assert.ok(untaken(stage, 0) > untaken(stage, 59));
+  });
+
+  it('lose the one who has taken least if memory is used up all the same', () => {
+    const stage = new Stage(true, { allReplyBytesMax: 2 * MIB });
+    stage.data.values.set('0/most', 'x'.repeat(MIB));
+    stage.data.values.set('0/less', 'x'.repeat(700_000));
+    for (const key of ['less', 'most', 'less']) {
+      const who = stage.connect();
+      const wire = stage.wires[who];
+      assert.ok(wire !== undefined);
+      wire.isSlow = true;
+      stage.send(who, command('GET', key));
+      stage.settle();
+    }
+    assert.deepEqual(
+      [0, 1, 2].map((who) => isClosed(stage, who)),
+      [false, true, false],
+    );
+    assert.equal(stage.relay.counts.tooSlow, 1);
+  });
+});
