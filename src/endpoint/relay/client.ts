@@ -4,6 +4,7 @@
 import { byteString, bytesOf } from '../../base/byte-string.ts';
 import { encodeCommand } from '../../resp/encode.ts';
 import type { Backend } from './backend.ts';
+import type { Blocked } from './blocking.ts';
 import { ClientInput } from './client-input.ts';
 import type { Command, CommandKind } from './command-table.ts';
 import type { Doubt } from './doubt.ts';
@@ -59,6 +60,8 @@ export class Client {
   isOutdated = false;
   /** What is to be sent again, or answered, in order. */
   replay: Uint8Array[] = [];
+  /** What it asked that may take long, until that is answered. */
+  blocked: Blocked | null = null;
   /** Hash of the script that was just loaded for it, at a server that did not know it; empty: none. */
   reloaded = '';
   /** Since when it waits for a server, in the relay's time. */

@@ -3,6 +3,7 @@
 // to what the old one was; who can't be served as he expects is closed, and counted.
 
 import { targetText } from '../route.ts';
+import { wasNotSent } from './blocking-requests.ts';
 import type { Client } from './client.ts';
 import type { LoadedScripts } from './loaded-scripts.ts';
 import { restore, whyUnmovable } from './move.ts';
@@ -10,6 +11,7 @@ import { type Owed, restOf } from './owed.ts';
 import type { Placement } from './placement.ts';
 import type { Rejections } from './rejections.ts';
 import { openAgain, wholeOf } from './replay.ts';
+import { takesItsTime } from './requests.ts';
 import type { Scripts } from './scripts.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Servers } from './servers.ts';
@@ -58,6 +60,7 @@ export class Losses {
       if (client === null || client.isGone) return;
       client.owed -= each.count;
       const isSent = connection.isConnected && !wasTurnedAway && index < owed.length - unsent;
+      if (!isSent && takesItsTime(each)) wasNotSent(client);
       if (each.transaction !== null) openAgain(client, each.transaction);
       const rest = each.local !== null ? wholeOf(each) : isSent && each.hasWrite ? null : restOf(each);
       if (rest === null) {

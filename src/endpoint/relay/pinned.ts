@@ -8,6 +8,12 @@ import type { Transaction } from './transaction.ts';
 /** The three kinds of subscription, by the command that makes one. */
 export type SubscriptionKind = 'SUBSCRIBE' | 'PSUBSCRIBE' | 'SSUBSCRIBE';
 
+export interface Caching {
+  readonly args: readonly string[];
+  /** The next command was sent. */
+  isUsed: boolean;
+}
+
 export class Pinned {
   /** MULTI was sent, and neither EXEC nor DISCARD behind it. */
   transaction: Transaction | null = null;
@@ -24,6 +30,8 @@ export class Pinned {
   subscribing = 0;
   /** CLIENT TRACKING with its options, while it is on; each more of them added prefixes. */
   tracking: readonly (readonly string[])[] | null = null;
+  /** CLIENT CACHING, which speaks of the next command, until that is answered. */
+  caching: Caching | null = null;
   /** Flags that were set, by the command's first words; each value is the command that makes it so again. */
   readonly flags = new Map<string, readonly string[]>();
   /** CLIENT REPLY: which of the next requests are answered. */
@@ -79,6 +87,7 @@ export class Pinned {
     this.isMonitoring = false;
     for (const names of Object.values(this.subscriptions)) names.clear();
     this.tracking = null;
+    this.caching = null;
     this.flags.clear();
     this.replies = 'on';
     this.hasUnseen = false;

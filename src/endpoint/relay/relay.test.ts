@@ -311,19 +311,6 @@ describe('a server that left the route', () => {
   });
 });
 
-describe('a request that blocks', () => {
-  it('asks the new primary for the rest of its time', () => {
-    const stage = staged();
-    ask(stage, 0, command('BLPOP', 'list', '2'));
-    stage.relay.nowMs += 500;
-    stage.demote();
-    stage.settle();
-    stage.follow();
-    stage.settle();
-    assert.deepEqual(stage.servers[1].seen.slice(-1), ['BLPOP list 1.500']);
-  });
-});
-
 describe('a server that does not accept who a client is', () => {
   for (const isPinned of [false, true]) {
     const which = isPinned ? 'that has a connection of its own' : 'that shares connections';

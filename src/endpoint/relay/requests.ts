@@ -7,7 +7,8 @@ import type { Command } from './command-table.ts';
 import { type Look, type Owed, markRetried } from './owed.ts';
 import type { Pinned, SubscriptionKind } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
-import { withRestOfPatience } from './blocking.ts';
+import { blockingRead } from './blocking.ts';
+import { takeBlocking } from './blocking-requests.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { firstLine } from './reply-text.ts';
@@ -83,7 +84,7 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
     case 'blocking':
       return takeBlocking(client, core, command, request);
     case 'stream-read':
-      return isBlockingRead(request)
+      return blockingRead(argumentsOf(request.bytes, request.start)) !== null
         ? takeBlocking(client, core, command, request)
         : sendPlain(client, command, request);
     case 'wait':
@@ -167,27 +168,13 @@ export function pin(client: Client, request: Request, mark: (its: Pinned) => voi
 /** Of requests that wait for others: an answer may be long in coming. */
 const waiting = new WeakSet<Look>();
 
+export function markWaiting(look: Look): void {
+  waiting.add(look);
+}
+
 /** Whether nobody should wait for what is owed. */
 export function takesItsTime({ look }: Owed): boolean {
   return look !== null && waiting.has(look);
-}
-
-/** Sends a request that may block, on a connection of its own. A server that is demoted sends it back. */
-function takeBlocking(client: Client, core: RelayCore, command: Command, request: Request): boolean {
-  const { bytes, start, end } = request;
-  const sentMs = core.nowMs;
-  const look: Look = (type, reply, from, to) => {
-    const { own } = client;
-    if (type !== ERROR || own === null) return 'deliver';
-    const text = firstLine(reply, from, to);
-    if (!text.startsWith('-UNBLOCKED force') || !core.isRetried(text, own)) return 'deliver';
-    client.isReplaying = true;
-    client.replay.push(withRestOfPatience(command.name, bytes.subarray(start, end), core.nowMs - sentMs));
-    return 'swallow';
-  };
-  waiting.add(look);
-  markRetried(look);
-  return sendOwn(client, request, look, { hasWrite: command.effect !== 'read' }) !== null;
 }
 
 /** Sends it on a connection of its own, which the client gives back once it is answered. */
@@ -366,7 +353,7 @@ function takeWait(client: Client, core: RelayCore, command: Command, request: Re
     say(`-ERR ${command.name} through this endpoint has to publish to ${WAIT_CHANNEL}: ${refusal}\r\n`);
     return 'swallow';
   };
-  waiting.add(look);
+  markWaiting(look);
   markRetried(look);
   // Never asked of another server: what was written to this one may not be there.
   return sendOwn(client, request, look, { hasWrite: true }) !== null;
@@ -391,15 +378,6 @@ function takeUnanswered(client: Client, pinned: Pinned, command: Command, reques
   pinned.isForGood = true;
   own.sendMore(bytes, start, end);
   return true;
-}
-
-/** Whether XREAD or XREADGROUP says BLOCK, before its STREAMS. */
-function isBlockingRead({ bytes, start }: Request): boolean {
-  for (const word of argumentsOf(bytes, start).slice(1)) {
-    if (/^STREAMS$/i.test(word)) return false;
-    if (/^BLOCK$/i.test(word)) return true;
-  }
-  return false;
 }
 
 /** For requests that Redis answers with an error, or that change nothing. */

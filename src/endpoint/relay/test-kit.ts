@@ -29,6 +29,8 @@ export class ModelServer {
   readonly scripts = new Set<string>();
   /** The key that it has for scans. */
   scanned: string;
+  /** The last entry of each of its streams; empty: they have none. */
+  newest = '';
   /** Errors it gives to requests that begin so. */
   readonly refuses = new Map<string, string>();
   /** Commands it carried out or refused, as text. */
@@ -220,7 +222,11 @@ export class ModelConnection extends ModelWire {
         if (/GETNAME/i.test(first)) return bulk(this.#name === '' ? undefined : this.#name);
         if (/SETNAME/i.test(first)) this.#name = second;
         return '+OK\r\n';
+      case 'XREVRANGE':
+        if (server.newest === '') return '*0\r\n';
+        return `*1\r\n*2\r\n${bulk(server.newest)}*2\r\n${bulk('f')}${bulk('v')}`;
       case 'BLPOP':
+      case 'XREAD':
       case 'WAIT':
         this.blocked = [...args];
         return '';
