@@ -1,5 +1,6 @@
 // CLIENT, by its second word: names are remembered and answered here, flags pin, the rest is for the server.
 
+import { takeCaching } from './caching.ts';
 import type { Client } from './client.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
@@ -21,10 +22,7 @@ export function takeClientCommand(client: Client, request: Request): boolean {
     case 'TRACKING':
       return setTracking(client, request, args);
     case 'CACHING':
-      return pin(client, request, (its) => {
-        // One shot, for the next command: together with tracking, which keeps the connection anyway.
-        its.isForGood ||= its.tracking === null;
-      });
+      return takeCaching(client, request, args);
     case 'NO-EVICT':
     case 'NO-TOUCH':
     case 'IMPORT-SOURCE':
@@ -124,7 +122,7 @@ function setTracking(client: Client, request: Request, args: readonly string[]):
     const adds = args.some((word) => /^PREFIX$/i.test(word));
     if (type === ERROR) return 'deliver';
     if (/^ON$/i.test(args[2] ?? '')) pinned.tracking = adds ? [...(pinned.tracking ?? []), args] : [args];
-    else pinned.tracking = null;
+    else pinned.tracking = pinned.caching = null;
     return 'deliver';
   });
   return connection !== null;

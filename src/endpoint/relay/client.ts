@@ -167,7 +167,7 @@ export class Client {
       this.takeBack(this.replay);
       this.replay = [];
       if (this.wait === null) this.wait = 'replies';
-    }
+    } else if (this.pinned.caching?.isUsed === true) this.pinned.caching = null;
     if (this.own !== null && !this.pinned.isNeeded) this.releaseOwn();
     else if (this.backend?.isEnding === true) this.own?.fail('the endpoint leads elsewhere');
     this.finishIfDone();

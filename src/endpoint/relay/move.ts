@@ -30,7 +30,10 @@ export function restore(
   refused: (client: Client, error: string) => void,
 ): void {
   const { pinned } = client;
-  for (const args of pinned.commands()) {
+  const { caching } = pinned;
+  if (caching !== null) caching.isUsed = false;
+  // Last, since it is for the command behind it.
+  for (const args of [...pinned.commands(), ...(caching === null ? [] : [caching.args])]) {
     const isSubscription = args[0]?.endsWith('SUBSCRIBE') === true;
     if (isSubscription) pinned.subscribing++;
     connection.sendOwn(

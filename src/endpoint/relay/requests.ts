@@ -2,6 +2,7 @@
 // behind on a connection, those that wait, and those that an endpoint must not pass on (proxy.md §5.4).
 
 import { bytesOf } from '../../base/byte-string.ts';
+import { sentCached, waitsBehindCached } from './caching.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import { type Look, type Owed, markRetried } from './owed.ts';
@@ -36,6 +37,17 @@ export function takeSpecial(client: Client, core: RelayCore, command: Command, r
     client.wait = 'replies';
     return false;
   }
+  if (waitsBehindCached(client)) {
+    client.wait = 'replies';
+    return false;
+  }
+  const isTaken = take(client, core, command, request);
+  if (isTaken) sentCached(client, command);
+  return isTaken;
+}
+
+function take(client: Client, core: RelayCore, command: Command, request: Request): boolean {
+  const { pinned } = client;
   if (pinned.isMulti && !ENDS_MULTI.has(command.kind)) {
     return takeQueued(client, core, command, request);
   }
