@@ -15,6 +15,7 @@ import { RequestScanner } from './request-scanner.ts';
 import { type Request, takeSpecial, takesItsTime } from './requests.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn, shareKey } from './sign-on.ts';
+import { askWhetherDone, beginLong } from './unanswered.ts';
 import type { Wire } from './wire.ts';
 
 /**
@@ -383,16 +384,10 @@ export class Client {
     if (connection === null) return;
     const input = this.#input;
     const length = Math.min(this.#scanner.knownBytes, input.end - input.at);
-    this.pinned.transaction?.forget();
-    if (this.pinned.replies === 'on') {
-      connection.sendLong(this, input.bytes, input.at, input.at + length);
-    } else {
-      if (this.pinned.replies === 'skip') this.pinned.replies = 'on';
-      connection.sendMore(input.bytes, input.at, input.at + length);
-    }
+    this.#isStreaming = true;
+    beginLong(this, this.#core, { bytes: input.bytes, start: input.at, end: input.at + length });
     input.at += length;
     this.#scanner.leaveBehind(length);
-    this.#isStreaming = true;
   }
 
   /** Passes on more of the long request. False: more has to come. */
@@ -413,7 +408,8 @@ export class Client {
       : Math.min(this.#scanner.knownBytes, input.end - input.at);
     if (length > 0) own.sendMore(input.bytes, input.at, input.at + length);
     input.at += length;
-    if (isWhole) this.#isStreaming = false;
+    this.#isStreaming = !isWhole;
+    if (isWhole) askWhetherDone(this, this.#core);
     else this.#scanner.leaveBehind(length);
     return isWhole || input.at === input.end || input.gather();
   }

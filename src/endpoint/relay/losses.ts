@@ -76,7 +76,8 @@ export class Losses {
     if (owner !== null && !owner.isGone) {
       owner.own = null;
       this.#placement.unassignIfLeaving(owner);
-      this.#replaceOwn(owner, pieces.has(owner));
+      if (owner.pinned.unanswered.isOpen) this.giveUp(owner);
+      else this.#replaceOwn(owner, pieces.has(owner));
     }
     for (const [client, list] of pieces) {
       if (client.isGone) continue;
@@ -131,7 +132,8 @@ export class Losses {
     client.isOutdated = false;
     connection.client = client;
     connection.signOn(client.signOn, true);
-    if (client.pinned.isMulti) {
+    // These can't be asked for again.
+    if (client.pinned.isMulti || client.pinned.replies !== 'on') {
       this.#host.loadedScripts.loadNamed(this.#host.scripts, this.#host.serverOf(connection), connection);
     }
     restore(client, connection, (its, error) => {

@@ -14,6 +14,22 @@ export interface Caching {
   isUsed: boolean;
 }
 
+/** Writes of one client on its connection that nobody answers. */
+export class Unanswered {
+  sent = 0;
+  /** So many of them are done. */
+  done = 0;
+  /** The server was asked, and has not answered. */
+  isAsking = false;
+  /** One of them may wait for others. */
+  mayBlock = false;
+
+  /** Whether some may not have been carried out. */
+  get isOpen(): boolean {
+    return this.sent > this.done;
+  }
+}
+
 export class Pinned {
   /** MULTI was sent, and neither EXEC nor DISCARD behind it. */
   transaction: Transaction | null = null;
@@ -36,6 +52,7 @@ export class Pinned {
   readonly flags = new Map<string, readonly string[]>();
   /** CLIENT REPLY: which of the next requests are answered. */
   replies: 'on' | 'off' | 'skip' = 'on';
+  readonly unanswered = new Unanswered();
   /** It may have changed its connection in ways that nobody has seen: in a transaction, or unanswered. */
   hasUnseen = false;
   /** For a reason that never ends. */

@@ -36,6 +36,8 @@ export interface RelayCore {
   waitsForRoom(client: Client): void;
   /** A blocked request was sent back because the server is no primary any more; whether it is to be sent again. */
   isRetried(text: string, connection: ServerConnection): boolean;
+  /** Nobody knows whether the client's last writes were done: it is closed. */
+  giveUp(client: Client): void;
   giveBack(connection: ServerConnection, client: Client): void;
   /** It has output. */
   wantsOutput(client: Client): void;

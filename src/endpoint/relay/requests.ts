@@ -18,6 +18,7 @@ import { FRESH, type SignOn } from './sign-on.ts';
 import { takeScan } from './scan.ts';
 import { takeScript, takeScriptCall } from './scripts.ts';
 import { takeExec, takeForgetting, takeMulti, takeQueued } from './transaction-requests.ts';
+import { takeUnanswered } from './unanswered.ts';
 import { takeUnknown } from './unknown-command.ts';
 import { takeClientCommand } from './client-command.ts';
 
@@ -31,7 +32,11 @@ export interface Request {
 /** Passes a request on, or answers it. False: the client has to wait, and says for what. */
 export function takeSpecial(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { pinned } = client;
-  if (pinned.replies !== 'on') return takeUnanswered(client, pinned, command, request);
+  if (pinned.replies !== 'on') {
+    if (command.kind !== 'reset') return takeUnanswered(client, core, command, request);
+    // It turns replies on, and is the first that gets one.
+    pinned.replies = 'on';
+  }
   if (client.own !== null && client.owed > 0 && !pinned.isMulti && CHANGES.has(command.kind)) {
     // If a request before it turns out to be refused and has to be sent elsewhere, this has to come behind it.
     client.wait = 'replies';
@@ -127,7 +132,7 @@ function take(client: Client, core: RelayCore, command: Command, request: Reques
 const ENDS_MULTI: ReadonlySet<Command['kind']> = new Set(['exec', 'discard', 'reset', 'quit']);
 
 /** What makes a client's own connection another than it was. */
-const CHANGES: ReadonlySet<Command['kind']> = new Set([
+export const CHANGES: ReadonlySet<Command['kind']> = new Set([
   'auth',
   'hello',
   'select',
@@ -369,27 +374,6 @@ function takeWait(client: Client, core: RelayCore, command: Command, request: Re
   markRetried(look);
   // Never asked of another server: what was written to this one may not be there.
   return sendOwn(client, request, look, { hasWrite: true }) !== null;
-}
-
-/** CLIENT REPLY OFF or SKIP was said: nothing is answered. */
-function takeUnanswered(client: Client, pinned: Pinned, command: Command, request: Request): boolean {
-  const { own } = client;
-  if (own === null || !client.hasRoom(own)) return false;
-  if (command.kind === 'refused') return true;
-  const { bytes, start, end } = request;
-  const [, second = '', third = ''] = command.kind === 'client' ? argumentsOf(bytes, start) : [];
-  if (/^REPLY$/i.test(second) && /^ON$/i.test(third)) {
-    pinned.replies = 'on';
-    own.sendWatched(client, bytes, start, end, 1, false, deliver);
-    return true;
-  }
-  if (pinned.replies === 'skip' && !/^REPLY$/i.test(second)) pinned.replies = 'on';
-  if (/^REPLY$/i.test(second) && /^OFF$/i.test(third)) pinned.replies = 'off';
-  if (CHANGES.has(command.kind) && !/^REPLY$/i.test(second)) pinned.hasUnseen = true;
-  // Flags and subscriptions set without an answer are not remembered: the client keeps its connection.
-  pinned.isForGood = true;
-  own.sendMore(bytes, start, end);
-  return true;
 }
 
 /** For requests that Redis answers with an error, or that change nothing. */

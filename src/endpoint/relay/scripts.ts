@@ -122,25 +122,31 @@ export class Scripts {
 
 /** SCRIPT and FUNCTION. */
 export function takeScript(client: Client, core: RelayCore, command: Command, request: Request): boolean {
-  const [name = '', word = '', body = ''] = argumentsOf(request.bytes, request.start);
-  if (/^(KILL|DEBUG)$/i.test(word)) return takeAlone(client, command, request);
-  if (/^SCRIPT$/i.test(name)) {
-    if (/^LOAD$/i.test(word)) {
-      core.scripts.remember(body, true);
-    } else if (/^FLUSH$/i.test(word)) {
-      // Who empties the cache means it.
-      core.scripts.forgetAll();
-      core.loadedScripts.forgetAll();
-    }
-  }
+  const args = argumentsOf(request.bytes, request.start);
+  if (/^(KILL|DEBUG)$/i.test(args[1] ?? '')) return takeAlone(client, command, request);
+  rememberScript(core, args);
   return sendPlain(client, command, request);
+}
+
+/** What a request says that scripts are, or that there are none. */
+export function rememberScript({ scripts, loadedScripts }: RelayCore, args: readonly string[]): void {
+  const [name = '', word = '', body = ''] = args;
+  if (/^EVAL(_RO)?$/i.test(name)) {
+    scripts.remember(word, false);
+  } else if (/^SCRIPT$/i.test(name) && /^LOAD$/i.test(word)) {
+    scripts.remember(body, true);
+  } else if (/^SCRIPT$/i.test(name) && /^FLUSH$/i.test(word)) {
+    // Who empties the cache means it.
+    scripts.forgetAll();
+    loadedScripts.forgetAll();
+  }
 }
 
 /** EVAL, EVALSHA, FCALL and their read-only kin. */
 export function takeScriptCall(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { bytes, start, end } = request;
   if (!command.name.startsWith('EVALSHA')) {
-    if (command.name.startsWith('EVAL')) core.scripts.remember(argumentsOf(bytes, start)[1] ?? '', false);
+    if (command.name.startsWith('EVAL')) rememberScript(core, argumentsOf(bytes, start));
     return sendPlain(client, command, request);
   }
   const connection = client.share();

@@ -86,6 +86,9 @@ export class ModelConnection extends ModelWire {
   #replies = '';
   #db = 0;
   #name = '';
+  /** What CLIENT REPLY made of it. */
+  #mode: 'on' | 'off' | 'skip' = 'on';
+  #skipsNext = false;
   #queued: string[][] | null = null;
   #isDirty = false;
   readonly #watched = new Map<string, string | undefined>();
@@ -124,7 +127,11 @@ export class ModelConnection extends ModelWire {
       const text = args.join(' ');
       this.#server.seen.push(text);
       const refused = [...this.#server.refuses].find(([beginning]) => text.startsWith(beginning));
-      this.#replies += refused === undefined ? this.#take(args) : `-${refused[1]}\r\n`;
+      const reply = refused === undefined ? this.#take(args) : `-${refused[1]}\r\n`;
+      if (this.#mode === 'on') this.#replies += reply;
+      else if (this.#mode === 'skip') this.#mode = 'on';
+      if (this.#skipsNext) this.#mode = 'skip';
+      this.#skipsNext = false;
     }
   }
 
@@ -151,7 +158,9 @@ export class ModelConnection extends ModelWire {
   /** Something for a blocked pop. */
   unblock(reply: string): void {
     this.blocked = null;
-    this.#replies += reply;
+    if (this.#mode === 'on') this.#replies += reply;
+    // And what was said behind it.
+    this.serve(0);
   }
 
   #take(args: readonly string[]): string {
@@ -213,6 +222,7 @@ export class ModelConnection extends ModelWire {
       case 'HELLO':
       case 'RESET':
         this.#queued = null;
+        if (name === 'RESET') this.#mode = 'on';
         return '+OK\r\n';
       case 'SELECT':
         if (Number(first) > 15) return '-ERR DB index is out of range\r\n';
@@ -221,6 +231,11 @@ export class ModelConnection extends ModelWire {
       case 'CLIENT':
         if (/GETNAME/i.test(first)) return bulk(this.#name === '' ? undefined : this.#name);
         if (/SETNAME/i.test(first)) this.#name = second;
+        if (/REPLY/i.test(first)) {
+          if (/SKIP/i.test(second)) this.#skipsNext = this.#mode !== 'off';
+          else this.#mode = /OFF/i.test(second) ? 'off' : 'on';
+          return /ON/i.test(second) ? '+OK\r\n' : '';
+        }
         return '+OK\r\n';
       case 'XREVRANGE':
         if (server.newest === '') return '*0\r\n';
