@@ -41,6 +41,10 @@ export class AckPrompter {
     this.#promptAt = this.#core.now;
   }
 
+  get hasBegun(): boolean {
+    return this.#promptAt !== Infinity;
+  }
+
   dueAt(): number {
     return Math.min(this.#promptAt, ...this.#links.map((link) => link.dueAt()));
   }

@@ -32,8 +32,11 @@ export type SwitchStep =
   | { readonly kind: 'prepare'; readonly to: (Target & { readonly name: string }) | null }
   /** Take no new requests; done when the replies in flight are home. Held clients go on by themselves after `msMax`. */
   | { readonly kind: 'hold'; readonly msMax: number }
-  /** Go on where the route leads now. `isUndone`: nothing was switched. */
-  | { readonly kind: 'release'; readonly isUndone: boolean };
+  /**
+   * Go on where the route leads now. `isUndone`: nothing was switched. `hasAll`: what the old primary had done when
+   * clients were held, the new one has; absent: nobody knows.
+   */
+  | { readonly kind: 'release'; readonly isUndone: boolean; readonly hasAll?: boolean };
 
 export type SwitchAnswer = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly sentence: string };
 

@@ -36,6 +36,12 @@ function story(stage: Stage): string[] {
   });
 }
 
+/** What relays were told of the new primary: whether it surely has everything. */
+const saidToHaveAll = (stage: Stage): (boolean | undefined)[] =>
+  stage.effects.flatMap(({ effect }) =>
+    effect.kind === 'switch-step' && effect.step.kind === 'release' ? [effect.step.hasAll] : [],
+  );
+
 describe('an ordered switch judged by what the servers say', () => {
   it('holds, pauses, waits, promotes, leads over, releases, and makes the old one follow, in this order', () => {
     const stage = trio();
@@ -59,6 +65,7 @@ describe('an ordered switch judged by what the servers say', () => {
     ]);
     assert.deepEqual(stage.ended()?.isDone, true);
     assert.deepEqual(stage.leadsTo(), [B]);
+    assert.deepEqual(saidToHaveAll(stage), [true]);
     stage.pass(3_000);
     assert.deepEqual(stage.leadsTo(), [B]);
     assert.deepEqual(stage.alarms(), []);
@@ -84,6 +91,7 @@ describe('an ordered switch judged by what the servers say', () => {
     assert.match(stage.ended()?.sentence ?? '', /nothing was changed: b .* did not catch up in time/);
     assert.equal(stage.model(A).orders.at(-1), 'CLIENT UNPAUSE');
     assert.ok(story(stage).includes('undo'));
+    assert.deepEqual(saidToHaveAll(stage), [false]);
     assert.deepEqual(stage.leadsTo(), [A]);
     assert.equal(stage.model(B).role, 'slave');
   });
@@ -239,6 +247,19 @@ describe('an ordered switch with sentinels', () => {
     assert.deepEqual(new Set(rest), new Set(['REPLCONF GETACK *', 'release']));
     assert.equal(stage.ended()?.isDone, true);
     assert.deepEqual(stage.leadsTo(), [B]);
+    assert.deepEqual(saidToHaveAll(stage), [true]);
+  });
+
+  it('does not claim that the new primary has everything if the old one died while it handed over', () => {
+    const stage = fleet();
+    order(stage, null);
+    stage.pass(100);
+    stage.kill(A);
+    stage.pass(100);
+    elect(stage);
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+    assert.deepEqual(saidToHaveAll(stage), [false]);
   });
 
   it('has replicas acknowledge all the time while the primary hands over, over connections of their own', () => {
@@ -298,6 +319,7 @@ describe('an ordered switch with sentinels', () => {
     );
     assert.equal(stage.ended()?.isDone, true);
     assert.deepEqual(stage.leadsTo(), [B]);
+    assert.deepEqual(saidToHaveAll(stage), [true]);
   });
 
   it('undoes everything when the sentinel refuses', () => {

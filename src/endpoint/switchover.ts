@@ -66,8 +66,10 @@ export class Switchover {
   #heldUntil = Infinity;
   #from: RedisServer | null = null;
   #to: RedisServer | null = null;
-  /** Those whose offsets have yet to reach the old primary's. */
+  /** Those whose offsets have yet to reach the old primary's, with its writers held. */
   #behind = new Set<RedisServer>();
+  /** And those that have reached it. */
+  readonly #caughtUp = new Set<RedisServer>();
   /** Also while its answer is on the way: a pause that comes late is a pause. */
   #isPaused = false;
   #isHeld = false;
@@ -232,6 +234,7 @@ export class Switchover {
       }
       if (info.offset < goal.offset) return this.#awaitOffset(server, goal);
       this.#behind.delete(server);
+      this.#caughtUp.add(server);
       if (this.#behind.size === 0) this.#promote();
     });
   }
@@ -277,8 +280,15 @@ export class Switchover {
   }
 
   #release(): void {
+    const hasAll = this.#state === 'routing' && this.#hasAll();
     this.#enter('releasing', this.#core.now + FINISH_MS_MAX);
-    this.#letGo(false);
+    this.#letGo(false, hasAll);
+  }
+
+  /** Whether the new primary lacks nothing. One that handed over by itself is there to be asked; a lost one may not have. */
+  #hasAll(): boolean {
+    const [from, to] = [this.#from as RedisServer, this.#to as RedisServer];
+    return this.#caughtUp.has(to) || (this.#prompter?.hasBegun === true && from.verdict.health === 'up');
   }
 
   /** With sentinels that is their business; only the pause is ours to end. */
@@ -383,9 +393,9 @@ export class Switchover {
     }
   }
 
-  #letGo(isUndone: boolean): void {
+  #letGo(isUndone: boolean, hasAll = false): void {
     this.#isHeld = false;
-    this.#step({ kind: 'release', isUndone });
+    this.#step({ kind: 'release', isUndone, hasAll });
   }
 
   #end(isDone: boolean, sentence: string): void {

@@ -7,6 +7,7 @@ import type { RelayLimits } from './limits.ts';
 import { type ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type SignOn, shareKey } from './sign-on.ts';
 import type { Wire, WireEvents } from './wire.ts';
+import { Fate, type Writes } from './writes.ts';
 
 /**
  * Begins to connect to `server`; what follows is told to `events`, never before this returns. `client`: whose connection it
@@ -35,6 +36,8 @@ export class Backend {
   isEnding = false;
   /** It has said that it is no primary, since the route last named it. */
   wasDemoted = false;
+  /** Of writes over connections that others have now: until any connection is lost. */
+  fate = new Fate(this);
   readonly #owner: ConnectionOwner;
   readonly #dial: Dial;
   readonly #limits: RelayLimits;
@@ -52,6 +55,31 @@ export class Backend {
     this.#owner = owner;
     this.#dial = dial;
     this.#limits = limits;
+  }
+
+  /** The route names it (again). */
+  enter(): void {
+    // What was written before counts as lost, but not what is written from now on.
+    if (this.isLeaving) this.#renewFates();
+    this.isLeaving = false;
+    this.isEnding = false;
+    this.wasDemoted = false;
+  }
+
+  /** Its clients go elsewhere, where it is not known that everything is that they wrote here. */
+  leave(): void {
+    this.isEnding = true;
+    for (const fate of this.fates) fate.isOver = true;
+  }
+
+  /** Of everything that was written here lately. */
+  get fates(): Fate[] {
+    return [this.fate, ...[...this.connections].map(({ fate }) => fate)];
+  }
+
+  #renewFates(): void {
+    this.fate = new Fate(this);
+    for (const connection of this.connections) connection.fate = new Fate(this);
   }
 
   /** A client is led to it. */
@@ -103,9 +131,11 @@ export class Backend {
     return this.#pools.get(shareKey(wanted))?.idle.pop() ?? this.#connect(client, nowMs);
   }
 
-  /** Takes back a connection that nothing was left on. */
-  giveBack(connection: ServerConnection): void {
+  /** Takes back a connection that nothing was left on, of a client that wrote so. */
+  giveBack(connection: ServerConnection, writes: Writes): void {
     if (connection.isOver) return;
+    // From now on it is others', and may end with them.
+    if (writes.at === connection.fate) writes.at = this.fate;
     const { idle } = this.#pool(shareKey(connection.has));
     if (this.isLeaving || idle.length >= this.#limits.idleMax) {
       this.connections.delete(connection);
@@ -118,6 +148,8 @@ export class Backend {
   /** Forgets one that is over. */
   remove(connection: ServerConnection): void {
     if (!this.connections.delete(connection)) return;
+    this.fate.isOver = true;
+    this.fate = new Fate(this);
     for (const [key, pool] of this.#pools) {
       for (const list of [pool.shared, pool.idle]) {
         const at = list.indexOf(connection);
@@ -142,6 +174,7 @@ export class Backend {
   #connect(client: Wire | null, nowMs: number): ServerConnection | null {
     if (nowMs < this.retryAtMs || this.isLeaving) return null;
     const connection = new ServerConnection(this.#owner, client === null);
+    connection.fate = new Fate(this);
     connection.attach(this.#dial(this.server, connection, client));
     this.connections.add(connection);
     return connection;

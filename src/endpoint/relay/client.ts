@@ -17,6 +17,7 @@ import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn, shareKey } from './sign-on.ts';
 import { askWhetherDone, beginLong } from './unanswered.ts';
 import type { Wire } from './wire.ts';
+import { Writes } from './writes.ts';
 
 /**
  * Why the next request is not passed on: `replies` to earlier ones have to come first; there is no `server`; the server
@@ -42,6 +43,8 @@ export class Client {
   pinned: Pinned = UNPINNED;
   /** Whether it asked to be told of switches (CLIENT MAINT_NOTIFICATIONS). */
   hearsOfSwitches = false;
+  /** Of its writes, what a WAIT has to know. */
+  readonly writes = new Writes();
   /** The server it was led to. */
   backend: Backend | null = null;
   /** Its own connection, while it needs one. */

@@ -4,6 +4,7 @@
 
 import { bytesOf } from '../../base/byte-string.ts';
 import type { Client } from './client.ts';
+import type { Fate } from './writes.ts';
 
 export class Hold {
   isOn = false;
@@ -11,6 +12,8 @@ export class Hold {
   untilMs = Infinity;
   /** Begun because a server refused writes, not by order: it ends as soon as the endpoint leads elsewhere. */
   isOwn = false;
+  /** Of what was written before an ordered one. */
+  fates: ReadonlySet<Fate> = new Set();
   /** Told once the last reply is home. */
   #onDrained: (() => void) | null = null;
   /** After a hold that brought nothing, refusals reach the clients until then. */
@@ -47,6 +50,7 @@ export class Hold {
     this.isOwn = false;
     this.untilMs = Infinity;
     this.#onDrained = null;
+    this.fates = new Set();
     this.#noneUntilMs = wasInVain ? nowMs + quietMs : -Infinity;
   }
 

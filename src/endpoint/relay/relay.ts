@@ -27,6 +27,7 @@ import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
 import type { Wire } from './wire.ts';
+import { handOver } from './writes.ts';
 
 export interface RelayOptions {
   readonly dial: Dial;
@@ -172,14 +173,16 @@ export class Relay
   beginHold(untilMs: number, onDrained: () => void): void {
     this.hold.begin(untilMs, false, onDrained);
     this.#pressure.holdChanged();
+    this.hold.fates = this.#servers.fates;
     this.#tellAll();
     this.settle();
     this.#options.wantsFlush();
   }
 
-  /** Everybody goes on, where the endpoint leads now. */
-  release(wasInVain: boolean): void {
+  /** Everybody goes on, where the endpoint leads now. `hasAll`: what was done before an ordered hold is there. */
+  release(wasInVain: boolean, hasAll = false): void {
     if (!this.hold.isOn) return;
+    if (hasAll) handOver(this.clients, this.hold.fates, this.#servers.present);
     this.hold.end(this.nowMs, wasInVain, this.limits.quietMs);
     this.#pressure.holdChanged();
     this.#tellAll();
@@ -262,7 +265,7 @@ export class Relay
   }
 
   giveBack(connection: ServerConnection, client: Client): void {
-    client.backend?.giveBack(connection);
+    client.backend?.giveBack(connection, client.writes);
     this.#placement.unassignIfLeaving(client);
   }
 
@@ -379,7 +382,7 @@ export class Relay
 
   /** Moves what `backend`, which left the route, still has. */
   #leave(backend: Backend, leaving: Leaving): void {
-    backend.isEnding = true;
+    backend.leave();
     leaving.drainUntilMs = this.nowMs + this.limits.drainMs;
     leaving.waitUntilMs = this.nowMs + this.limits.leavingMs;
     // In a switch that is held for, or once the server has said that it is no primary, what is in flight may come home: it was

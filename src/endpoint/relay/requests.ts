@@ -1,18 +1,16 @@
 // Requests that are more than a request and a reply: those that choose how a client is known, those that leave something
 // behind on a connection, those that wait, and those that an endpoint must not pass on (proxy.md §5.4).
 
-import { bytesOf } from '../../base/byte-string.ts';
 import { sentCached, waitsBehindCached } from './caching.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
-import { type Look, type Owed, markRetried } from './owed.ts';
+import { type Look, type Owed } from './owed.ts';
 import type { Pinned, SubscriptionKind } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { blockingRead } from './blocking.ts';
 import { takeBlocking } from './blocking-requests.ts';
 import { ERROR } from './reply-scanner.ts';
 import { argumentsOf } from './request-scanner.ts';
-import { firstLine } from './reply-text.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn } from './sign-on.ts';
 import { takeScan } from './scan.ts';
@@ -20,6 +18,7 @@ import { takeScript, takeScriptCall } from './scripts.ts';
 import { takeExec, takeForgetting, takeMulti, takeQueued } from './transaction-requests.ts';
 import { takeUnanswered } from './unanswered.ts';
 import { takeUnknown } from './unknown-command.ts';
+import { takeWait } from './wait.ts';
 import { takeClientCommand } from './client-command.ts';
 
 /** Where a whole request, an array, lies. */
@@ -340,40 +339,6 @@ function takeUnsubscribe(client: Client, command: Command, request: Request): bo
 function dropRest(client: Client, owed: { count: number }): void {
   client.owed -= owed.count - 1;
   owed.count = 1;
-}
-
-/** Nobody is meant to hear anything there; `*` does. */
-const WAIT_CHANNEL = '__baton__:wait';
-
-/**
- * WAIT and WAITAOF count from the last command of their own connection that went to the replicas, but the client's writes
- * went over a shared one. So something that changes nothing goes to the replicas first, behind all that was done so far:
- * a publication. (Until Redis 7.0 a PING would do; newer servers and Valkey count only what is replicated.)
- */
-function takeWait(client: Client, core: RelayCore, command: Command, request: Request): boolean {
-  const connection = client.borrow();
-  if (connection === null) return false;
-  let refusal: string | null = null;
-  const say = (text: string): void => client.deliver(bytesOf(text), 0, text.length);
-  if (!core.isTransparent)
-    connection.sendOwn(['PUBLISH', WAIT_CHANNEL, ''], (type, bytes, start, end) => {
-      if (type === ERROR) refusal = firstLine(bytes, start, end).slice(1);
-      return 'swallow';
-    });
-  const look: Look = (type, bytes, start, end) => {
-    if (type === ERROR && firstLine(bytes, start, end).startsWith('-UNBLOCKED force')) {
-      // It is no primary any more: of its replicas that have the write, none is known to be the next one's.
-      say(command.name === 'WAIT' ? ':0\r\n' : '*2\r\n:0\r\n:0\r\n');
-      return 'swallow';
-    }
-    if (refusal === null || type === ERROR) return 'deliver';
-    say(`-ERR ${command.name} through this endpoint has to publish to ${WAIT_CHANNEL}: ${refusal}\r\n`);
-    return 'swallow';
-  };
-  markWaiting(look);
-  markRetried(look);
-  // Never asked of another server: what was written to this one may not be there.
-  return sendOwn(client, request, look, { hasWrite: true }) !== null;
 }
 
 /** For requests that Redis answers with an error, or that change nothing. */

@@ -14,7 +14,9 @@ import { answersNothing, firstLine } from './reply-text.ts';
 import type { SeenReply } from './replay.ts';
 import { FRESH, type SignOn, commandsBetween } from './sign-on.ts';
 import type { Transaction } from './transaction.ts';
+import { acknowledgesWrite } from './wait.ts';
 import type { Wire, WireEvents } from './wire.ts';
+import { Fate } from './writes.ts';
 
 /** So much of a reply must be there before it is passed on in pieces: whoever looks at one sees its beginning whole. */
 const HEAD_BYTES = 512;
@@ -45,6 +47,8 @@ export interface ConnectionOwner {
 export class ServerConnection implements WireEvents {
   /** What was said on it. */
   has: SignOn = FRESH;
+  /** What became of all that was written on it. */
+  fate = new Fate(null);
   /** Whose it is; null for a shared one, and for one that waits for its next owner. */
   client: Client | null = null;
   /** A long reply is on its way: others had better use another connection. */
@@ -277,6 +281,7 @@ export class ServerConnection implements WireEvents {
   fail(because: string): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.fate.isOver = true;
     this.cutOff = this.midReplyOf;
     this.#wire?.reset();
     this.#owner.lost(this, this.#queue.takeAll(), this.#unsent, because);
@@ -359,6 +364,7 @@ export class ServerConnection implements WireEvents {
       const client = owed.client as Client;
       if (!client.isReplaying) {
         client.deliver(bytes, start, end);
+        if (owed.hasWrite && client.writes.at !== this.fate) client.writes.noted(this.fate);
         this.#answered(owed);
         return;
       }
@@ -419,6 +425,7 @@ export class ServerConnection implements WireEvents {
       const verdict = this.#owner.unusual(owed, { type, bytes, start, end, isWhole }, this);
       if (verdict !== 'deliver') return this.isOver ? null : verdict;
     }
+    if (type !== ERROR && acknowledgesWrite(owed)) owed.client?.writes.noted(this.fate);
     const verdict = owed.look?.(type, bytes, start, end, owed) ?? 'deliver';
     return this.isOver ? null : verdict;
   }

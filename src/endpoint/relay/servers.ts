@@ -5,6 +5,7 @@ import { type Route, type RouteServer, targetText } from '../route.ts';
 import type { Backend } from './backend.ts';
 import { type Asker, Chooser } from './choose-server.ts';
 import type { ServerConnection } from './server-connection.ts';
+import type { Fate } from './writes.ts';
 
 /** How long a server that left keeps what it has, in the relay's time. */
 export interface Leaving {
@@ -30,6 +31,11 @@ export class Servers {
     return this.#present.values();
   }
 
+  /** Of all that was written to those of the route. */
+  get fates(): ReadonlySet<Fate> {
+    return new Set([...this.#present.values()].flatMap(({ fates }) => fates));
+  }
+
   /** Those that left it. */
   get leaving(): Iterable<[Backend, Leaving]> {
     return this.#leaving;
@@ -43,9 +49,7 @@ export class Servers {
       const key = targetText(server);
       const backend = left.get(key) ?? this.#returning(key) ?? this.#takePrepared(key) ?? this.#make(server);
       backend.server = server;
-      backend.isLeaving = false;
-      backend.isEnding = false;
-      backend.wasDemoted = false;
+      backend.enter();
       left.delete(key);
       this.#leaving.delete(backend);
       this.#present.set(key, backend);

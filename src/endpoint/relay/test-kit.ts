@@ -448,7 +448,7 @@ export class Stage {
     const promoted = this.#promoted;
     this.#promoted = null;
     this.lead(promoted);
-    this.relay.release(false);
+    this.relay.release(false, isHeld);
   }
 
   /** The old one is gone, and the new one not known yet. */

@@ -107,6 +107,7 @@ export function askWhetherDone(client: Client, core: RelayCore): void {
       return 'swallow';
     }
     unanswered.done = sent;
+    client.writes.noted(own.fate);
     askWhetherDone(client, core);
     client.answered();
     return 'swallow';

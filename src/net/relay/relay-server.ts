@@ -181,7 +181,7 @@ export class RelayServer {
         this.relay.beginHold(this.relay.nowMs + step.msMax, done);
         return this.#arm();
       case 'release':
-        this.relay.release(step.isUndone);
+        this.relay.release(step.isUndone, step.hasAll);
         return done();
     }
   }
