@@ -1,6 +1,6 @@
 // `baton endpoint` as a process of its own, and writers that count what became of their writes.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { EndpointStatus } from '../../src/daemon/endpoint/endpoint-daemon.ts';
 import { ManagedProcess } from '../../src/redis/managed-process.ts';
@@ -49,6 +49,22 @@ export class BatonEndpoint {
   /** A command for it, run to its end. */
   order(...args: readonly string[]): Ended {
     return runBaton(this.process.folder, ...args);
+  }
+
+  /** The same, while the test goes on. */
+  orderMeanwhile(...args: readonly string[]): Promise<Ended> {
+    const command = spawn(process.execPath, [BATON, 'endpoint', ...args], {
+      timeout: 60_000,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, RUNTIME_DIRECTORY: this.process.folder },
+    });
+    let output = '';
+    const hear = (bytes: Buffer): void => {
+      output += bytes.toString();
+    };
+    command.stdout.on('data', hear);
+    command.stderr.on('data', hear);
+    return new Promise((resolve) => command.once('close', (code) => resolve({ code, output })));
   }
 
   status(): EndpointStatus {

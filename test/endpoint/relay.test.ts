@@ -146,11 +146,11 @@ for (const flavor of ['redis', 'valkey'] as const) {
       await relay.path.takeStep(['redis'], { kind: 'hold', msMax: 20_000 });
       socket.write('PING\r\n');
       await until('the word', () => received !== '');
-      assert.match(received, /^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:20\r\n$/);
+      assert.match(received, /^>4\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:20\r\n\$2\r\n\[\]\r\n$/);
       received = '';
       await relay.path.takeStep(['redis'], { kind: 'release', isUndone: true });
       await until('the answer', () => received.includes('PONG'));
-      assert.match(received, /^>2\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n\+PONG\r\n$/);
+      assert.match(received, /^>3\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n\$2\r\n\[\]\r\n\+PONG\r\n$/);
       socket.destroy();
     });
 

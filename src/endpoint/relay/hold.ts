@@ -6,6 +6,9 @@ import { bytesOf } from '../../base/byte-string.ts';
 import type { Client } from './client.ts';
 import type { Fate } from './writes.ts';
 
+/** Which shards of a cluster it concerns, as text: Lettuce warns of each notification without, and nobody else reads it. */
+const NO_SHARDS = '$2\r\n[]\r\n';
+
 export class Hold {
   isOn = false;
   /** When clients go on in any case. */
@@ -61,9 +64,9 @@ export class Hold {
     const hears = client.hearsOfSwitches && client.signOn.protocol === 3;
     if (this.isOn && hears && !this.#told.has(client)) {
       this.#told.add(client);
-      say(client, `>3\r\n$12\r\nFAILING_OVER\r\n:${this.#number}\r\n:${secondsLeft}\r\n`);
+      say(client, `>4\r\n$12\r\nFAILING_OVER\r\n:${this.#number}\r\n:${secondsLeft}\r\n${NO_SHARDS}`);
     } else if (!this.isOn && this.#told.delete(client) && hears) {
-      say(client, `>2\r\n$11\r\nFAILED_OVER\r\n:${this.#number}\r\n`);
+      say(client, `>3\r\n$11\r\nFAILED_OVER\r\n:${this.#number}\r\n${NO_SHARDS}`);
     }
   }
 
