@@ -359,56 +359,6 @@ for (const flavor of ['redis', 'valkey'] as const) {
       busy.close();
     });
 
-    it('leaves every client as it was when it moves: its name, user, database, flags, subscriptions', async (t) => {
-      for (const each of [server, other]) {
-        await ask(each, ['ACL', 'SETUSER', 'mover', 'on', '>secret', '~*', '&*', '+@all']);
-      }
-      for (const isTransparent of [false, true]) {
-        const moving = await openRelay(t, { isTransparent });
-        moving.lead(server);
-        const target = { host: '127.0.0.1', port: moving.port };
-        const [named, tracked, hearing, open] = [
-          await Wire.open(target),
-          connect(moving.port, '127.0.0.1'),
-          await Wire.open(target),
-          await Wire.open(target),
-        ];
-        let received = '';
-        tracked.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
-        tracked.write(
-          'HELLO 3 AUTH mover secret SETNAME tracked\r\nCLIENT TRACKING ON BCAST PREFIX x NOLOOP\r\n',
-        );
-        await named.call('AUTH', 'mover', 'secret');
-        await named.call('SELECT', '5');
-        await named.call('CLIENT', 'SETNAME', 'named');
-        await named.call('CLIENT', 'NO-EVICT', 'ON');
-        await hearing.call('CLIENT', 'SETNAME', 'hearing');
-        await hearing.call('SUBSCRIBE', 'a', 'b');
-        await hearing.call('PSUBSCRIBE', 'c*');
-        await open.call('CLIENT', 'SETNAME', 'open');
-        await open.call('SELECT', '2');
-        await open.call('MULTI');
-        await open.call('ECHO', 'before');
-        await until('tracking', () => received.includes('OK'));
-        const before = await statesOf(server);
-        assert.deepEqual(Object.keys(before), ['hearing', 'named', 'open', 'tracked']);
-        received = '';
-        moving.lead(other);
-        await until('everybody there', async () => Object.keys(await statesOf(other)).length === 4);
-        await until('the same state', async () => {
-          const after = await statesOf(other);
-          return JSON.stringify(after) === JSON.stringify(before);
-        });
-        await until('the invalidation', () => received.includes('>2\r\n$10\r\ninvalidate\r\n_\r\n'));
-        assert.deepEqual(await open.call('EXEC'), ['before']);
-        await until('nobody left behind', async () => Object.keys(await statesOf(server)).length === 0);
-        const counts = (await moving.path.counts())['redis'];
-        assert.deepEqual([counts?.['outcomeUnknown'], counts?.['unmovable']], [0, 0]);
-        tracked.destroy();
-        for (const client of [named, hearing, open]) client.close();
-      }
-    });
-
     it('lets a transaction fail whose watched keys were moved meanwhile', async (t) => {
       const moving = await openRelay(t);
       moving.lead(server);
@@ -470,22 +420,6 @@ async function connectionsOf(server: ManagedServer): Promise<string[]> {
   return String(await ask(server, ['CLIENT', 'LIST']))
     .trim()
     .split('\n');
-}
-
-/** What CLIENT LIST tells of each named client, by its name, without what differs from one connection to the next. */
-async function statesOf(server: ManagedServer): Promise<Record<string, string>> {
-  const kept = /^(name|flags|db|sub|psub|ssub|multi|watch|user|redir|resp|lib-name|lib-ver)=/;
-  const states: Record<string, string> = {};
-  const lines = await connectionsOf(server);
-  for (const name of ['hearing', 'named', 'open', 'tracked']) {
-    const line = lines.find((each) => each.includes(` name=${name} `));
-    if (line === undefined) continue;
-    states[name] = line
-      .split(' ')
-      .filter((field) => kept.test(field))
-      .join(' ');
-  }
-  return states;
 }
 
 async function offsetOf(server: ManagedServer): Promise<string> {

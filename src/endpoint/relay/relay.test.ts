@@ -82,6 +82,14 @@ it("clients of one server are closed by order, what they still asked for is nobo
   assert.equal(stage.relay.counts.clients, 2);
 });
 
+it('tells the server the names of a client with a connection of its own, also those it had before it signed on', () => {
+  const stage = new Stage(true);
+  stage.connect();
+  const text = command('CLIENT', 'SETNAME', 'me') + command('AUTH', 'user', 'secret');
+  assert.equal(ask(stage, 0, text), '+OK\r\n+OK\r\n');
+  assert.deepEqual(stage.servers[0].seen, ['AUTH user secret', 'CLIENT SETNAME me']);
+});
+
 describe('a script that the server does not know', () => {
   it('is loaded there and asked for again, if the relay has seen it', () => {
     const stage = staged(2);

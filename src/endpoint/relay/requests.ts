@@ -260,7 +260,11 @@ function takeSelect(client: Client, request: Request): boolean {
 /** The server has accepted a change of what the client and its connection are. */
 export function signedOn(client: Client, change: Partial<SignOn>): void {
   client.signOn = { ...client.signOn, ...change };
-  if (client.own !== null) client.own.has = { ...client.own.has, ...change };
+  const { own, pinned } = client;
+  if (own === null) return;
+  own.has = { ...own.has, ...change };
+  // Of one that it keeps, the server is to know the names, too: they could not be said before it knew whose it is.
+  if (pinned.isNeeded) own.signOn(client.signOn, true);
 }
 
 /** RESET clears everything but the library's name. */
