@@ -3,11 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { type Socket, connect } from 'node:net';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { Random } from '../../src/base/random.ts';
 import { freePort } from '../../src/redis/free-port.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import type { Flavor } from '../../src/redis/server-files.ts';
@@ -37,20 +36,6 @@ for (const flavor of ['redis', 'valkey'] as const) {
       await Promise.all([server?.dispose(), other?.dispose()]);
     });
     const through = () => ({ host: '127.0.0.1', port: relay.port });
-
-    it('gives the replies that the server gives, to a random stream of commands in random pieces', async () => {
-      for (const protocol of [2, 3]) {
-        await ask(server, ['FLUSHALL']);
-        await ask(other, ['FLUSHALL']);
-        const commands = randomCommands(new Random(protocol), 3_000);
-        const hello = protocol === 3 ? [['HELLO', '3']] : [];
-        const [relayed, direct] = await Promise.all([
-          converse(relay.port, [...hello, ...commands], new Random(1)),
-          converse(other.port, [...hello, ...commands], new Random(2)),
-        ]);
-        assertSame(withoutHello(relayed, protocol), withoutHello(direct, protocol));
-      }
-    });
 
     it('keeps the order of each client, and crosses no replies', async () => {
       const before = (await connectionsOf(server)).length;
@@ -228,14 +213,6 @@ for (const flavor of ['redis', 'valkey'] as const) {
       const clients = await Promise.all(Array.from({ length: 5 }, () => Wire.open(target)));
       const ids = await Promise.all(clients.map((client) => client.call('CLIENT', 'ID')));
       assert.equal(new Set(ids).size, 5);
-      const commands = randomCommands(new Random(7), 500);
-      await ask(server, ['FLUSHALL']);
-      await ask(other, ['FLUSHALL']);
-      const [relayed, direct] = await Promise.all([
-        converse(transparent.port, commands, new Random(1)),
-        converse(other.port, commands, new Random(2)),
-      ]);
-      assertSame(relayed, direct);
       for (const client of clients) client.close();
     });
 
@@ -428,105 +405,6 @@ async function offsetOf(server: ManagedServer): Promise<string> {
   return (
     (role === 'master' ? /master_repl_offset:(\d+)/ : /slave_repl_offset:(\d+)/).exec(text)?.[1] ?? role ?? ''
   );
-}
-
-/** Commands whose replies depend on nothing but the commands before. */
-function randomCommands(random: Random, count: number): string[][] {
-  const key = (): string => `key${random.int(5)}`;
-  const value = (): string => 'v'.repeat(random.int(200));
-  const makers: (() => string[][])[] = [
-    () => [['SET', key(), value()]],
-    () => [['GET', key()]],
-    () => [['MGET', key(), key(), key()]],
-    () => [['INCR', 'counter']],
-    () => [['LPUSH', 'list', value(), value()]],
-    () => [['LRANGE', 'list', '0', '3']],
-    () => [['HSET', 'hash', key(), value()]],
-    () => [['HGET', 'hash', key()]],
-    () => [['ZADD', 'zset', String(random.int(9)), key()]],
-    () => [['ZRANGE', 'zset', '0', '-1', 'WITHSCORES']],
-    () => [['GET', 'list']],
-    () => [['SELECT', String(random.int(3))]],
-    () => [['SELECT', '99']],
-    () => [['CLIENT', 'SETNAME', key()]],
-    () => [['CLIENT', 'GETNAME']],
-    () => [['MULTI'], ['SET', key(), value()], ['GET', key()], ['NOSUCH'], ['EXEC']],
-    () => [['MULTI'], ['INCR', 'counter'], ['LLEN', 'list'], ['EXEC']],
-    () => [['WATCH', key()], ['GET', key()], ['MULTI'], ['SET', key(), value()], ['EXEC']],
-    () => [['WATCH', key()], ['UNWATCH']],
-    () => [['MULTI'], ['MULTI'], ['DISCARD'], ['EXEC'], ['DISCARD']],
-    () => [
-      ['LPUSH', 'pop', value()],
-      ['BLPOP', 'pop', '0'],
-    ],
-    () => [['EVAL', 'return {KEYS[1], ARGV[1], redis.call("dbsize") > 0}', '1', key(), value()]],
-    () => [
-      ['XADD', 'stream', `${random.int(9) + 1}-*`, 'f', value()],
-      ['XREAD', 'COUNT', '1', 'STREAMS', 'stream', '0'],
-    ],
-    () => [['NOSUCH', 'x'], ['GET'], ['PING'], ['ECHO', value()], ['QUIT ']],
-    () => [
-      ['SUBSCRIBE', 'a', 'b'],
-      ['PSUBSCRIBE', 'c*'],
-      ['PING'],
-      ['UNSUBSCRIBE', 'b', 'a'],
-      ['PUNSUBSCRIBE', 'c*'],
-      ['GET', key()],
-    ],
-    () => [['SUBSCRIBE', 'a'], ['UNSUBSCRIBE'], ['GET', key()]],
-    () => [['UNSUBSCRIBE'], ['GET', key()]],
-    () => [['CLIENT', 'REPLY', 'ON']],
-    () => [['WAIT', '0', '0']],
-    () => [
-      ['SET', key(), 'x'.repeat(random.int(300_000))],
-      ['STRLEN', key()],
-    ],
-  ];
-  const commands: string[][] = [];
-  while (commands.length < count) commands.push(...(makers[random.int(makers.length)] as () => string[][])());
-  return commands;
-}
-
-/** Sends everything, in pieces of random length, and returns everything that comes back. */
-async function converse(port: number, commands: readonly string[][], random: Random): Promise<string> {
-  const encode = (args: readonly string[]): string =>
-    `*${args.length}\r\n${args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join('')}`;
-  const text = [...commands, ['ECHO', 'the end of it']].map(encode).join('');
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-  let received = '';
-  socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
-  socket.on('error', () => undefined);
-  for (let at = 0; at < text.length;) {
-    const length = 1 + random.int(random.int(10) === 0 ? 100_000 : 300);
-    if (!socket.write(text.slice(at, at + length), 'latin1')) await drained(socket);
-    else if (random.int(50) === 0) await pause(0);
-    at += length;
-  }
-  await until(
-    'the last reply',
-    () => received.endsWith('the end of it\r\n'),
-    () => received.slice(-200),
-  );
-  socket.destroy();
-  return received;
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.once('drain', () => resolve()));
-}
-
-/** Says where two long texts part. */
-function assertSame(actual: string, expected: string): void {
-  if (actual === expected) return;
-  let at = 0;
-  while (actual[at] === expected[at]) at++;
-  const around = (text: string): string => text.slice(Math.max(0, at - 400), at + 200);
-  assert.equal(around(actual), around(expected), `they part at byte ${at}`);
-}
-
-/** The reply to HELLO holds an id. */
-function withoutHello(text: string, protocol: number): string {
-  return protocol === 3 ? text.slice(text.indexOf('modules')) : text;
 }
 
 /** What comes back until the other end closes. */
