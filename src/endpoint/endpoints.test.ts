@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { backendConf, endpointsConf, PRIMARY, REPLICA, serverConf, Stage } from './test-kit.ts';
+import { backendConf, endpointsConf, type Model, PRIMARY, REPLICA, serverConf, Stage } from './test-kit.ts';
 
 const A = '10.0.0.1:6379';
 const B = '10.0.0.2:6379';
@@ -60,6 +60,28 @@ describe('a primary endpoint that judges by what the servers say', () => {
     stage.pass(2_000);
     assert.deepEqual(stage.leadsTo(), [A]);
     assert.equal(stage.routes.at(-1)?.generation, before);
+  });
+
+  it('calls a server that hangs up before a word no more often than one that refuses, and says why it is down', () => {
+    const calls = (more: Partial<Model>): { count: number; because: string } => {
+      const stage = pair();
+      stage.pass(1_000);
+      // It ends what stands, too.
+      stage.model(A, more);
+      stage.cut(A);
+      stage.model(B).role = 'master';
+      stage.pass(5_000);
+      assert.deepEqual(stage.leadsTo(), [B]);
+      const before = stage.effects.length;
+      stage.pass(5_000);
+      const made = stage.effects.slice(before).filter(({ effect }) => effect.kind === 'connect');
+      const { reason } = stage.backend().servers[0] ?? {};
+      return { count: made.length, because: reason ?? '' };
+    };
+    const refused = calls({ isAlive: false });
+    const ended = calls({ hangsUp: true });
+    assert.ok(ended.count > 0 && ended.count <= refused.count, `${ended.count} and ${refused.count}`);
+    assert.equal(ended.because, 'no answer: the other end hung up');
   });
 
   it('lets the route of a silent primary lapse with its lease', () => {

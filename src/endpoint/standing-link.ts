@@ -5,6 +5,8 @@
 //        ▲            │            │            │ ended, or silent for too long
 //        └────────────┴────────────┴────────────┘
 //
+// One that ended after it had answered is made again at once, any other after the interval.
+//
 // What the answers mean is the owner's business.
 
 import type { Reply } from '../resp/reply.ts';
@@ -74,6 +76,8 @@ export class StandingLink implements ConnectionOwner {
   /** When silence counts (again). */
   #silentAt = Infinity;
   #isClosed = false;
+  /** The other end has said something on this connection: only then it was more than a port that is open. */
+  #hasSpoken = false;
   #intervalMs: number;
   /** Why the other end refuses our credentials; null: it does not. */
   authProblem: string | null = null;
@@ -174,14 +178,24 @@ export class StandingLink implements ConnectionOwner {
   }
 
   disconnected(reason: EndOfConnection, detail: string): void {
-    const wasUp = this.#state === 'up';
+    const { now } = this.#core;
+    const hadSpoken = this.#hasSpoken;
     this.#forget();
     // One that stood may have been ended by anybody: whether the server is gone shows the next attempt, made at once.
-    this.#wait(wasUp && reason !== 'failed' ? this.#core.now : this.#core.now + this.#intervalMs);
-    this.#user.failed(reason, detail);
+    if (hadSpoken && reason !== 'failed') {
+      this.#wait(now);
+      this.#user.failed(reason, detail);
+      return;
+    }
+    // Who hangs up before a word would be called again and again. With TLS 1.3 that is also how our certificate is
+    // turned down: our side of the handshake is over by then.
+    this.#wait(now + this.#intervalMs);
+    const isMute = reason === 'closed' || reason === 'reset';
+    this.#user.failed(isMute ? 'failed' : reason, isMute ? `no answer: ${detail}` : detail);
   }
 
   replied(reply: Reply): void {
+    this.#hasSpoken = true;
     if (reply.kind === 'push' || this.#user.isMessage(reply)) return this.#user.heard(reply);
     const answer = this.#expected.shift();
     answer?.(reply);
@@ -258,6 +272,7 @@ export class StandingLink implements ConnectionOwner {
   #forget(): void {
     if (this.#connection !== null) this.#core.disown(this.#connection);
     this.#connection = null;
+    this.#hasSpoken = false;
     this.#attempt += 1;
     this.#expected = [];
     this.#round = null;

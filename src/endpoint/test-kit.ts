@@ -118,6 +118,8 @@ export function endpointsConf(...backends: readonly BackendConf[]): EndpointsCon
 export class Model {
   isAlive = true;
   isFrozen = false;
+  /** Accepts connections, and ends each before a word. */
+  hangsUp = false;
   role: 'master' | 'slave' = 'slave';
   history = 'h1';
   offset = 100;
@@ -288,11 +290,18 @@ export class Stage {
     }
     this.#lines.set(connection, { model, address });
     if (!model.isFrozen) this.#soon({ kind: 'connected', connection, localAddress: '10.0.0.9' }, connection);
+    if (model.hangsUp) {
+      this.#later.push({
+        at: this.now + 2 * LATENCY_MS,
+        event: { kind: 'disconnected', connection, reason: 'closed', detail: 'the other end hung up' },
+        isValid: () => this.#lines.delete(connection),
+      });
+    }
   }
 
   #hear(connection: ConnectionId, args: readonly string[]): void {
     const line = this.#lines.get(connection);
-    if (line === undefined || line.model.isFrozen) return;
+    if (line === undefined || line.model.isFrozen || line.model.hangsUp) return;
     for (const reply of this.#replies(line, args))
       this.#soon({ kind: 'reply', connection, reply }, connection);
   }
