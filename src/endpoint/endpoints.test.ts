@@ -146,13 +146,14 @@ describe('a primary endpoint that judges by what the servers say', () => {
     const conf = backendConf({ credentials: { user: null, password: 'geheim' } });
     const stage = new Stage(endpointsConf(conf));
     stage.model(A, { role: 'master', password: 'other' });
-    stage.model(B, { password: 'geheim' });
+    stage.model(B, { knowsNoAuth: true });
     stage.pass(1_000);
     const told = JSON.stringify([
       stage.effects.filter(({ effect }) => effect.kind !== 'send'),
       stage.backend(),
     ]);
     assert.match(told, /WRONGPASS/);
+    assert.match(told, /unknown command 'AUTH'/);
     assert.ok(!told.includes('geheim'));
   });
 

@@ -170,7 +170,7 @@ export class StandingLink implements ConnectionOwner {
         // A server without a password says so; then it needs none.
         const isRefused =
           reply.kind === 'error' && !/^ERR (Client sent AUTH|AUTH <password>)/.test(reply.text);
-        this.authProblem = isRefused ? reply.text : null;
+        this.authProblem = isRefused ? withoutSecret(reply.text, password) : null;
       });
     }
     for (const args of greeting) this.#send(args);
@@ -285,3 +285,7 @@ export class StandingLink implements ConnectionOwner {
     this.#tryAt = tryAt;
   }
 }
+
+/** A server that knows no AUTH repeats its arguments, the first 128 bytes of them, in the error. */
+const withoutSecret = (text: string, secret: string): string =>
+  text.replace(/,? with args beginning with.*/s, '').replaceAll(secret, '(password)');

@@ -129,6 +129,8 @@ export class Model {
   isLoading = false;
   replicas: string[] = [];
   password: string | null = null;
+  /** AUTH is an unknown command to it. */
+  knowsNoAuth = false;
   group: { primary: string; epoch: number; replicas: string[] } | null = null;
   /** How often it was told to acknowledge. */
   prompts = 0;
@@ -285,7 +287,7 @@ export class Stage {
   #connect(connection: ConnectionId, address: string): void {
     const model = this.models.get(address);
     if (model?.isAlive !== true) {
-      this.#soon({ kind: 'disconnected', connection, reason: 'refused', detail: `${address} refused` });
+      this.#soon({ kind: 'disconnected', connection, reason: 'refused', detail: 'refused' });
       return;
     }
     this.#lines.set(connection, { model, address });
@@ -314,6 +316,9 @@ export class Stage {
     if (command === 'REPLCONF') {
       model.prompts += 1;
       return [];
+    }
+    if (command === 'AUTH' && model.knowsNoAuth) {
+      return [error(`ERR unknown command 'AUTH', with args beginning with: '${second}' `)];
     }
     if (command === 'AUTH') return [args.at(-1) === model.password ? simple('OK') : error('WRONGPASS no')];
     const { group } = model;
