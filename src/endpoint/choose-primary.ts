@@ -53,7 +53,7 @@ export function chooseBySentinels(
 ): PrimaryChoice {
   switch (opinion.kind) {
     case 'no-majority': {
-      const few = `${opinion.answering} of ${named} sentinels answer, and it takes a majority`;
+      const few = `${opinion.answering} of ${named} sentinels answer, and it takes a majority (${opinion.silent.join('; ')})`;
       const alarm = { name: 'sentinels' as const, text: few };
       if (present === null || !claims(present.server))
         return nobody(`nobody knows the primary of ${group}: ${few}`, alarm);

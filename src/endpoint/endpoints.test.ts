@@ -84,6 +84,27 @@ describe('a primary endpoint that judges by what the servers say', () => {
     assert.equal(ended.because, 'no answer: the other end hung up');
   });
 
+  it('tells once that a server is down and why, again for another error, and when it is up', () => {
+    const stage = pair();
+    stage.pass(1_000);
+    stage.kill(B);
+    stage.pass(5_000);
+    stage.model(B, { isAlive: true, isLoading: true });
+    stage.pass(5_000);
+    stage.model(B).isLoading = false;
+    stage.pass(1_000);
+    const told = stage.effects.flatMap(({ effect }) =>
+      effect.kind === 'event' && effect.name === 'server' ? [`${effect.level} ${effect.text}`] : [],
+    );
+    assert.deepEqual(told, [
+      'info a (10.0.0.1:6379) is up',
+      'info b (10.0.0.2:6379) is up',
+      'alarm b (10.0.0.2:6379) is down: refused',
+      'alarm b (10.0.0.2:6379) is down: LOADING in progress',
+      'info b (10.0.0.2:6379) is up',
+    ]);
+  });
+
   it('lets the route of a silent primary lapse with its lease', () => {
     const stage = pair();
     stage.pass(1_000);

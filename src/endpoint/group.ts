@@ -133,6 +133,10 @@ export class Group {
     this.#touch();
   }
 
+  serverSays(sentence: string, isUp: boolean): void {
+    this.#core.tell(isUp ? 'info' : 'alarm', 'server', this.name, sentence);
+  }
+
   /** After an ordered switch `server` is the one in use. */
   prefer(server: RedisServer): void {
     this.#current = server;

@@ -31,6 +31,8 @@ const QUESTIONS = [['PING'], ['INFO', 'replication']] as const;
 export interface RedisServerOwner {
   /** Its health, role or offset may have changed. */
   serverChanged(server: RedisServer): void;
+  /** An operator may want to know: it came up, went down, or is down for a reason of another kind. */
+  serverSays(sentence: string, isUp: boolean): void;
 }
 
 export class RedisServer implements LinkUser {
@@ -48,6 +50,8 @@ export class RedisServer implements LinkUser {
   askedOver: ConnectionId | null = null;
   /** Since when it says that it is a primary which nobody replicates. */
   #aloneSince = Infinity;
+  /** Of the reason that was told last; null: it is not down. */
+  #toldKind: string | null = null;
   readonly #owner: RedisServerOwner;
   readonly #core: Core;
 
@@ -107,7 +111,11 @@ export class RedisServer implements LinkUser {
       this.info = info;
       this.askedAt = askedAt;
       this.askedOver = this.link.connection;
-      if (this.verdict.succeeded(this.conf.timing)) this.history.became('up', this.#core.now);
+      if (this.verdict.succeeded(this.conf.timing)) {
+        this.history.became('up', this.#core.now);
+        this.#toldKind = null;
+        this.#owner.serverSays(`${describeServer(this)} is up`, true);
+      }
       this.#owner.serverChanged(this);
     }
   }
@@ -133,8 +141,20 @@ export class RedisServer implements LinkUser {
   #failed(reason: string, isProof: boolean): void {
     this.history.failedChecks += 1;
     if (this.verdict.failed(this.conf.timing, reason, isProof)) this.history.became('down', this.#core.now);
-    if (this.verdict.health === 'down') this.info = null;
+    if (this.verdict.health === 'down') {
+      this.info = null;
+      this.#tellDown(reason);
+    }
     this.#owner.serverChanged(this);
+  }
+
+  /** That it is down; again only when it is another error that it answers, since silences differ in their length, too. */
+  #tellDown(problem: string): void {
+    const reason = this.link.authProblem ?? problem;
+    const kind = /^[A-Z]+(?= )/.exec(reason)?.[0] ?? '';
+    if (kind === this.#toldKind) return;
+    this.#toldKind = kind;
+    this.#owner.serverSays(`${describeServer(this)} is down: ${reason}`, false);
   }
 }
 

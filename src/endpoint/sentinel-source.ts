@@ -30,7 +30,8 @@ export type Opinion =
       readonly since: number;
       readonly answering: number;
     }
-  | { readonly kind: 'no-majority'; readonly answering: number }
+  /** `silent`: who does not answer, and why. */
+  | { readonly kind: 'no-majority'; readonly answering: number; readonly silent: readonly string[] }
   | { readonly kind: 'disagree'; readonly configEpoch: number };
 
 /** One named sentinel. */
@@ -78,7 +79,8 @@ class Sentinel implements LinkUser {
     const configEpoch = Number(fields?.get('config-epoch') ?? 'none');
     if (primary === null || !Number.isSafeInteger(configEpoch)) {
       this.answer = null;
-      this.problem = master?.kind === 'error' ? master.text : 'SENTINEL MASTER was not understood';
+      const said = master?.kind === 'error' ? master.text : 'SENTINEL MASTER was not understood';
+      this.problem = this.asking.authProblem ?? said;
     } else {
       this.problem = null;
       this.answer = { askedAt, primary, configEpoch, replicas: replicasOf(replicas) };
@@ -203,7 +205,9 @@ export class SentinelSource {
    */
   opinion(): Opinion {
     const answers = this.#fresh();
-    if (answers.length < this.majority) return { kind: 'no-majority', answering: answers.length };
+    if (answers.length < this.majority) {
+      return { kind: 'no-majority', answering: answers.length, silent: this.#silent() };
+    }
     const configEpoch = Math.max(...answers.map((answer) => answer.configEpoch));
     const newest = answers.filter((answer) => answer.configEpoch === configEpoch);
     const isStory = this.#believed !== null && configEpoch < this.#believed.configEpoch;
@@ -231,10 +235,17 @@ export class SentinelSource {
   }
 
   #fresh(): Answer[] {
-    const since = this.#core.now - this.#leaseMs;
-    return this.sentinels.flatMap(({ answer }) =>
-      answer !== null && answer.askedAt > since ? [answer] : [],
-    );
+    return this.sentinels.flatMap(({ answer }) => (answer !== null && this.#isFresh(answer) ? [answer] : []));
+  }
+
+  #isFresh({ askedAt }: Answer): boolean {
+    return askedAt > this.#core.now - this.#leaseMs;
+  }
+
+  #silent(): string[] {
+    return this.sentinels
+      .filter(({ answer }) => answer === null || !this.#isFresh(answer))
+      .map(({ where, problem }) => `${targetText(where)}: ${problem ?? 'no answer'}`);
   }
 }
 

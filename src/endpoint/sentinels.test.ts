@@ -142,7 +142,9 @@ describe('an endpoint that follows sentinels', () => {
     assert.deepEqual(stage.leadsTo(), [A]);
     assert.deepEqual(
       stage.alarms().filter((text) => text.startsWith('sentinels')),
-      ['sentinels: 1 of 3 sentinels answer, and it takes a majority'],
+      [
+        'sentinels: 1 of 3 sentinels answer, and it takes a majority (10.0.1.1:26379: refused; 10.0.1.2:26379: refused)',
+      ],
     );
     stage.model(A).role = 'slave';
     stage.pass(1_000);
