@@ -27,13 +27,23 @@ export class BatonEndpoint {
   }
 
   /** Starts it with these arguments, and waits until it listens. */
-  static async start(test: Cleanup, ...args: readonly string[]): Promise<BatonEndpoint> {
+  static start(test: Cleanup, ...args: readonly string[]): Promise<BatonEndpoint> {
+    return BatonEndpoint.startBy([], test, ...args);
+  }
+
+  /** The same, started by a command that takes the rest as its arguments. */
+  static async startBy(
+    wrapper: readonly string[],
+    test: Cleanup,
+    ...args: readonly string[]
+  ): Promise<BatonEndpoint> {
     const daemon: ManagedProcess = new ManagedProcess({
       name: 'baton-endpoint',
       environment: { ...process.env, RUNTIME_DIRECTORY: '' },
       command: (folder) => [
         'env',
         `RUNTIME_DIRECTORY=${folder}`,
+        ...wrapper,
         process.execPath,
         BATON,
         'endpoint',

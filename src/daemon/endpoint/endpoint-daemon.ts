@@ -12,6 +12,8 @@ import type { Target } from '../../endpoint/route.ts';
 import type { EndpointsSnapshot } from '../../endpoint/snapshot.ts';
 import type { SwitchId } from '../../endpoint/io.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
+import { descriptorLimit } from '../../os/descriptor-limit.ts';
+import { Descriptors } from '../../net/relay/descriptors.ts';
 import { TlsClient } from '../../net/tls-client.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { Loop } from '../loop.ts';
@@ -100,8 +102,11 @@ export class EndpointDaemon {
   #isLeaving = false;
 
   /** Opens what clients connect to and starts; or says all that is in the way, with nothing left open. */
-  static async start(options: EndpointDaemonOptions): Promise<Result<EndpointDaemon, readonly string[]>> {
+  static async start(given: EndpointDaemonOptions): Promise<Result<EndpointDaemon, readonly string[]>> {
     let daemon: EndpointDaemon | null = null;
+    const warn = (sentence: string): void => given.log.write('warning', sentence);
+    const descriptors = new Descriptors(descriptorLimit(), warn);
+    const options = { ...given, paths: { ...given.paths, descriptors } };
     const events = pathEvents(options.log, () => daemon);
     const { about = NOTHING_ABOUT } = options;
     const opened = await openPaths(options.conf, options.paths, events, {

@@ -1,6 +1,7 @@
 // HTTP as a path of endpoints: each frontend of `mode http` has a proxy of its own in this process. Redis is the endpoint's
 // business, so these bytes are not worth processes of their own.
 
+import type { Socket } from 'node:net';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
@@ -11,6 +12,7 @@ import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { HttpProxy } from '../../net/http/http-proxy.ts';
 import { Dialer } from '../../net/relay/dialer.ts';
 import { admitting } from '../../net/relay/client-rules.ts';
+import type { Admission, Descriptors } from '../../net/relay/descriptors.ts';
 import { type Accept, listen, type Listener } from '../../net/relay/listeners.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
@@ -20,6 +22,9 @@ import type { RoutePath } from './route-path.ts';
 import { openUnixBind } from './unix-bind.ts';
 
 const BACKLOG = 4096;
+/** A client's connection, and one to the server that its request goes to. */
+const FILES_OF_CLIENT = 2;
+const FULL_TEXT = 'HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
 
 export interface HttpPathOptions {
   readonly conf: EndpointsConf;
@@ -30,6 +35,8 @@ export interface HttpPathOptions {
   readonly view: () => Promise<RuntimeView>;
   /** Absent: they are read when they are needed. */
   readonly tlsFiles?: TlsFiles;
+  /** Of this process. */
+  readonly descriptors: Descriptors;
 }
 
 export class HttpPath implements RoutePath {
@@ -40,6 +47,7 @@ export class HttpPath implements RoutePath {
   readonly #accept: Accept;
   readonly #dialer: Dialer;
   readonly #tlsFiles: TlsFiles;
+  readonly #descriptors: Descriptors;
   readonly #listeners: Listener[] = [];
 
   /** Listens; or says all that is in the way, with nothing left open. */
@@ -67,13 +75,14 @@ export class HttpPath implements RoutePath {
     return failure(problems);
   }
 
-  private constructor({ conf: all, frontend, http, view, tlsFiles }: HttpPathOptions) {
+  private constructor({ conf: all, frontend, http, view, tlsFiles, descriptors }: HttpPathOptions) {
     const conf = relayConf(all, frontend, [], 1);
     this.#accept = admitting(frontend.clientRules, (socket, first, proxied) =>
       this.#proxy.accept(socket, first, proxied),
     );
     this.#name = frontend.name;
     this.#tlsFiles = tlsFiles ?? NO_TLS_FILES;
+    this.#descriptors = descriptors;
     this.#dialer = new Dialer({ conf, now: bootClockMs, tune: () => undefined, tlsFiles: this.#tlsFiles });
     this.#proxy = new HttpProxy({
       conf,
@@ -121,7 +130,9 @@ export class HttpPath implements RoutePath {
   async #listen(bind: Bind): Promise<string | null> {
     try {
       const listening = this.#open(bind);
-      this.#listeners.push(await listen(bind, listening, this.#accept, { tlsFiles: this.#tlsFiles }));
+      const admit = (socket: Socket): Admission => this.#descriptors.admit(socket, FILES_OF_CLIENT);
+      const options = { tlsFiles: this.#tlsFiles, admit, fullText: FULL_TEXT };
+      this.#listeners.push(await listen(bind, listening, this.#accept, options));
       return null;
     } catch (error) {
       const { message } = error as Error;

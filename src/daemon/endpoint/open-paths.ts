@@ -14,7 +14,9 @@ import { bindTargets } from '../../endpoint/bind-targets.ts';
 import { endpointsOnServers } from '../../endpoint/own-servers.ts';
 import { isUnixSocket, targetText } from '../../endpoint/route.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
+import { Descriptors } from '../../net/relay/descriptors.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
+import { descriptorLimit } from '../../os/descriptor-limit.ts';
 import { ownAddresses } from '../own-addresses.ts';
 import { HttpPath } from './http-path.ts';
 import { killersOf } from './kill-clients.ts';
@@ -41,6 +43,8 @@ export interface PathOptions {
   readonly name: string;
   /** What the files of TLS options held; absent: whoever needs one reads it. */
   readonly tlsFiles?: TlsFiles;
+  /** Counts those of this process for all that is ever opened; absent: for this opening alone. */
+  readonly descriptors?: Descriptors;
 }
 
 export interface ChosenPath {
@@ -130,6 +134,7 @@ export async function openPaths(
     return looked.problem;
   };
   const warn = (sentence: string): void => events.warn(sentence);
+  const { descriptors = new Descriptors(descriptorLimit(), warn) } = options;
   const chosen = conf.frontends.map((frontend) => {
     const backend = conf.backends.find(({ name }) => name === frontend.backend) ?? null;
     return { frontend, ...choosePath(frontend, backend, socketProblem) };
@@ -188,7 +193,7 @@ export async function openPaths(
   for (const frontend of ofPath('http')) {
     const http = (): HttpFrontend | null => httpOf(frontend.name);
     const { tlsFiles = NO_TLS_FILES } = options;
-    const result = await HttpPath.open({ conf, frontend, http, view, tlsFiles });
+    const result = await HttpPath.open({ conf, frontend, http, view, tlsFiles, descriptors });
     if (result.ok) {
       undo.push(() => result.value.close());
       paths.set(frontend.name, result.value);

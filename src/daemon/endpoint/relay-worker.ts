@@ -10,11 +10,13 @@ import { Slots } from '../../endpoint/relay/slots.ts';
 import { Attentive, type Awaited } from '../../net/relay/attentive.ts';
 import { admitting } from '../../net/relay/client-rules.ts';
 import { Dialer, descriptorOf } from '../../net/relay/dialer.ts';
+import { Descriptors } from '../../net/relay/descriptors.ts';
 import { listen, type Listener } from '../../net/relay/listeners.ts';
 import { TcpRelay } from '../../net/relay/tcp-relay.ts';
-import { RelayServer } from '../../net/relay/relay-server.ts';
+import { FULL_TEXT, RelayServer } from '../../net/relay/relay-server.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
+import { descriptorLimit } from '../../os/descriptor-limit.ts';
 import { setTcpUserTimeout } from '../../os/tcp-options.ts';
 import { ScriptPost } from './script-post.ts';
 
@@ -48,6 +50,11 @@ class RelayWorker {
   readonly #post = new ScriptPost((endpoint, news) => send({ kind: 'scripts', endpoint, news }));
   readonly #attentive = new Attentive(() => performance.now(), setImmediate);
   readonly #untaken = { bytes: 0 };
+  readonly #descriptors = new Descriptors(descriptorLimit(), (sentence) =>
+    send({ kind: 'warning', sentence }),
+  );
+  /** As it was last known. */
+  #memoryBytes = 0;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -138,8 +145,11 @@ class RelayWorker {
 
   async #open(conf: RelayConf, tlsFiles: TlsFiles): Promise<void> {
     const { frontend, listening } = conf;
+    const hasOwnConnections = frontend.mode === 'tcp' || frontend.isTransparent;
+    const filesOfClient = hasOwnConnections ? 2 : 1;
     const dialer = new Dialer({
       conf,
+      ...(hasOwnConnections ? {} : { descriptors: this.#descriptors }),
       tlsFiles,
       now: this.#now,
       tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
@@ -164,6 +174,8 @@ class RelayWorker {
           await listen(bind, one, accept, {
             tlsFiles,
             tune: tuneClient,
+            admit: (socket) => this.#descriptors.admit(socket, filesOfClient),
+            fullText: frontend.mode === 'redis' ? FULL_TEXT : '',
           }),
         );
       }
@@ -212,7 +224,16 @@ class RelayWorker {
       counts[name] = relay.counts;
       traffic[name] = relay.traffic;
     }
-    send({ kind: 'counts', id, counts, traffic, memoryBytes: process.memoryUsage.rss() });
+    send({ kind: 'counts', id, counts, traffic, memoryBytes: this.#readMemory() });
+  }
+
+  #readMemory(): number {
+    try {
+      this.#memoryBytes = process.memoryUsage.rss();
+    } catch {
+      // It takes a file to read that, and there may be none left.
+    }
+    return this.#memoryBytes;
   }
 
   #sessions(): OpenSession[] {

@@ -5,6 +5,7 @@ import type { RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts'
 import type { RouteServer } from '../../endpoint/route.ts';
 import { placeOf, TlsClient } from '../tls-client.ts';
 import type { TlsFiles } from '../tls-files.ts';
+import type { Descriptors } from './descriptors.ts';
 import { type ProxiedConnection, proxyHeader } from './proxy-protocol.ts';
 import { type Receive, readInto } from './reading.ts';
 import { SessionMeter } from './session-meter.ts';
@@ -23,6 +24,8 @@ export interface DialerOptions {
   readonly tune: (fd: number) => void;
   /** Absent: they are read when they are needed. */
   readonly tlsFiles?: TlsFiles;
+  /** Counts what is opened, unless each client was counted with its own; absent: nobody does. */
+  readonly descriptors?: Descriptors;
 }
 
 export class Dialer {
@@ -71,6 +74,7 @@ export class Dialer {
       socket.setNoDelay(true);
       if (receive !== null) socket.on('data', receive);
     }
+    this.#options.descriptors?.count(socket);
     this.meter.server(server).bytes.carry(socket);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
     const connectEvent = tls === null ? 'connect' : 'secureConnect';

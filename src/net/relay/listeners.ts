@@ -5,12 +5,16 @@ import { type Server, type Socket, createServer as createTcpServer } from 'node:
 import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 import type { Bind, TlsServerConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
+import { endAtOnce } from '../end-at-once.ts';
 import { bytesOfFile, keyBytes, NO_TLS_FILES, type TlsFiles } from '../tls-files.ts';
+import type { Admission } from './descriptors.ts';
 import { type ProxiedConnection, readProxyHeader } from './proxy-protocol.ts';
 
 /** How long somebody may take to say who he is (TLS handshake, PROXY header). */
 const GREETING_MS_MAX = 10_000;
 const BACKLOG = 4096;
+/** How long one that was refused may take to read why. */
+const REFUSED_MS = 5_000;
 
 /** `first`: what was read of it already; `proxied`: whom the proxy in front of it named. */
 export type Accept = (socket: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null) => void;
@@ -20,6 +24,10 @@ export interface ListenOptions {
   readonly tlsFiles?: TlsFiles;
   /** Sets options on a client's socket, before anything is read from it. */
   readonly tune?: (socket: Socket) => void;
+  /** Whether there is room for one more; absent: always. */
+  readonly admit?: (socket: Socket) => Admission;
+  /** Said to whom there is no room for, in the clear, before the connection ends; absent: nothing. */
+  readonly fullText?: string;
 }
 
 export interface Listener {
@@ -33,12 +41,22 @@ export async function listen(
   bind: Bind,
   listening: Listening,
   accept: Accept,
-  { tlsFiles = NO_TLS_FILES, tune = () => undefined }: ListenOptions = {},
+  {
+    tlsFiles = NO_TLS_FILES,
+    tune = () => undefined,
+    admit = () => 'welcome',
+    fullText = '',
+  }: ListenOptions = {},
 ): Promise<Listener> {
   const gate = bind.tls === null ? null : new TlsGate(bind.tls, tlsFiles);
   const secure: Accept = gate === null ? accept : (...client) => gate.admit(client, accept);
   const welcome = bind.acceptsProxyProtocol ? afterHeader(secure) : secure;
   const server = createTcpServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const admission = admit(socket);
+    if (admission !== 'welcome') {
+      turnAway(socket, admission === 'full' && gate === null ? fullText : '');
+      return;
+    }
     tune(socket);
     welcome(socket, null, null);
   });
@@ -49,6 +67,18 @@ export async function listen(
   server.on('error', () => undefined);
   if (listening.kind === 'path' && listening.mode !== null) chmodSync(listening.path, listening.mode);
   return { server, renew: (files) => gate?.renew(files) };
+}
+
+/** Ends a client's connection for which there is no room, with a word where it can be read. */
+export function turnAway(socket: Socket, text: string): void {
+  socket.on('error', () => socket.destroy());
+  if (text === '') {
+    endAtOnce(socket);
+    return;
+  }
+  socket.end(text);
+  socket.setTimeout(REFUSED_MS, () => socket.destroy());
+  socket.resume();
 }
 
 function listenOptions(listening: Listening): object {

@@ -50,6 +50,8 @@ export function readFrom(socket: Socket, receive: Receive): Socket {
   old._server = null;
   const options = { handle, allowHalfOpen: true, onread: readInto(receive) };
   const better = Object.assign(new Socket(options), { _server });
+  // Whoever waits for the end of the connection still hears of it.
+  better.once('close', (hadError: boolean) => socket.emit('close', hadError));
   better.resume();
   return better;
 }

@@ -13,6 +13,7 @@ import type { SwitchStep } from '../../endpoint/io.ts';
 import type { Dialer } from './dialer.ts';
 import type { Awaited } from './attentive.ts';
 import { type Leave, admit } from './door.ts';
+import { turnAway } from './listeners.ts';
 import type { ProxiedConnection } from './proxy-protocol.ts';
 import { readFrom } from './reading.ts';
 import { SocketWire, listenTo } from './socket-wire.ts';
@@ -31,8 +32,8 @@ export interface RelayServerOptions {
   readonly shareScript: (news: ScriptNews) => void;
 }
 
-/** How long one that was refused may take to read why. */
-const REFUSED_MS = 5_000;
+/** Said to those beyond a limit of clients. */
+export const FULL_TEXT = '-ERR max number of clients reached at this endpoint\r\n';
 /** How often silent clients are looked for, as a part of what they may be silent. */
 const IDLE_LOOKS = 4;
 
@@ -91,12 +92,7 @@ export class RelayServer {
   /** `socket` is a client's; `first` was read of it already. */
   accept(socket: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
     const { conf, slots } = this.#options;
-    const refuse = (): void => {
-      socket.on('error', () => socket.destroy());
-      socket.end('-ERR max number of clients reached at this endpoint\r\n');
-      socket.setTimeout(REFUSED_MS, () => socket.destroy());
-      socket.resume();
-    };
+    const refuse = (): void => turnAway(socket, FULL_TEXT);
     admit(socket, conf, slots, (leave) => this.#enter(socket, first, proxied, leave), refuse);
   }
 
