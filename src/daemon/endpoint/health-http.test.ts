@@ -185,6 +185,39 @@ describe('the stats socket', () => {
     assert.equal(existsSync(path), false);
   });
 
+  it('answers somebody who asks without reading no further than he reads, others meanwhile, and him when he does', async (t) => {
+    let asked = 0;
+    const counting: RuntimeHands = {
+      ...hands,
+      view: () => {
+        asked++;
+        return view();
+      },
+    };
+    const opened = await openRuntimeSocket(conf, counting);
+    assert.ok(opened.ok);
+    t.after(() => opened.value.close());
+    const questions = 50_000;
+    const socket = connect(path);
+    t.after(() => socket.destroy());
+    socket.pause();
+    socket.write(`prompt\n${'show info\n'.repeat(questions)}`);
+    await until(() => asked > 0);
+    for (let before = 0; before < asked;) {
+      before = asked;
+      assert.match(await say('show backend\n'), /^# name\nbk/);
+      // That was one.
+      before++;
+    }
+    assert.ok(asked < questions / 2, `${asked} of ${questions} were answered to nobody`);
+    let names = 0;
+    socket
+      .setEncoding('latin1')
+      .on('data', (text: string) => (names += text.split('Uptime_sec:').length - 1));
+    socket.resume();
+    await until(() => names > questions * 0.99);
+  });
+
   it('says when it cannot be made', async () => {
     writeFileSync(join(folder, 'file'), '');
     const bad = await openRuntimeSocket(

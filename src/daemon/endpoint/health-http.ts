@@ -43,7 +43,8 @@ export function openHealthHttp(options: HealthHttpOptions): Promise<Result<Healt
   });
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
-    server.once('error', (error) => resolve(failure(`${options.host}:${options.port}: ${error.message}`)));
+    // Later ones (too many open files) are of one who wants to connect, and no reason to end.
+    server.on('error', (error) => resolve(failure(`${options.host}:${options.port}: ${error.message}`)));
     server.listen({ port: options.port, ...(options.host === '*' ? {} : { host: options.host }) }, () => {
       const address = server.address();
       resolve(

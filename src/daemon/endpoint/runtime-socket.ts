@@ -73,7 +73,8 @@ export async function openRuntimeSocket(
 /** null: it listens. Between that and its mode nobody but the owner may come in. */
 function listen(server: Server, bind: StatsSocket['bind']): Promise<string | null> {
   return new Promise((resolve) => {
-    server.once('error', (error) => resolve(error.message));
+    // Later ones (too many open files) are of one who wants to connect, and no reason to end.
+    server.on('error', (error) => resolve(error.message));
     const umask = process.umask(0o177);
     server.listen(
       bind.kind === 'unix'
@@ -98,7 +99,10 @@ function isLive(path: string): Promise<boolean> {
   });
 }
 
-/** Answers line after line; after the first ones it ends, unless it is asked to stay (`prompt`). */
+/**
+ * Answers line after line; after the first ones it ends, unless it is asked to stay (`prompt`). No more is read before
+ * what was said is answered, and taken.
+ */
 class RuntimeClient {
   readonly #socket: Socket;
   readonly #hands: RuntimeHands;
@@ -130,8 +134,12 @@ class RuntimeClient {
   #serve(): void {
     if (this.#isBusy) return;
     this.#isBusy = true;
+    this.#socket.pause();
     this.#answer().then(
-      () => (this.#isBusy = false),
+      () => {
+        this.#isBusy = false;
+        this.#socket.resume();
+      },
       () => this.#socket.destroy(),
     );
   }
@@ -145,8 +153,10 @@ class RuntimeClient {
         const { text, orders, talk, isOver } = answerRuntime(command, view, this.#talk);
         this.#talk = talk;
         for (const order of orders) await this.#hands.order(order);
-        this.#socket.write(text, 'latin1');
+        const isTaken = this.#socket.write(text, 'latin1');
         if (isOver) return void this.#socket.end();
+        if (!isTaken) await takenOrGone(this.#socket);
+        if (this.#socket.destroyed) return;
       }
     }
     const isAllSaid = hasAnswered && this.#said === '' && !this.#talk.isInteractive;
@@ -161,4 +171,16 @@ class RuntimeClient {
     this.#said = end === -1 ? '' : this.#said.slice(end + 1);
     return line.replace(/\r$/, '');
   }
+}
+
+function takenOrGone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
 }
