@@ -48,6 +48,20 @@ it('makes a primary and a replica endpoint that follow sentinels', () => {
   assert.deepEqual([leaseMs, refreshMs], [3_000, 500]);
 });
 
+it('wants a password in a file, and does not repeat one that is in an address', () => {
+  const bad = { sentinels: 'a:sesame@b', primary: 'm', listen: ['1'] };
+  for (const flags of [
+    { servers: 'sesame@10.0.0.1:1', listen: ['1'] },
+    { servers: 'redis://:sesame@10.0.0.1:1', listen: ['1'] },
+    bad,
+  ]) {
+    const conf = endpointsFromFlags(flags, NONE);
+    const text = conf.ok ? '' : conf.problem.join('\n');
+    assert.match(text, /\.\.\.@.*: HOST:PORT.*go into the file of --(?:sentinel-)?auth-file/);
+    assert.doesNotMatch(text, /sesame/);
+  }
+});
+
 it('reads durations and sizes in the usual units', () => {
   const { frontends, backends } = read({
     servers: 'a',

@@ -141,7 +141,9 @@ class Reading {
         const path = flag === '--servers' ? unixPath(part.trim()) : null;
         const read = path === null ? parseHostPort(part.trim(), defaultPort) : { host: path, port: 0 };
         if (read !== null) return [read];
-        this.problems.push(`${flag} ${part}: HOST:PORT, or [IPV6]:PORT`);
+        this.problems.push(
+          `${flag} ${withoutLogin(part)}: HOST:PORT, or [IPV6]:PORT${loginHint(flag, part)}`,
+        );
         return [];
       });
   }
@@ -171,7 +173,15 @@ class Reading {
   }
 }
 
-/** `/a.sock`, `unix:/a.sock`, and HAProxy's `unix@/a.sock`, as a byte string; null: it is no such path. */
+/** Of `redis://user:password@host` and the like only what may be shown. */
+const withoutLogin = (text: string): string => text.replace(/^.*@/s, '...@');
+
+const loginHint = (flag: '--sentinels' | '--servers', text: string): string => {
+  if (!text.includes('@')) return '';
+  const option = flag === '--servers' ? '--auth-file' : '--sentinel-auth-file';
+  return `; user and password go into the file of ${option}, where no list of processes shows them`;
+};
+
 /** The path of a unix socket, `/…` or `unix:/…`, in bytes; null: it is none. */
 export function unixPath(text: string): string | null {
   const path = text.replace(/^unix[:@](?=\/)/, '');
@@ -179,7 +189,7 @@ export function unixPath(text: string): string | null {
 }
 
 export function parseHostPort(text: string, defaultPort: number | null): HostPort | null {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]@/]+))(?::(\d{1,5}))?$/.exec(text);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   const host = match?.[1] ?? match?.[2];
   return host === undefined || port === null || port < 1 || port > 65_535 ? null : { host, port };

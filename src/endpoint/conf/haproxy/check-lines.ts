@@ -267,8 +267,18 @@ function readHttpSend({ http }: Settings, cursor: Cursor): void {
       case 'comment':
         cursor.text('a comment');
         break;
+      case 'uri-lf':
+      case 'body-lf':
+        cursor.report.unsupported(cursor.placeOf(word), `http-check send ... ${word.text} is not served`);
+        cursor.next();
+        break;
       default:
-        cursor.report.unsupported(cursor.placeOf(word), `http-check send has no option ${show(word.text)}`);
+        // What it is stays unsaid: it may be a part of an Authorization.
+        cursor.report.error(
+          cursor.placeOf(word),
+          'http-check send takes meth, uri, ver, hdr NAME VALUE and body: write blanks within a value as "\\ ", or quote it',
+        );
+        cursor.rest();
     }
   }
 }

@@ -529,9 +529,11 @@ frontend f
  tcp-check send AUTH sesame\r\n
  tcp-check send "AUTH sesame
  stats auth sesame
+ stats auth admin:open sesame
+ http-check send hdr Authorization Basic sesame
  server s 10.0.0.1:1
 `;
-    assert.ok(problems(bad).length >= 2);
+    assert.ok(problems(bad).length >= 5, problems(bad).join('\n'));
     assert.doesNotMatch(problems(bad).join('\n'), /sesame/);
   });
 

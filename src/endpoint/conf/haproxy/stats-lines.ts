@@ -38,7 +38,9 @@ export function readStats(stats: StatsDraft, cursor: Cursor): void {
       const text = cursor.text('USER:PASSWORD');
       const colon = text?.indexOf(':') ?? -1;
       if (text === null) return;
-      if (colon < 1) cursor.error('stats auth takes USER:PASSWORD');
+      // What it is stays unsaid: it may be a part of the password.
+      if (cursor.rest().length > 0) cursor.error('stats auth takes one word: write blanks in it as "\\ "');
+      else if (colon < 1) cursor.error('stats auth takes USER:PASSWORD');
       else stats.users.push({ user: text.slice(0, colon), password: text.slice(colon + 1) });
       break;
     }
