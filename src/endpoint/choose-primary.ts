@@ -87,7 +87,7 @@ export function chooseBySentinels(
 
 function whyNot(server: RedisServer): string {
   if (server.adminState !== 'ready') return `it is in ${server.adminState} by order`;
-  if (server.verdict.health !== 'up') return `it does not answer: ${server.verdict.reason}`;
+  if (server.verdict.health !== 'up') return `it is not up: ${server.verdict.reason}`;
   if (server.isAlone) return 'nobody replicates it, and its check asks for connected_slaves';
   return server.info?.role === 'slave' ? 'it still says role:slave' : 'it says no role';
 }

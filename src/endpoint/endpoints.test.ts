@@ -173,9 +173,14 @@ describe('a primary endpoint that judges by what the servers say', () => {
       stage.effects.filter(({ effect }) => effect.kind !== 'send'),
       stage.backend(),
     ]);
-    assert.match(told, /WRONGPASS/);
+    assert.match(told, /it is not up: WRONGPASS/);
     assert.match(told, /unknown command 'AUTH'/);
     assert.ok(!told.includes('geheim'));
+    // Nobody gave a password.
+    const without = pair();
+    without.model(A).password = 'other';
+    without.pass(1_000);
+    assert.match(without.backend().because, /it is not up: NOAUTH .*: --auth-file FILE/);
   });
 
   it('leads to no primary that nobody replicates, if it is set so, but gives a promoted one time to get a replica', () => {

@@ -103,7 +103,7 @@ export class RedisServer implements LinkUser {
     const info = text?.kind === 'bulk' ? parseReplicationInfo(text.value) : null;
     if (problem !== null) {
       // LOADING and the like are known states, not doubts: nothing is gained by counting them.
-      this.#failed(problem, /^(LOADING|NOAUTH|WRONGPASS|NOPERM)/.test(problem));
+      this.#failed(this.#explain(problem), /^(LOADING|NOAUTH|WRONGPASS|NOPERM)/.test(problem));
     } else if (info === null) {
       this.#failed('INFO says nothing about replication', false);
     } else {
@@ -148,9 +148,15 @@ export class RedisServer implements LinkUser {
     this.#owner.serverChanged(this);
   }
 
+  /** What it says of the password says more than that it wants one. */
+  #explain(problem: string): string {
+    const { authProblem } = this.link;
+    if (!problem.startsWith('NOAUTH')) return problem;
+    return authProblem ?? `${problem} Name its password: --auth-file FILE, or tcp-check send AUTH`;
+  }
+
   /** That it is down; again only when it is another error that it answers, since silences differ in their length, too. */
-  #tellDown(problem: string): void {
-    const reason = this.link.authProblem ?? problem;
+  #tellDown(reason: string): void {
     const kind = /^[A-Z]+(?= )/.exec(reason)?.[0] ?? '';
     if (kind === this.#toldKind) return;
     this.#toldKind = kind;

@@ -285,7 +285,7 @@ describe('an endpoint that follows sentinels', () => {
     stage.kill(A);
     stage.pass(5);
     assert.deepEqual(stage.leadsTo(), []);
-    assert.match(stage.backend().because, /it does not answer/);
+    assert.match(stage.backend().because, /it is not up: refused/);
   });
 
   it('asks at once when a path saw the primary refuse writes', () => {

@@ -143,6 +143,8 @@ export class Model {
 interface Line {
   readonly model: Model;
   readonly address: string;
+  /** The password was right. */
+  isLoggedIn: boolean;
 }
 
 export class Stage {
@@ -290,7 +292,7 @@ export class Stage {
       this.#soon({ kind: 'disconnected', connection, reason: 'refused', detail: 'refused' });
       return;
     }
-    this.#lines.set(connection, { model, address });
+    this.#lines.set(connection, { model, address, isLoggedIn: false });
     if (!model.isFrozen) this.#soon({ kind: 'connected', connection, localAddress: '10.0.0.9' }, connection);
     if (model.hangsUp) {
       this.#later.push({
@@ -308,8 +310,17 @@ export class Stage {
       this.#soon({ kind: 'reply', connection, reply }, connection);
   }
 
-  #replies({ model }: Line, args: readonly string[]): Reply[] {
+  #replies(line: Line, args: readonly string[]): Reply[] {
+    const { model } = line;
     const [command = '', second = ''] = args;
+    if (command === 'AUTH' && model.knowsNoAuth) {
+      return [error(`ERR unknown command 'AUTH', with args beginning with: '${second}' `)];
+    }
+    if (command === 'AUTH') {
+      line.isLoggedIn = args.at(-1) === model.password;
+      return [line.isLoggedIn ? simple('OK') : error('WRONGPASS no')];
+    }
+    if (model.password !== null && !line.isLoggedIn) return [error('NOAUTH Authentication required.')];
     if (command === 'PING') return [model.isLoading ? error('LOADING in progress') : simple('PONG')];
     if (command === 'INFO') return [bulk(infoOf(model))];
     if (command === 'SUBSCRIBE') return [bulksOf('subscribe', second, '1')];
@@ -317,10 +328,6 @@ export class Stage {
       model.prompts += 1;
       return [];
     }
-    if (command === 'AUTH' && model.knowsNoAuth) {
-      return [error(`ERR unknown command 'AUTH', with args beginning with: '${second}' `)];
-    }
-    if (command === 'AUTH') return [args.at(-1) === model.password ? simple('OK') : error('WRONGPASS no')];
     const { group } = model;
     if (command === 'SENTINEL' && second === 'MASTER') {
       if (group === null) return [error('ERR No such master with that name')];
