@@ -121,7 +121,7 @@ export class StandingLink implements ConnectionOwner {
         return this.#begin();
       case 'resolving':
       case 'connecting':
-        return this.#fail('silent', `no connection within ${this.conf.timing.timeoutMs} ms`, this.#core.now);
+        return this.#fail('silent', this.#tookTooLong(), this.#core.now);
       case 'up':
         return this.#attendUp();
     }
@@ -221,6 +221,12 @@ export class StandingLink implements ConnectionOwner {
       const { tls, proxyVersion } = this.conf;
       this.#core.emit({ kind: 'connect', connection, ip, port, tls, proxyVersion });
     });
+  }
+
+  #tookTooLong(): string {
+    const { timing, tls } = this.conf;
+    const hint = tls === null ? '' : ' (does it speak TLS at this port?)';
+    return `no connection within ${timing.timeoutMs} ms${hint}`;
   }
 
   #send(args: readonly string[]): void {

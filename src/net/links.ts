@@ -59,6 +59,8 @@ export interface LinksOptions {
   readonly tls: SecureContext | null;
   /** Whether the certificate of the other side is judged: by our authorities, and by its name if there is one. Default: by the authorities. */
   readonly verification?: TlsVerification;
+  /** What is told of an error; default: its own message. */
+  readonly explain?: (error: NodeJS.ErrnoException) => string;
   /** Source address of all links; null lets the system choose. */
   readonly bindSourceAddr: string | null;
 }
@@ -100,9 +102,11 @@ export class Links {
     socket.once(tls ? 'secureConnect' : 'connect', () => this.#established(link));
     // FIN: the other end is gone, whatever it has yet to read of ours.
     socket.once('end', () => this.#end(link, 'closed', 'the other end closed the connection'));
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      this.#end(link, endOf(error), error.message === '' ? (error.code ?? 'unknown error') : error.message),
-    );
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const { explain = ({ message }) => message } = this.#options;
+      const detail = explain(error);
+      this.#end(link, endOf(error), detail === '' ? (error.code ?? 'unknown error') : detail);
+    });
     socket.once('close', () => this.#end(link, 'closed', 'the connection was closed'));
     this.#links.set(id, link);
   }

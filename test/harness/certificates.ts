@@ -13,18 +13,20 @@ export interface Certificates {
   readonly folder: string;
 }
 
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+function opensslIn(folder: string): (...args: readonly string[]) => void {
+  return (...args) => void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+}
+
 /** Certificates for `localhost` and 127.0.0.1, valid for two days. Remove with {@link removeCertificates}. */
 export function makeCertificates(): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'baton-tls-'));
-  const openssl = (...args: readonly string[]): void => {
-    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  };
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  const openssl = opensslIn(folder);
   openssl(
     'req',
     '-x509',
-    ...newKey,
+    ...NEW_KEY,
     '-keyout',
     'ca.key',
     '-out',
@@ -34,11 +36,18 @@ export function makeCertificates(): Certificates {
     '-subj',
     '/CN=test authority',
   );
-  openssl('req', ...newKey, '-keyout', 'node.key', '-out', 'node.csr', '-subj', '/CN=localhost');
-  const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
-  openssl('x509', '-req', '-in', 'node.csr', '-out', 'node.pem', ...signing);
+  signCertificate(folder, 'node', ['DNS:localhost', 'IP:127.0.0.1']);
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
   return { folder, ca: read('ca.pem'), cert: read('node.pem'), key: read('node.key') };
+}
+
+/** Another one of the same authority, `name.pem` and `name.key`. `days` below zero: it has expired. */
+export function signCertificate(folder: string, name: string, names: readonly string[], days = 2): void {
+  const openssl = opensslIn(folder);
+  writeFileSync(join(folder, 'names'), `subjectAltName=${names.join(',')}\n`);
+  openssl('req', ...NEW_KEY, '-keyout', `${name}.key`, '-out', 'node.csr', '-subj', '/CN=localhost');
+  const authority = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names'];
+  openssl('x509', '-req', '-in', 'node.csr', '-out', `${name}.pem`, '-days', String(days), ...authority);
 }
 
 export function removeCertificates({ folder }: Certificates): void {

@@ -10,6 +10,7 @@ import type { Target } from '../../endpoint/route.ts';
 import { proxyHeader } from '../../net/relay/proxy-protocol.ts';
 import { endAtOnce } from '../../net/end-at-once.ts';
 import { placeOf, type TlsClient } from '../../net/tls-client.ts';
+import { explainTls } from '../../net/tls-problem.ts';
 
 /** A pattern may hold up everything else in the process so long. One that makes sense takes a thousandth of it. */
 const MATCH_MS_MAX = 20;
@@ -83,7 +84,7 @@ export function runDialogue(
         'end',
         ifCurrent(() => perform(dialogue.closed())),
       );
-      made.on('error', (error) => ifCurrent(() => fail(error))());
+      made.on('error', (error) => ifCurrent(() => fail(new Error(explainTls(error), { cause: error })))());
       return made;
     };
     const guarded = (act: () => void): void => {

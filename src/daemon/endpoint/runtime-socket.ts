@@ -136,12 +136,14 @@ class RuntimeClient {
     this.#isBusy = true;
     this.#socket.pause();
     this.#answer().then(
-      () => {
-        this.#isBusy = false;
-        this.#socket.resume();
-      },
+      () => this.#readOn(),
       () => this.#socket.destroy(),
     );
+  }
+
+  #readOn(): void {
+    this.#isBusy = false;
+    this.#socket.resume();
   }
 
   async #answer(): Promise<void> {

@@ -7,6 +7,7 @@ import type { EventSink } from '../../net/event-sink.ts';
 import { Links, type LinkEvent } from '../../net/links.ts';
 import { proxyHeader } from '../../net/relay/proxy-protocol.ts';
 import type { TlsClient } from '../../net/tls-client.ts';
+import { explainTls } from '../../net/tls-problem.ts';
 
 export class ServerLinks {
   readonly #sink: EventSink<LinkEvent>;
@@ -69,6 +70,7 @@ export class ServerLinks {
           return tls === null ? null : client.context(tls);
         },
         bindSourceAddr: null,
+        explain: explainTls,
         ...(tls === null ? {} : { verification: tls }),
       });
       this.#links.set(key, links);
