@@ -48,6 +48,8 @@ export class RedisServer implements LinkUser {
   askedAt = -Infinity;
   /** And over which connection. */
   askedOver: ConnectionId | null = null;
+  /** The address that answered last; null: none ever did. */
+  #ip: string | null = null;
   /** Since when it says that it is a primary which nobody replicates. */
   #aloneSince = Infinity;
   /** Of the reason that was told last; null: it is not down. */
@@ -69,9 +71,12 @@ export class RedisServer implements LinkUser {
     return this.conf.name;
   }
 
-  /** With its name resolved, as far as it ever was. */
+  /**
+   * With its name resolved, as far as it ever was. A name may mean another machine from one moment to the next: nobody is
+   * led there before that one has answered.
+   */
   get target(): Target {
-    return { host: this.link.ip ?? this.conf.where.host, port: this.conf.where.port };
+    return { host: this.#ip ?? this.link.ip ?? this.conf.where.host, port: this.conf.where.port };
   }
 
   /** May get clients, its role aside. */
@@ -109,6 +114,7 @@ export class RedisServer implements LinkUser {
     } else {
       this.#lookForReplicas(info);
       this.info = info;
+      this.#ip = this.link.ip;
       this.askedAt = askedAt;
       this.askedOver = this.link.connection;
       if (this.verdict.succeeded(this.conf.timing)) {

@@ -151,6 +151,8 @@ export class Stage {
   readonly endpoints: Endpoints;
   readonly effects: { readonly at: number; readonly effect: Effect }[] = [];
   readonly models = new Map<string, Model>();
+  /** What a name's addresses are now; a host without an entry is its own. */
+  readonly names = new Map<string, readonly string[]>();
   now = 0;
   /** What the paths answer to a step of a switch; null: nothing yet. */
   answersStep: boolean = true;
@@ -262,7 +264,11 @@ export class Stage {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'resolve':
-        return this.#soon({ kind: 'resolved', host: effect.host, ip: effect.host });
+        return this.#soon({
+          kind: 'resolved',
+          host: effect.host,
+          ip: this.#addressesOf(effect.host)[0] ?? null,
+        });
       case 'connect':
         return this.#connect(effect.connection, `${effect.ip}:${effect.port}`);
       case 'close':
@@ -284,6 +290,10 @@ export class Stage {
         return;
       default:
     }
+  }
+
+  #addressesOf(host: string): readonly string[] {
+    return this.names.get(host) ?? [host];
   }
 
   #connect(connection: ConnectionId, address: string): void {
