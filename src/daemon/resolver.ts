@@ -9,18 +9,21 @@ import { isIP } from 'node:net';
  */
 const AT_ONCE_MAX = 2;
 
-type Lookup = (host: string, done: (error: Error | null, ip: string) => void) => void;
+type Lookup = (host: string, done: (error: Error | null, ips: readonly string[]) => void) => void;
 
-const systemLookup: Lookup = (host, done) => lookup(host, (error, ip) => done(error, ip));
+const systemLookup: Lookup = (host, done) =>
+  lookup(host, { all: true }, (error, found) =>
+    done(error, error === null ? found.map(({ address }) => address) : []),
+  );
 
 export class Resolver {
-  readonly #answer: (host: string, ip: string | null) => void;
+  readonly #answer: (host: string, ips: readonly string[]) => void;
   readonly #lookup: Lookup;
   readonly #inFlight = new Set<string>();
   readonly #waiting = new Set<string>();
 
-  /** `answer` gets the first address of the name, null if it has none; never before `resolve` returned. */
-  constructor(answer: (host: string, ip: string | null) => void, lookup: Lookup = systemLookup) {
+  /** `answer` gets the addresses of the name in the system's order, none if it has none; never before `resolve` returned. */
+  constructor(answer: (host: string, ips: readonly string[]) => void, lookup: Lookup = systemLookup) {
     this.#answer = answer;
     this.#lookup = lookup;
   }
@@ -34,7 +37,7 @@ export class Resolver {
       this.#inFlight.add(host);
       setImmediate(() => {
         this.#inFlight.delete(host);
-        this.#answer(host, host);
+        this.#answer(host, [host]);
       });
       return;
     }
@@ -47,10 +50,10 @@ export class Resolver {
       if (this.#inFlight.size >= AT_ONCE_MAX) return;
       this.#waiting.delete(host);
       this.#inFlight.add(host);
-      this.#lookup(Buffer.from(host, 'latin1').toString('utf8'), (error, ip) => {
+      this.#lookup(Buffer.from(host, 'latin1').toString('utf8'), (error, ips) => {
         this.#inFlight.delete(host);
         this.#next();
-        this.#answer(host, error === null ? ip : null);
+        this.#answer(host, error === null ? ips : []);
       });
     }
   }

@@ -106,7 +106,7 @@ export class SentinelDaemon {
     this.#world = {
       listener,
       links: new Links({ sink: loop, tls, bindSourceAddr: options.conf.server.bindSourceAddr }),
-      resolver: new Resolver((host, ip) => loop.deliver({ kind: 'resolved', host, ip })),
+      resolver: new Resolver((host, ips) => loop.deliver({ kind: 'resolved', host, ip: ips[0] ?? null })),
       scripts: new Scripts({
         started: (run, pid) => loop.deliver({ kind: 'script-started', run, pid }),
         ended: (run, exitCode, signal) => loop.deliver({ kind: 'script-ended', run, exitCode, signal }),

@@ -5,13 +5,14 @@ import { weightIsAdded } from './checks/check-conf.ts';
 import type { Core } from './core.ts';
 import type { ServerCheckConf, ServerConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
+import { nextAddress } from './next-address.ts';
 import { targetText, type Target } from './route.ts';
 import { ServerHistory } from './server-history.ts';
 import { Verdict, type Health } from './verdict.ts';
 
 class Check {
   readonly conf: ServerCheckConf;
-  readonly verdict: Verdict;
+  verdict: Verdict;
   run: CheckRunId | null = null;
   dueAt: number;
   /** What its last good result said of the weight; null: nothing. */
@@ -22,6 +23,12 @@ class Check {
     this.conf = conf;
     this.verdict = new Verdict(isPresumedUp);
     this.dueAt = now;
+  }
+
+  /** Of what it was before nothing is known any more. */
+  beginAnew(): void {
+    this.verdict = new Verdict(this.verdict.isPresumedUp);
+    this.saysWeight = null;
   }
 
   /** A run begins. */
@@ -46,6 +53,10 @@ class Check {
   }
 }
 
+/** What a name means is asked again after so long; and so long after a check failed. */
+const RESOLVE_MS = 10_000;
+const RESOLVE_AGAIN_MS = 1_000;
+
 export interface CheckedServerOwner {
   /** Its health or its weight has changed. */
   serverChanged(server: CheckedServer, sentence: string | null): void;
@@ -64,7 +75,10 @@ export class CheckedServer {
   readonly #checks: readonly Check[];
   #isResolving = false;
   #hasNoAddress = false;
+  /** Infinity: it has no name, but an address. */
   #resolveAt = 0;
+  /** The last check failed. */
+  #hasFailed = false;
 
   /** `wasAlive`: before a reload; null: it is new. */
   constructor(core: Core, conf: ServerConf, owner: CheckedServerOwner, wasAlive: boolean | null = null) {
@@ -120,14 +134,16 @@ export class CheckedServer {
   }
 
   dueAt(): number {
-    if (this.ip === null) return this.#isResolving ? Infinity : this.#resolveAt;
+    const resolveAt = this.#isResolving ? Infinity : this.#resolveAt;
+    if (this.ip === null) return resolveAt;
     if (this.adminState === 'maint') return Infinity;
-    return Math.min(Infinity, ...this.#checks.filter(({ run }) => run === null).map(({ dueAt }) => dueAt));
+    return Math.min(resolveAt, ...this.#checks.filter(({ run }) => run === null).map(({ dueAt }) => dueAt));
   }
 
   attend(): void {
     if (this.#core.now < this.dueAt()) return;
-    if (this.ip === null) return this.#resolve();
+    if (!this.#isResolving && this.#core.now >= this.#resolveAt) this.#resolve();
+    if (this.ip === null) return;
     for (const check of this.#checks) {
       if (check.run !== null || check.dueAt > this.#core.now) continue;
       const run = this.#core.nextId();
@@ -156,6 +172,9 @@ export class CheckedServer {
       this.history.failedChecks += 1;
     }
     check.dueAt = Math.min(check.dueAt, this.#core.now + check.intervalMs);
+    this.#hasFailed = !isUp;
+    if (!isUp && this.#resolveAt < Infinity)
+      this.#resolveAt = Math.min(this.#resolveAt, this.#core.now + RESOLVE_AGAIN_MS);
     const after = this.health;
     if (before !== after) this.history.became(after, this.#core.now);
     const sentence =
@@ -174,14 +193,35 @@ export class CheckedServer {
   }
 
   #resolve(): void {
+    const { host } = this.conf;
     this.#isResolving = true;
-    this.#core.resolve(this.conf.host, (ip) => {
+    this.#core.resolve(host, (ips) => {
       this.#isResolving = false;
-      this.ip = ip;
-      this.#hasNoAddress = ip === null;
-      this.#resolveAt = this.#core.now + Math.max(1_000, this.#checks[0]?.conf.timing.intervalMs ?? 0);
-      for (const check of this.#checks) check.dueAt = this.#core.now;
-      this.#owner.serverChanged(this, ip === null ? `${this.name}: ${this.conf.host} has no address` : null);
+      const ip = nextAddress(ips, this.ip, this.#hasFailed && this.health === 'down');
+      this.#resolveAt = this.#core.now + (ip === null ? RESOLVE_AGAIN_MS : RESOLVE_MS);
+      if (ip === host) this.#resolveAt = Infinity;
+      if (ip !== null && ip !== this.ip) return this.#moveTo(ip);
+      // Names are lost for a moment; the address was good until now.
+      if (ip !== null || this.ip !== null || this.#hasNoAddress) return;
+      this.#hasNoAddress = true;
+      this.#owner.serverChanged(this, `${this.name}: ${host} has no address`);
     });
+  }
+
+  /** Whoever is there has to be checked before it gets clients. */
+  #moveTo(ip: string): void {
+    const wasAlive = this.isAlive;
+    const wasUp = this.health === 'up';
+    this.ip = ip;
+    this.#hasNoAddress = false;
+    this.#hasFailed = false;
+    for (const check of this.#checks) {
+      if (check.run !== null) this.#core.emit({ kind: 'stop-check', run: check.run });
+      check.run = null;
+      check.dueAt = this.#core.now;
+      if (wasUp) check.beginAnew();
+    }
+    this.#owner.serverChanged(this, wasUp ? `${this.name}: ${this.conf.host} is at ${ip} now` : null);
+    if (this.isAlive !== wasAlive) this.#owner.lifeChanged(this);
   }
 }

@@ -18,7 +18,7 @@ export class Core {
   #lastId = 0;
   readonly #owners = new Map<ConnectionId, ConnectionOwner>();
   /** Who waits for which name. */
-  readonly #resolving = new Map<string, Set<(ip: string | null) => void>>();
+  readonly #resolving = new Map<string, Set<(ips: readonly string[]) => void>>();
 
   emit(effect: Effect): void {
     this.#effects.push(effect);
@@ -49,8 +49,8 @@ export class Core {
     return this.#owners.get(connection) ?? null;
   }
 
-  /** Asks for a name's address; `answer` is called within a later step. */
-  resolve(host: string, answer: (ip: string | null) => void): void {
+  /** Asks for a name's addresses; `answer` is called within a later step. */
+  resolve(host: string, answer: (ips: readonly string[]) => void): void {
     const waiting = this.#resolving.get(host);
     if (waiting !== undefined) {
       waiting.add(answer);
@@ -60,10 +60,10 @@ export class Core {
     this.emit({ kind: 'resolve', host });
   }
 
-  resolved(host: string, ip: string | null): void {
+  resolved(host: string, ips: readonly string[]): void {
     const waiting = this.#resolving.get(host);
     this.#resolving.delete(host);
-    for (const answer of waiting ?? []) answer(ip);
+    for (const answer of waiting ?? []) answer(ips);
   }
 
   log(level: LogLevel, text: string): void {

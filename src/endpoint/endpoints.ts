@@ -77,7 +77,7 @@ export class Endpoints {
       case 'reply':
         return core.ownerOf(event.connection)?.replied(event.reply);
       case 'resolved':
-        return core.resolved(event.host, event.ip);
+        return core.resolved(event.host, event.ips);
       case 'check-ended':
         for (const { allChecked } of this.#backends.values()) {
           if (allChecked.some((server) => server.ended(event.run, event.isUp, event.detail, event.weight)))

@@ -56,8 +56,8 @@ export type Event =
     }
   /** A whole reply (or pub/sub frame) arrived. */
   | { readonly kind: 'reply'; readonly connection: ConnectionId; readonly reply: Reply }
-  /** The answer to `resolve`; null: the name has no address. */
-  | { readonly kind: 'resolved'; readonly host: string; readonly ip: string | null }
+  /** The answer to `resolve`; none: the name has no address. */
+  | { readonly kind: 'resolved'; readonly host: string; readonly ips: readonly string[] }
   /** `weight`: what the check says of the server's weight, see {@link CheckConf}; null: nothing. */
   | {
       readonly kind: 'check-ended';

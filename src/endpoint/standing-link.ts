@@ -13,6 +13,7 @@ import type { Reply } from '../resp/reply.ts';
 import type { ConnectionOwner, Core } from './core.ts';
 import type { Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
 import type { ConnectionId, EndOfConnection } from './io.ts';
+import { nextAddress } from './next-address.ts';
 
 export interface LinkTiming {
   /** Between the beginnings of two rounds; and between two attempts to connect. */
@@ -51,6 +52,8 @@ export interface LinkUser {
   failed(failure: LinkFailure, detail: string): void;
 }
 
+/** What a name means is asked again after so long; at once, where a connection ends. */
+const RESOLVE_MS = 10_000;
 /** Silence this many timeouts long ends a connection: it may lead to a host that is not there any more. */
 const SILENT_TIMEOUTS_MAX = 3;
 
@@ -81,8 +84,12 @@ export class StandingLink implements ConnectionOwner {
   #intervalMs: number;
   /** Why the other end refuses our credentials; null: it does not. */
   authProblem: string | null = null;
-  /** The last address its name had; null before the first. */
+  /** The address that was tried last; null before the first. */
   ip: string | null = null;
+  /** Nobody could be connected to there, or was silent. */
+  #hasFailedThere = false;
+  /** Up: when to ask what its name means by now; Infinity: it has none. */
+  #lookAgainAt = Infinity;
 
   constructor(core: Core, conf: LinkConf, user: LinkUser) {
     this.#core = core;
@@ -110,7 +117,7 @@ export class StandingLink implements ConnectionOwner {
       case 'connecting':
         return this.#since + this.conf.timing.timeoutMs;
       case 'up':
-        return Math.min(this.#round === null ? this.#roundAt : Infinity, this.#silentAt);
+        return Math.min(this.#round === null ? this.#roundAt : Infinity, this.#silentAt, this.#lookAgainAt);
     }
   }
 
@@ -162,6 +169,7 @@ export class StandingLink implements ConnectionOwner {
 
   connected(): void {
     this.#state = 'up';
+    this.#hasFailedThere = false;
     this.authProblem = null;
     const { credentials, greeting } = this.conf;
     if (credentials !== null) {
@@ -180,6 +188,7 @@ export class StandingLink implements ConnectionOwner {
   disconnected(reason: EndOfConnection, detail: string): void {
     const { now } = this.#core;
     const hadSpoken = this.#hasSpoken;
+    this.#hasFailedThere = !hadSpoken;
     this.#forget();
     // One that stood may have been ended by anybody: whether the server is gone shows the next attempt, made at once.
     if (hadSpoken && reason !== 'failed') {
@@ -207,14 +216,16 @@ export class StandingLink implements ConnectionOwner {
     this.#since = this.#core.now;
     this.#attempt += 1;
     const attempt = this.#attempt;
-    this.#core.resolve(host, (ip) => {
+    this.#core.resolve(host, (ips) => {
       if (this.#isClosed || attempt !== this.#attempt || this.#state !== 'resolving') return;
+      const ip = nextAddress(ips, this.ip, this.#hasFailedThere);
       if (ip === null) {
         this.#fail('unresolved', `${host} has no address`, this.#core.now + this.#intervalMs);
         return;
       }
       this.#state = 'connecting';
       this.ip = ip;
+      this.#lookAgainAt = ip === host ? Infinity : this.#core.now + RESOLVE_MS;
       const connection = this.#core.nextId();
       this.#connection = connection;
       this.#core.own(connection, this);
@@ -255,7 +266,12 @@ export class StandingLink implements ConnectionOwner {
 
   #attendUp(): void {
     const { now } = this.#core;
-    if (this.#round === null) return this.#ask();
+    if (now >= this.#lookAgainAt) this.#lookAgain();
+    if (this.#round === null) {
+      if (now >= this.#roundAt) this.#ask();
+      return;
+    }
+    if (now < this.#silentAt) return;
     const { intervalMs, timeoutMs } = this.conf.timing;
     this.#silentAt = now + intervalMs;
     const detail = `no answer for ${Math.round(now - this.#round.askedAt)} ms`;
@@ -263,8 +279,22 @@ export class StandingLink implements ConnectionOwner {
     else this.#user.failed('silent', detail);
   }
 
+  /** Whoever is at an address that its name has left is somebody else by now. */
+  #lookAgain(): void {
+    const { host } = this.conf.where;
+    const attempt = this.#attempt;
+    this.#lookAgainAt = this.#core.now + RESOLVE_MS;
+    this.#core.resolve(host, (ips) => {
+      const [ip] = ips;
+      if (this.#isClosed || attempt !== this.#attempt || ip === undefined) return;
+      if (this.ip !== null && !ips.includes(this.ip))
+        this.#fail('closed', `${host} is at ${ip} now`, this.#core.now);
+    });
+  }
+
   /** Gives up the attempt or the connection. */
   #fail(failure: LinkFailure, detail: string, tryAt: number): void {
+    if (this.#connection !== null) this.#hasFailedThere = true;
     this.#drop();
     this.#wait(tryAt);
     this.#user.failed(failure, detail);

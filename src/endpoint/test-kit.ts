@@ -267,7 +267,7 @@ export class Stage {
         return this.#soon({
           kind: 'resolved',
           host: effect.host,
-          ip: this.#addressesOf(effect.host)[0] ?? null,
+          ips: this.#addressesOf(effect.host),
         });
       case 'connect':
         return this.#connect(effect.connection, `${effect.ip}:${effect.port}`);

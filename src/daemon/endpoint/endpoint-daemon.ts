@@ -136,7 +136,7 @@ export class EndpointDaemon {
     this.#tlsClient = new TlsClient(options.paths.tlsFiles);
     this.#world = {
       links: new ServerLinks(loop, this.#tlsClient),
-      resolver: new Resolver((host, ip) => tell({ kind: 'resolved', host, ip })),
+      resolver: new Resolver((host, ips) => tell({ kind: 'resolved', host, ips })),
       checks: new CheckRunner(
         (run, { isUp, detail, weight }) => tell({ kind: 'check-ended', run, isUp, detail, weight }),
         this.#tlsClient,

@@ -234,7 +234,7 @@ export class Host extends Process {
         return;
       }
       case 'resolve':
-        return this.#later(0.1, { kind: 'resolved', host: effect.host, ip: effect.host });
+        return this.#later(0.1, { kind: 'resolved', host: effect.host, ips: [effect.host] });
       case 'run-check':
         return this.#check(effect.run, effect.server.host, effect.timeoutMs);
       case 'route': {
