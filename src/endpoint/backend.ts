@@ -266,7 +266,7 @@ export class Backend {
   #kept(chosen: readonly CheckedServer[]): Target[] {
     if (!this.conf.endsOthers) return [];
     return this.allChecked
-      .filter((server) => !chosen.includes(server))
+      .filter((server) => server.ip !== null && !chosen.includes(server))
       .filter((server) =>
         this.quorum === null
           ? keepsSessions(server, chosen)

@@ -104,6 +104,20 @@ describe('a checked server that is known by a name', () => {
     assert.deepEqual(stage.leadsTo(), ['10.0.0.2:80']);
   });
 
+  it('keeps no clients, where it never had an address', () => {
+    const sessions = { endWhenDown: false, endBackupsWhenUp: false };
+    const servers = [
+      serverConf('a', '10.0.0.1:80', { checks: [check], sessions }),
+      serverConf('b', 'web.example:80', { checks: [check], sessions }),
+    ];
+    const stage = new Stage(endpointsConf(backendConf({ role: { kind: 'any' }, servers })));
+    stage.names.set('web.example', []);
+    stage.checkFinds = () => ({ isUp: true });
+    stage.pass(2_000);
+    assert.deepEqual(stage.leadsTo(), ['10.0.0.1:80']);
+    assert.equal(stage.routes.at(-1)?.keeps, undefined);
+  });
+
   it('without an address says so once', () => {
     const stage = checked(new Set());
     stage.pass(10_000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { addressBytes, addressText, familyOf } from './ip-address.ts';
+import { addressBytes, addressText, familyOf, isPlainAddress } from './ip-address.ts';
 
 it('writes IPv6 as RFC 5952 wants it', () => {
   const pairs = [
@@ -47,6 +47,21 @@ it('reads back what it writes, as browsers write it', () => {
       assert.equal(familyOf(text), 'ipv4');
     }),
   );
+});
+
+it('tells addresses that say where they are from those that do not', () => {
+  for (const host of ['10.0.0.1', '::1', 'fd00::1', '::ffff:10.0.0.1', 'fec0::1'])
+    assert.ok(isPlainAddress(host), host);
+  for (const host of [
+    'redis.example',
+    '/run/redis.sock',
+    'fe80::1',
+    'febf::1',
+    'fe80::1%eth0',
+    'fd00::1%eth0',
+    '',
+  ])
+    assert.ok(!isPlainAddress(host), host);
 });
 
 it('takes a name or a zone for a bug', () => {

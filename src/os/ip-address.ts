@@ -12,6 +12,17 @@ export function familyOf(address: string): Family {
   return 'ipv6';
 }
 
+/**
+ * Whether an address alone says where it is: no name, no unix socket, no zone, and nothing that needs a zone (`fe80::1` is
+ * on every link).
+ */
+export function isPlainAddress(host: string): boolean {
+  if (isIPv4(host)) return true;
+  if (!isIPv6(host) || host.includes('%')) return false;
+  const [first = 0, second = 0] = addressBytes(host);
+  return first !== 0xfe || (second & 0xc0) !== 0x80;
+}
+
 /** 4 or 16 bytes, in network order. */
 export function addressBytes(address: string): Buffer {
   if (familyOf(address) === 'ipv4') return Buffer.from(address.split('.').map(Number));

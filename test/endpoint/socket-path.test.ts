@@ -399,7 +399,7 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
     assert.equal((await inside.ask<Connected>('connect', 'led', '127.0.0.1', port)).redis, first.port);
   });
 
-  it('says which server the clients of an IPv4 address cannot be led to', async (t) => {
+  it('says which server clients cannot be led to, by an address of IPv4 or at all', async (t) => {
     const [path, inside] = [await daemon(t), await client(t)];
     await open(path);
     const order = route(1, {}, first);
@@ -414,6 +414,22 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
       [
         `Clients of 127.0.0.1:${port} cannot be led to [fd00::1]:${first.port}: let the endpoint listen on an IPv6 address, or use --path relay.`,
       ],
+    );
+    await isRefused(inside);
+
+    // As sentinels may name them, and as a name that has no address.
+    const [zoned, unknown] = [
+      { host: 'fe80::1%lo', port },
+      { host: 'redis.example', port },
+    ];
+    await path.ask('avoid', 'main', [zoned, unknown]);
+    await path.ask('endSessions', ['main'], unknown);
+    const linkLocal = { ...server, name: 'zoned', ...zoned };
+    await path.ask('apply', { ...order, generation: 2, servers: [linkLocal], keeps: [zoned, unknown] });
+    await until('it says so of both addresses', () => path.told('warning').length === 3);
+    assert.match(
+      String(path.told('warning').at(-1)?.sentence),
+      /cannot be led to \[fe80::1%lo\]:\d+: that is no address that a connect\(\) could be led to/,
     );
     await isRefused(inside);
   });

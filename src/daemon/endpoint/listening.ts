@@ -2,18 +2,17 @@
 // known come and go. An address where a server of the endpoint itself is listening is left alone: whoever asks for
 // that server, as its replicas and the sentinels do, must get it.
 
-import { isIP } from 'node:net';
 import { type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { AddressWatch } from '../../os/address-watch.ts';
 import { Addresses } from '../../os/addresses.ts';
-import { addressBytes, addressText } from '../../os/ip-address.ts';
+import { addressBytes, addressText, isPlainAddress } from '../../os/ip-address.ts';
 
 /** What an endpoint leads from, numeric, if these are this host's addresses, as its kernel writes them. */
 export type ListenNames = (own: readonly string[]) => readonly Target[];
 
-/** A name that was not resolved yet is left as it is. */
+/** A name that was not resolved yet is left as it is, and so is what nobody is led from. */
 const asKernelWrites = ({ host, port }: Target): Target => ({
-  host: isIP(host) === 0 ? host : addressText(addressBytes(host)),
+  host: isPlainAddress(host) ? addressText(addressBytes(host)) : host,
   port,
 });
 

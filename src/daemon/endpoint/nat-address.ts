@@ -8,7 +8,7 @@ import { dealSlots } from '../../endpoint/deal-slots.ts';
 import { NAT_SLOTS, type NatElements, type NatListen, elementCommands } from '../../endpoint/nat/rules.ts';
 import { type Route, type Target, isSameTarget, targetText } from '../../endpoint/route.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
-import { addressBytes, addressText } from '../../os/ip-address.ts';
+import { addressBytes, addressText, isPlainAddress } from '../../os/ip-address.ts';
 import type { KillClients } from './kill-clients.ts';
 
 const NOWHERE: NatElements = { slots: [], allowed: [], timeoutMs: Infinity };
@@ -38,7 +38,7 @@ export class NatAddress {
   /** Decides what its elements are to be. A sentence if the route's servers can't be reached from here, else null. */
   lead(route: Route, isChange: boolean): string | null {
     const isIpv6 = this.nat.family === 'ipv6';
-    const reachable = route.servers.filter((server) => isIPv6(server.host) === isIpv6);
+    const reachable = route.servers.filter(({ host }) => isPlainAddress(host) && isIPv6(host) === isIpv6);
     const used = reachable.slice(0, route.balance === 'first' ? 1 : NAT_SLOTS);
     const weights = used.map(({ weight }) => weight);
     const slots = dealSlots(weights, NAT_SLOTS)
@@ -46,7 +46,10 @@ export class NatAddress {
       .filter((server) => server !== undefined);
     const kept = route.endsOthers ? (route.keeps ?? []) : this.#elements.allowed;
     const keeps = kept.filter(
-      (old) => isIPv6(old.host) === isIpv6 && !used.some((server) => isSameTarget(server, old)),
+      (old) =>
+        isPlainAddress(old.host) &&
+        isIPv6(old.host) === isIpv6 &&
+        !used.some((server) => isSameTarget(server, old)),
     );
     this.#elements = { slots, allowed: [...used, ...keeps], timeoutMs: Infinity };
     this.#deadline = route.deadline;
@@ -55,7 +58,10 @@ export class NatAddress {
     this.nat = { ...this.nat, balance: route.balance };
     const [unreachable] = route.servers;
     if (unreachable === undefined || reachable.length > 0) return null;
-    return `Clients of ${targetText(this.nat)} cannot be led to ${targetText(unreachable)}, an address of another family: let the endpoint listen on one of its own, or use --path relay.`;
+    const why = isPlainAddress(unreachable.host)
+      ? 'an address of another family: let the endpoint listen on one of its own'
+      : 'which is no address that nftables could lead to: name another one';
+    return `Clients of ${targetText(this.nat)} cannot be led to ${targetText(unreachable)}, ${why}, or use --path relay.`;
   }
 
   leadNowhere(endsOthers: boolean): void {

@@ -13,7 +13,7 @@ import { failure, success, type Result } from '../../base/result.ts';
 import { assert } from '../../base/assert.ts';
 import { byteString } from '../../base/byte-string.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
-import { addressBytes } from '../../os/ip-address.ts';
+import { addressBytes, isPlainAddress } from '../../os/ip-address.ts';
 import { cgroupFolder } from '../../os/cgroup.ts';
 import { networkNamespaceCookie } from '../../os/network-namespace.ts';
 import { OsError } from '../../os/os-error.ts';
@@ -190,6 +190,8 @@ export class SocketPath implements RoutePath {
   }
 
   endSessions(endpoints: readonly string[], server: Target): void {
+    // Nobody was ever led to a name that was not resolved.
+    if (!isPlainAddress(server.host)) return;
     const place = new Set([textOf(placeOf(server))]);
     const listens = endpoints.flatMap((name) => this.#endpoints.get(name)?.listens ?? []);
     const led = new Map(listens.map((listen) => [textOf(listen.place), place]));
@@ -282,17 +284,20 @@ export class SocketPath implements RoutePath {
   #lead(listen: Listen, route: Route, isChange: boolean): void {
     // A socket for IPv4 can't be connected to IPv6.
     const isIpv4Only = isIpv4Place(listen.place);
-    const servers = route.servers
-      .map((server) => ({ server, place: placeOf(server) }))
-      .filter(({ server, place }) => {
-        if (!isIpv4Only || isIpv4Place(place)) return true;
-        if (isChange) {
-          this.#trouble.warn(
-            `Clients of ${targetText(listen.target)} cannot be led to ${targetText(server)}: let the endpoint listen on an IPv6 address, or use --path relay.`,
-          );
-        }
-        return false;
-      });
+    const servers = route.servers.flatMap((server) => {
+      const place = isPlainAddress(server.host) ? placeOf(server) : null;
+      if (place !== null && (!isIpv4Only || isIpv4Place(place))) return [{ server, place }];
+      if (isChange) {
+        const remedy =
+          place === null
+            ? 'that is no address that a connect() could be led to; name another one'
+            : 'let the endpoint listen on an IPv6 address';
+        this.#trouble.warn(
+          `Clients of ${targetText(listen.target)} cannot be led to ${targetText(server)}: ${remedy}, or use --path relay.`,
+        );
+      }
+      return [];
+    });
     // All clients have this machine's address, so `source` gives them all one server, as `first` does.
     const isForOne = route.balance === 'first' || route.balance === 'source';
     const used = servers.slice(0, isForOne ? 1 : SLOTS);
@@ -336,7 +341,8 @@ export class SocketPath implements RoutePath {
     for (const { listens, route, isLeaving } of this.#endpoints.values()) {
       if (route?.endsOthers === false && !isLeaving) continue;
       const stands = route !== null && route.deadline > bootClockMs() && !isLeaving;
-      const kept = new Set((stands ? (route.keeps ?? []) : []).map((server) => textOf(placeOf(server))));
+      const keeps = (stands ? (route.keeps ?? []) : []).filter(({ host }) => isPlainAddress(host));
+      const kept = new Set(keeps.map((server) => textOf(placeOf(server))));
       for (const { place, current, ever } of listens) {
         gone.set(textOf(place), new Set([...ever].filter((text) => !current.has(text) && !kept.has(text))));
       }
