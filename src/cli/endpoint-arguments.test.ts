@@ -62,6 +62,24 @@ it('wants a password in a file, and does not repeat one that is in an address', 
   }
 });
 
+it('takes localhost for both loopbacks, and a zone where a server needs one', () => {
+  const { frontends, backends } = read({
+    servers: '[fe80::1%eth0]:6380,fe80',
+    listen: ['localhost:6379', '[::1]:6380', '*:6381'],
+  });
+  assert.deepEqual(
+    frontends[0]?.binds.map((bind) => (bind.kind === 'tcp' ? `${bind.host} ${bind.port}` : '')),
+    ['127.0.0.1 6379', '::1 6379', '::1 6380', '* 6381'],
+  );
+  assert.deepEqual(
+    backends[0]?.servers.map(({ name, host, port }) => [name, host, port]),
+    [
+      ['[fe80::1%eth0]:6380', 'fe80::1%eth0', 6_380],
+      ['fe80:6379', 'fe80', 6_379],
+    ],
+  );
+});
+
 it('reads durations and sizes in the usual units', () => {
   const { frontends, backends } = read({
     servers: 'a',
@@ -84,7 +102,7 @@ it('says all that is wrong at once', () => {
     {
       sentinels: 'a',
       servers: 'b',
-      listen: ['x:y'],
+      listen: ['x:y', 'redis.example:6379', '[fe80::1%eth0]:6379'],
       lease: '1s',
       refresh: '600ms',
       shareMax: '0',
@@ -97,7 +115,9 @@ it('says all that is wrong at once', () => {
   for (const what of [
     '--sentinels exclude',
     '--sentinels needs --primary',
-    '--listen x:y',
+    '--listen x:y: PORT',
+    '--listen redis.example:6379: PORT (on loopback), ADDRESS:PORT (an address of this host',
+    '--listen [fe80::1%eth0]:6379: PORT',
     'at most half of --lease',
     '--prefer nobody',
   ]) {

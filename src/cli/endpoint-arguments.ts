@@ -1,5 +1,6 @@
 // What the options of `baton endpoint` say, as the machine's configuration; or all that is wrong with them.
 
+import { isIP } from 'node:net';
 import { failure, success, type Result } from '../base/result.ts';
 import { strictInteger } from '../base/strict-integer.ts';
 import * as defaults from '../endpoint/defaults.ts';
@@ -132,7 +133,7 @@ class Reading {
     return fallback;
   }
 
-  /** `host`, `host:port`, `[v6]:port`, separated by commas; servers may be paths of unix sockets, too. */
+  /** `host`, `host:port`, `[v6]:port`, `[fe80::1%eth0]:port`, separated by commas; servers may be paths of unix sockets, too. */
   hosts(flag: '--sentinels' | '--servers', text: string, defaultPort: number): HostPort[] {
     return text
       .split(',')
@@ -166,8 +167,13 @@ class Reading {
       const port = strictInteger(text);
       if (port !== null && port > 0 && port < 65_536) return [plain('127.0.0.1', port), plain('::1', port)];
       const read = parseHostPort(text, null);
-      if (read !== null) return [plain(read.host, read.port)];
-      this.problems.push(`${flag} ${text}: PORT (on loopback), ADDRESS:PORT, *:PORT, or /path/of/a.sock`);
+      if (read?.host.toLowerCase() === 'localhost')
+        return [plain('127.0.0.1', read.port), plain('::1', read.port)];
+      if (read !== null && (read.host === '*' || isAddress(read.host))) return [plain(read.host, read.port)];
+      const what = read === null ? '' : ' (an address of this host, since names may change)';
+      this.problems.push(
+        `${flag} ${text}: PORT (on loopback), ADDRESS:PORT${what}, *:PORT, or /path/of/a.sock`,
+      );
       return [];
     });
   }
@@ -189,11 +195,14 @@ export function unixPath(text: string): string | null {
 }
 
 export function parseHostPort(text: string, defaultPort: number | null): HostPort | null {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]@/]+))(?::(\d{1,5}))?$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:[\]@/]+))(?::(\d{1,5}))?$/.exec(text);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   const host = match?.[1] ?? match?.[2];
   return host === undefined || port === null || port < 1 || port > 65_535 ? null : { host, port };
 }
+
+/** One that needs no zone to be written. */
+const isAddress = (host: string): boolean => isIP(host) !== 0 && !host.includes('%');
 
 /** Makes the configuration, or says all that is wrong. */
 export function endpointsFromFlags(

@@ -74,7 +74,12 @@ export function parseBinds(list: string, options: BindOptions, at: Place, report
     }
     const written = unbracket(match[1] ?? '');
     // IPv4 only, as HAProxy has it; `:::port` is IPv6.
-    const host = written === '' || written === '0.0.0.0' ? '*' : written;
+    const host =
+      written === '' || written === '0.0.0.0' ? '*' : written === 'localhost' ? '127.0.0.1' : written;
+    if (!host.includes(':') && !/^(?:\*|\d{1,3}(?:\.\d{1,3}){3})$/.test(host)) {
+      report.unsupported(at, `names to listen on are not looked up: write the address of ${show(host)}`);
+      return [];
+    }
     const first = Number(match[2]);
     const last = Number(match[3] ?? match[2]);
     if (first < 1 || last > PORT_MAX || last < first || last - first >= RANGE_MAX) {

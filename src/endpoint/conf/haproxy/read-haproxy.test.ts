@@ -416,6 +416,7 @@ describe('what is wrong with a haproxy.cfg', () => {
       problems(`${TIMES}listen a
  bnid :1
  bind nonsense
+ bind redis.example:6379,localhost:6380
  balance roundrobbin
  server s 10.0.0.1:99999 check
  server s 10.0.0.1:1 chekc
@@ -428,12 +429,13 @@ frontend f
       [
         "h.cfg:7:2: there is no keyword 'bnid' (did you mean 'bind'?)",
         "h.cfg:8:7: 'nonsense' is no address to listen on",
-        "h.cfg:9:10: there is no balance 'roundrobbin' (did you mean 'roundrobin'?)",
-        "h.cfg:10:11: a port is a number from 1 to 65535, not '99999'",
-        "h.cfg:11:22: a server has no option 'chekc' (did you mean 'check'?)",
-        "h.cfg:12:17: timeout client is a time such as 500ms, 3s or 1m (milliseconds without a unit), not '5x'",
-        "h.cfg:13:8: conditions ask for \"src\" (the client's address) only, not for 'dst_port'",
-        "h.cfg:14:1: 'f' leads to 'nowhere', which is no backend of this file",
+        "h.cfg:9:7: names to listen on are not looked up: write the address of 'redis.example'",
+        "h.cfg:10:10: there is no balance 'roundrobbin' (did you mean 'roundrobin'?)",
+        "h.cfg:11:11: a port is a number from 1 to 65535, not '99999'",
+        "h.cfg:12:22: a server has no option 'chekc' (did you mean 'check'?)",
+        "h.cfg:13:17: timeout client is a time such as 500ms, 3s or 1m (milliseconds without a unit), not '5x'",
+        "h.cfg:14:8: conditions ask for \"src\" (the client's address) only, not for 'dst_port'",
+        "h.cfg:15:1: 'f' leads to 'nowhere', which is no backend of this file",
       ],
     );
   });
