@@ -14,7 +14,7 @@ import {
   type EndpointOptions,
 } from './endpoint-arguments.ts';
 import { CONNECTION_FLAGS } from './endpoint-connections.ts';
-import { notesOfKernelPaths, relayOnlyProblems } from './kernel-path-flags.ts';
+import { notesOfKernelPaths, relayOnlyProblems, relayOptions } from './kernel-path-flags.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
 
 const WORKERS_MAX = 64;
@@ -140,9 +140,13 @@ function fromFlags(
     sentinels: credentials('--sentinel-auth-file', options.sentinelAuthFile),
   });
   if (!conf.ok) problems.push(...conf.problem);
-  return conf.ok && problems.length === 0
-    ? success({ conf: conf.value, process: null, warnings: [], http })
-    : failure(problems);
+  if (!conf.ok || problems.length > 0) return failure(problems);
+  const [relayOption] = relayOptions(options);
+  const frontends = conf.value.frontends.map((frontend) => ({
+    ...frontend,
+    ...(relayOption === undefined ? {} : { relayOption }),
+  }));
+  return success({ conf: { ...conf.value, frontends }, process: null, warnings: [], http });
 }
 
 /** `password` or `user password`, in the first line. */

@@ -27,6 +27,18 @@ it('refuses all that takes a relay at once where a path of the kernel is named',
   assert.ok(readPlan({ ...asked, path: 'relay' }).ok);
 });
 
+it('has an endpoint relayed for what only a relay heeds, where no path is named', () => {
+  for (const [more, option] of [
+    [{ holdMax: '2s' }, '--hold-max'],
+    [{ queueTimeout: '1s' }, '--queue-timeout'],
+    [{ workers: '2' }, '--workers'],
+    [{}, undefined],
+  ] as const) {
+    const plan = readPlan({ ...OPTIONS, listen: ['6400'], ...more });
+    assert.deepEqual(plan.ok ? plan.value.conf.frontends.map((one) => one.relayOption) : null, [option]);
+  }
+});
+
 it('says what a path of the kernel does otherwise than the options sound', () => {
   const plan = readPlan({ ...OPTIONS, path: 'nat', balance: 'leastconn', tls: true });
   const notes = (plan.ok ? plan.value.warnings : []).join('\n');

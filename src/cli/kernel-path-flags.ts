@@ -20,6 +20,10 @@ const RELAY_ONLY: readonly (keyof EndpointOptions)[] = [
   'acceptProxy',
 ];
 
+/** Those that are given, as they are written. */
+export const relayOptions = (options: EndpointOptions): string[] =>
+  RELAY_ONLY.filter((flag) => options[flag] !== undefined).map(flagText);
+
 /** One sentence that names all of them; none: all is well. */
 export function relayOnlyProblems(options: EndpointOptions): string[] {
   const { path } = options;
@@ -29,10 +33,7 @@ export function relayOnlyProblems(options: EndpointOptions): string[] {
     ...(options.replicaListen ?? []).map((text) => ['--replica-listen', text] as const),
     ...(options.servers ?? '').split(',').map((text) => ['--servers', text] as const),
   ].filter(([, text]) => unixPath(text.trim()) !== null);
-  const given = [
-    ...RELAY_ONLY.filter((flag) => options[flag] !== undefined).map(flagText),
-    ...unix.map((words) => words.join(' ')),
-  ];
+  const given = [...relayOptions(options), ...unix.map((words) => words.join(' '))];
   if (given.length === 0) return [];
   return [
     `--path ${path} carries no bytes, so that ${given.join(', ')} would do nothing: leave them out, or use --path relay`,

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Bind, EndpointsConf, FrontendConf, ServerConf } from '../../endpoint/endpoint-conf.ts';
-import { backendConf, endpointsConf, serverConf } from '../../endpoint/test-kit.ts';
+import type {
+  BackendConf,
+  Bind,
+  EndpointsConf,
+  FrontendConf,
+  ServerConf,
+} from '../../endpoint/endpoint-conf.ts';
+import { backendConf, endpointsConf, REPLICA, serverConf } from '../../endpoint/test-kit.ts';
 import { choosePath, openPaths } from './open-paths.ts';
 
 const bind = (host: string): Bind => ({
@@ -85,6 +91,12 @@ it('relays what only a relay can do', () => {
   assert.match(toServers(plain, { ...plain, tls: towards }), /^TLS towards the servers takes a relay/);
   assert.match(toServers({ ...plain, sendsProxyProtocol: 2 }), /^the PROXY protocol towards the servers/);
   assert.match(toServers({ ...plain, host: '/run/redis.sock', port: 0 }), /^a server at a unix socket/);
+  assert.match(toServers({ ...plain, connectionsMax: 10 }), /^a limit of a server takes a relay/);
+  const because = (more: Partial<FrontendConf>, of: Partial<BackendConf> = {}): string =>
+    choosePath({ ...FRONTEND, ...more }, backendConf(of), () => null).because;
+  assert.match(because({ relayOption: '--hold-max' }), /^--hold-max takes a relay/);
+  assert.match(because({}, { balance: 'leastconn', role: REPLICA }), /^leastconn takes a relay/);
+  assert.match(because({}, { balance: 'leastconn' }), /connect/);
 });
 
 it('proxies HTTP, also where a relay was named', () => {

@@ -90,7 +90,7 @@ export function choosePath(
 }
 
 function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): string | null {
-  const { binds, isTransparent, connectionsMax, idleMsMax, clientRules } = frontend;
+  const { binds, isTransparent, connectionsMax, idleMsMax, clientRules, relayOption } = frontend;
   const servers = backend === null ? [] : [backend, ...backend.servers];
   if (binds.some((bind) => bind.kind === 'unix')) return 'a unix socket';
   if (binds.some(({ tls }) => tls !== null)) return 'TLS';
@@ -102,6 +102,11 @@ function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): st
   if (connectionsMax !== null) return 'a limit of connections';
   if (idleMsMax !== null) return 'a limit of idle time';
   if (clientRules !== undefined) return 'a rule on who may come';
+  if (relayOption !== undefined) return relayOption;
+  if (backend === null) return null;
+  if (backend.servers.some((server) => server.connectionsMax !== null)) return 'a limit of a server';
+  // There is one primary, however clients are dealt out.
+  if (backend.balance === 'leastconn' && backend.role.kind !== 'primary') return 'leastconn';
   return null;
 }
 
