@@ -2,7 +2,7 @@
 
 import type { SwitchResult } from '../daemon/endpoint/endpoint-daemon.ts';
 import { findSocket, orderDaemon } from './control-client.ts';
-import { parseHostPort } from './endpoint-arguments.ts';
+import { parseHostPort, unixPath } from './endpoint-arguments.ts';
 
 /** A switch may wait for sentinels, and for what follows the promotion. */
 const SWITCH_MS_MAX = 60_000;
@@ -16,7 +16,9 @@ export async function orderSwitch(options: {
   readonly json?: true;
   readonly socket?: string;
 }): Promise<number> {
-  const to = options.to === undefined ? null : parseHostPort(options.to, null);
+  const path = unixPath(options.to ?? '');
+  const named = path === null ? parseHostPort(options.to ?? '', null) : { host: path, port: 0 };
+  const to = options.to === undefined ? null : named;
   if (options.to !== undefined && to === null) return usage(`--to ${options.to}: HOST:PORT, or [IPV6]:PORT`);
   const body = { to, backend: options.backend ?? null };
   return order(options, '/switch', body, SWITCH_MS_MAX);

@@ -149,6 +149,40 @@ describe('an ordered switch judged by what the servers say', () => {
     });
   }
 
+  for (const [what, old, fresh, why] of [
+    ['at a unix socket', '/run/a.sock:0', '/run/b.sock:0', /no server could follow it by a unix socket/],
+    [
+      'at a loopback address, of one elsewhere',
+      A,
+      '127.0.0.1:6379',
+      /a \(10\.0\.0\.1:6379\) could not follow/,
+    ],
+  ] as const) {
+    it(`refuses to switch to a server ${what}, which others cannot follow there`, () => {
+      const named = [serverConf('a', old), serverConf('b', fresh)];
+      const stage = new Stage(endpointsConf(backendConf({ servers: named })));
+      stage.model(old, { role: 'master' });
+      stage.model(fresh);
+      stage.pass(1_000);
+      order(stage, fresh);
+      stage.pass(10);
+      assert.match(stage.ended()?.sentence ?? '', why);
+      assert.deepEqual([stage.model(old).orders, stage.model(fresh).orders], [[], []]);
+    });
+  }
+
+  it('switches among servers of this machine, however each is named', () => {
+    const named = [serverConf('a', '/run/a.sock:0'), serverConf('b', '127.0.0.1:6380')];
+    const stage = new Stage(endpointsConf(backendConf({ servers: named })));
+    stage.model('/run/a.sock:0', { role: 'master' });
+    stage.model('127.0.0.1:6380');
+    stage.pass(1_000);
+    order(stage, '127.0.0.1:6380');
+    stage.pass(500);
+    assert.equal(stage.ended()?.isDone, true, stage.ended()?.sentence);
+    assert.ok(stage.model('/run/a.sock:0').orders.includes('REPLICAOF 127.0.0.1 6380'));
+  });
+
   it('judges by what servers say at that moment, not by what they said before', () => {
     const stage = trio();
     stage.model(B, { isLinkUp: false });

@@ -11,6 +11,7 @@
 
 import type { Reply } from '../resp/reply.ts';
 import { AckPrompter } from './ack-prompter.ts';
+import { whyNoneCouldFollow } from './can-follow.ts';
 import { whyNotAdmitted } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { Group } from './group.ts';
@@ -170,7 +171,8 @@ export class Switchover {
     const server = group.serverAt(to);
     if (server === null) return `${targetText(to)} is none of the servers of ${group.name}`;
     if (server === from) return `${describeServer(server)} is the primary already`;
-    const why = this.#whyNot(server);
+    const others = group.servers.filter((one) => one !== server);
+    const why = this.#whyNot(server) ?? whyNoneCouldFollow(server, others);
     if (why !== null) return `not switching to ${describeServer(server)}: ${why}`;
     this.#to = server;
     return null;

@@ -226,17 +226,19 @@ it('names every file that cannot be used, and every option that goes with anothe
 it('listens on a unix socket with several workers, and reaches servers by one', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'baton-unix-'));
   t.after(async () => rmSync(folder, { recursive: true, force: true }));
-  const directives = [`unixsocket ${folder}/redis.sock`];
-  const server = await ManagedServer.start({
-    files: await serverFiles('redis'),
-    port: await freePort(),
-    directives,
-  });
-  t.after(() => server.dispose());
+  const files = await serverFiles('redis');
+  const start = async (name: string, ...more: readonly string[]): Promise<ManagedServer> => {
+    const directives = [`unixsocket ${folder}/${name}.sock`, ...more];
+    const started = await ManagedServer.start({ files, port: await freePort(), directives });
+    t.after(() => started.dispose());
+    return started;
+  };
+  const server = await start('redis');
+  await start('replica', `replicaof 127.0.0.1 ${server.port}`);
   const path = join(folder, 'e.sock');
   const args = [
     '--servers',
-    `${folder}/redis.sock`,
+    `${folder}/redis.sock,${folder}/replica.sock`,
     '--listen',
     path,
     '--listen-mode',
@@ -249,6 +251,12 @@ it('listens on a unix socket with several workers, and reaches servers by one', 
   assert.equal(statSync(path).mode & 0o777, 0o640);
   for (let time = 0; time < 8; time++) assert.equal(await say({ path }, 'SET a b\r\n'), '+OK\r\n');
   assert.equal(await ask(server, ['GET', 'a']), 'b');
+  await until('its replica could take over, but for its name', () => {
+    const { code, output } = endpoint.order('switch', '--to', `${folder}/replica.sock`);
+    assert.equal(code, 1);
+    return /no server could follow it by a unix socket: name its address and port/.test(output);
+  });
+  assert.deepEqual(endpoint.leadsTo(), [`${folder}/redis.sock`]);
   const second = runBaton(folder, ...args, '--name', 'second');
   assert.match(second.output, /another program listens there/);
   await endpoint.process.kill();
