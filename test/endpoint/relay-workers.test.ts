@@ -364,19 +364,21 @@ describe('baton endpoint with three workers', () => {
     await assert.rejects(Wire.open({ host: '127.0.0.1', port }), /ECONNREFUSED/);
   });
 
-  it('has as many workers as the file says after a reload, and no client is cut', async (t) => {
+  it('has as many workers and endpoints as the file says after a reload, and no client is cut', async (t) => {
     const server = await start();
     t.after(() => server.dispose());
-    const port = await freePort();
+    const [port, added] = [await freePort(), await freePort()];
     const folder = mkdtempSync(join(tmpdir(), 'baton-workers-'));
     t.after(async () => rmSync(folder, { recursive: true }));
     const file = join(folder, 'haproxy.cfg');
-    const say = (threads: number): void =>
+    const say = (threads: number, more = ''): void =>
       writeFileSync(
         file,
         `global
     nbthread ${threads}
+    maxconn 3
 defaults
+    timeout queue 200ms
     mode tcp
     timeout connect 4s
     timeout client 1h
@@ -389,7 +391,7 @@ listen redis
     tcp-check send info\\ replication\\r\\n
     tcp-check expect string role:master
     server one 127.0.0.1:${server.port} check inter 1s
-`,
+${more}`,
       );
     say(3);
     const daemon = await BatonEndpoint.start(t, file);
@@ -407,15 +409,19 @@ listen redis
         }),
       );
     }
-    const reload = async (threads: number): Promise<void> => {
+    const reload = async (threads: number, more = ''): Promise<void> => {
       const { length } = daemon.process.output;
-      say(threads);
+      say(threads, more);
       process.kill(daemon.status().pid, 'SIGHUP');
       await until('the word', () => daemon.process.output.slice(length).includes('was read anew'));
     };
-    await reload(1);
+    await reload(1, `listen added\n    bind 127.0.0.1:${added}\n    server one 127.0.0.1:${server.port}\n`);
+    // Three clients are all that may come, to whichever endpoint.
+    const late = { host: '127.0.0.1', port: added };
+    await assert.rejects(ask(late, ['PING']));
     for (const client of clients) assert.equal(await client.call('PING'), 'PONG');
     clients[1]?.close();
+    await until('there is room', () => ask(late, ['PING']));
     clients[2]?.close();
     await until('one worker', () => workers().length === 1);
     assert.deepEqual(workers(), first.slice(0, 1));

@@ -129,7 +129,7 @@ export async function openPaths(
   options: PathOptions,
   events: PathEvents,
   { httpOf, view }: HttpSurroundings,
-  shared: SharedPaths = { socket: null, nat: null },
+  shared: SharedPaths = { socket: null, nat: null, slots: null },
 ): Promise<Result<OpenedPaths, readonly string[]>> {
   const circles = endpointsOnServers(conf, ownAddresses());
   if (circles.length > 0) return failure(circles);
@@ -189,6 +189,7 @@ export async function openPaths(
         frontends: ofPath('relay'),
         workers: options.workers,
         clientsMax: options.clientsMax ?? null,
+        slots: shared.slots,
         events,
         ...(options.runAs === null ? {} : { runAs: options.runAs }),
         tlsFiles: options.tlsFiles ?? NO_TLS_FILES,

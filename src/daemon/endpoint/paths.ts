@@ -7,13 +7,17 @@ import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traff
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
 import { NatPath } from './nat-path.ts';
+import { RelayPath } from './relay-path.ts';
 import type { RoutePath } from './route-path.ts';
+import type { SlotDesk } from './slot-desk.ts';
 import { SocketPath } from './socket-path.ts';
 
 /** Paths of which a daemon has one at most, for all endpoints that take it; null: nobody does yet. */
 export interface SharedPaths {
   readonly socket: SocketPath | null;
   readonly nat: NatPath | null;
+  /** Where relays count what all of them share. */
+  readonly slots: SlotDesk | null;
 }
 
 /** Numbers of paths begin anew after so many, which were not all opened by reloads between two orders. */
@@ -46,6 +50,7 @@ export class Paths {
     return {
       socket: paths.find((path) => path instanceof SocketPath) ?? null,
       nat: paths.find((path) => path instanceof NatPath) ?? null,
+      slots: paths.find((path) => path instanceof RelayPath)?.slots ?? null,
     };
   }
 

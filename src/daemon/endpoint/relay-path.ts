@@ -15,7 +15,6 @@ import {
 import type { FromWorker, Listening, RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
-import { SlotBank } from '../../endpoint/relay/slot-bank.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
 import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
@@ -24,6 +23,7 @@ import { listenFreebind } from '../../os/freebind-listen.ts';
 import { OsError } from '../../os/os-error.ts';
 import { type RelayWorker, RelayWorkers, type WorkerCare } from './relay-workers.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
+import { SlotDesk } from './slot-desk.ts';
 import { openUnixBind } from './unix-bind.ts';
 
 /** What may wait in the kernel to be accepted; it caps this at net.core.somaxconn. */
@@ -53,6 +53,8 @@ export interface RelayPathOptions {
   readonly runAs?: { readonly uid?: number; readonly gid?: number };
   /** Clients of all endpoints together; absent or null: no limit. */
   readonly clientsMax?: number | null;
+  /** That of the daemon's other relays; absent: there is none. */
+  readonly slots?: SlotDesk | null;
   /** The file that runs a worker when it is given `relay-worker`; default: the program that runs. */
   readonly program?: string;
   readonly care?: WorkerCare;
@@ -86,7 +88,10 @@ export class RelayPath implements RoutePath {
   /** The last route of each endpoint, for a worker that starts later. */
   readonly #routes = new Map<string, Route>();
   #held: Held | null = null;
-  readonly #bank = new SlotBank();
+  /** Other relays of the daemon count there, too. */
+  readonly slots: SlotDesk;
+  /** Of each worker there, by its serial here. */
+  readonly #numbers = new Map<number, number>();
   /** By the endpoint; for workers that start later. */
   readonly #scripts = new Map<string, Scripts>();
   /** What workers that are gone had counted, as far as they told. */
@@ -137,10 +142,13 @@ export class RelayPath implements RoutePath {
     this.#removes = removes;
     this.#fds = [...fds];
     this.#tlsFiles = options.tlsFiles ?? NO_TLS_FILES;
-    this.#bank.setLimit(ALL_CLIENTS, options.clientsMax ?? null);
+    this.slots = options.slots ?? new SlotDesk();
     for (const { frontend, limits } of endpoints) {
-      this.#bank.setLimit(limits.waiting, frontend.queue.clientsMax);
-      this.#bank.setLimit(`${ALL_CLIENTS} ${frontend.name}`, frontend.connectionsMax);
+      this.slots.limit(frontend.name, [
+        { name: ALL_CLIENTS, max: options.clientsMax ?? null },
+        { name: limits.waiting, max: frontend.queue.clientsMax },
+        { name: `${ALL_CLIENTS} ${frontend.name}`, max: frontend.connectionsMax },
+      ]);
       this.#scripts.set(frontend.name, new Scripts(sha1));
     }
     this.#workers = new RelayWorkers({
@@ -197,6 +205,7 @@ export class RelayPath implements RoutePath {
     for (const { frontend, listening } of dropped) {
       this.#routes.delete(frontend.name);
       this.#scripts.delete(frontend.name);
+      this.#unlimit(frontend.name);
       for (const worker of this.#workers.living) worker.tell({ kind: 'drop', endpoint: frontend.name });
       for (const one of listening.flat()) {
         if (one.kind !== 'descriptor') continue;
@@ -259,6 +268,7 @@ export class RelayPath implements RoutePath {
 
   async close(): Promise<void> {
     await this.#workers.close();
+    for (const { frontend } of this.#endpoints) this.#unlimit(frontend.name);
     for (const fd of this.#fds.splice(0)) if (fd !== null) closeSync(fd);
     for (const name of this.#removes.keys()) this.#removeFiles(name);
   }
@@ -268,7 +278,13 @@ export class RelayPath implements RoutePath {
     this.#removes.delete(endpoint);
   }
 
+  #unlimit(endpoint: string): void {
+    for (const owner of [endpoint, routeOf(endpoint)]) this.slots.limit(owner, []);
+  }
+
   #greet(worker: RelayWorker): void {
+    const number = this.slots.join((answers) => worker.tell({ kind: 'slots', answers }));
+    this.#numbers.set(worker.serial, number);
     // Where addresses stay is not shared between workers, so one has all clients of such an endpoint.
     const endpoints = this.#endpoints.filter(({ persistMs }) => persistMs === null || worker.index === 0);
     worker.tell({ kind: 'start', endpoints, tlsFiles: this.#tlsFiles });
@@ -288,8 +304,7 @@ export class RelayPath implements RoutePath {
       case 'warning':
         return this.#options.events.warn(message.sentence);
       case 'slots':
-        this.#bank.receive(worker.serial, message.news);
-        return this.#tellSlots();
+        return this.slots.receive(this.#numbers.get(worker.serial) ?? 0, message.news);
       case 'scripts': {
         const { endpoint, news } = message;
         for (const one of news) this.#scripts.get(endpoint)?.learn(one);
@@ -310,27 +325,22 @@ export class RelayPath implements RoutePath {
     for (const [endpoint, { clients: _, ...counts }] of Object.entries(worker.counts)) {
       this.#counted.set(endpoint, sumOf(this.#counted.get(endpoint) ?? {}, counts));
     }
-    this.#bank.gone(worker.serial);
-    this.#tellSlots();
-  }
-
-  #tellSlots(): void {
-    const answers = this.#bank.takeAnswers();
-    for (const worker of this.#workers.living) {
-      const its = answers.get(worker.serial);
-      if (its !== undefined) worker.tell({ kind: 'slots', answers: its });
-    }
+    this.slots.leave(this.#numbers.get(worker.serial) ?? 0);
+    this.#numbers.delete(worker.serial);
   }
 
   /** A server counts once for all endpoints that lead to it. */
   #limitServers(route: Route): void {
     const conf = this.#endpoints.find(({ frontend }) => frontend.name === route.endpoint);
     if (conf === undefined) return;
-    for (const server of route.servers) {
-      const name = `${conf.limits.ofServer}${targetText(server)}`;
-      this.#bank.setLimit(name, server.connectionsMax, server.connectionsAgain);
-    }
-    this.#tellSlots();
+    this.slots.limit(
+      routeOf(route.endpoint),
+      route.servers.map((server) => ({
+        name: `${conf.limits.ofServer}${targetText(server)}`,
+        max: server.connectionsMax,
+        again: server.connectionsAgain,
+      })),
+    );
   }
 
   #sums(all: readonly Readonly<Record<string, RelayCounts>>[]): Record<string, Record<string, number>> {
@@ -342,6 +352,9 @@ export class RelayPath implements RoutePath {
     return sums;
   }
 }
+
+/** Who sets the limits of the servers that an endpoint leads to. */
+const routeOf = (endpoint: string): string => `route of ${endpoint}`;
 
 const sha1 = (text: string): string => createHash('sha1').update(text, 'latin1').digest('hex');
 

@@ -38,6 +38,8 @@ interface Limit {
   /** Once full, more are granted again below this many. */
   again: number;
   isFull: boolean;
+  /** It goes with the last who holds a slot of it, or waits for one. */
+  isForgotten: boolean;
   held: number;
   /** First come, first served. */
   readonly waiting: Set<Ask>;
@@ -53,7 +55,20 @@ export class SlotBank {
     const limit = this.#limit(name);
     limit.max = max;
     limit.again = again ?? max ?? 0;
+    limit.isForgotten = false;
     this.#wake(name, limit);
+  }
+
+  /** Nobody needs this limit any more, but those who have a slot of it. */
+  forget(name: string): void {
+    const limit = this.#limit(name);
+    limit.isForgotten = true;
+    this.#tidy(name, limit);
+  }
+
+  /** How many limits it knows. */
+  get limitCount(): number {
+    return this.#limits.size;
   }
 
   receive(worker: number, { given, asked }: SlotNews): void {
@@ -105,7 +120,7 @@ export class SlotBank {
   #limit(name: string): Limit {
     let limit = this.#limits.get(name);
     if (limit === undefined) {
-      limit = { max: null, again: 0, isFull: false, held: 0, waiting: new Set() };
+      limit = { max: null, again: 0, isFull: false, isForgotten: false, held: 0, waiting: new Set() };
       this.#limits.set(name, limit);
     }
     return limit;
@@ -123,7 +138,11 @@ export class SlotBank {
 
   #release(ask: Ask): void {
     if (ask.chosen === null) {
-      for (const name of ask.choices.flat()) this.#limit(name).waiting.delete(ask);
+      for (const name of ask.choices.flat()) {
+        const limit = this.#limit(name);
+        limit.waiting.delete(ask);
+        this.#tidy(name, limit);
+      }
       return;
     }
     const names = ask.choices[ask.chosen] as readonly string[];
@@ -136,7 +155,11 @@ export class SlotBank {
       if (!hasRoom(limit)) return;
       this.#grant(ask);
     }
-    if (limit.max === null && limit.held === 0 && limit.waiting.size === 0) this.#limits.delete(name);
+    this.#tidy(name, limit);
+  }
+
+  #tidy(name: string, { max, isForgotten, held, waiting }: Limit): void {
+    if ((max === null || isForgotten) && held === 0 && waiting.size === 0) this.#limits.delete(name);
   }
 
   #answersTo(worker: number): { granted: [number, number][]; refused: number[] } {
