@@ -57,6 +57,7 @@ export interface EndpointOptions extends EndpointFlags {
   readonly netns?: string;
   readonly masquerade?: string;
   readonly workers?: string;
+  readonly busyPoll?: string;
   readonly name?: string;
   readonly pid?: string;
 }

@@ -73,6 +73,10 @@ export function addEndpointCommand(program: Command): void {
     )
     .option('--transparent', 'relay: one connection to the server for each client')
     .option('--workers <n>', 'relay: processes that carry bytes (default: cores - 1, at least 1)')
+    .option(
+      '--busy-poll <yes|no>',
+      'relay: stay awake for a moment between request and reply (default: where a core is to spare)',
+    )
     .option('--balance <how>', 'among replicas: roundrobin, leastconn, first or source', 'roundrobin')
     .option('--without-replica <what>', 'when no replica is near enough: "primary" or "refuse"', 'primary')
     .option('--share-max <percent>', 'of the readers, the most that one replica may have', '100')

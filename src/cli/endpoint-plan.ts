@@ -71,11 +71,14 @@ function notesOfProxy({ frontends, backends }: EndpointsConf): string[] {
     );
 }
 
-function problemsOf({ netns, masquerade, workers }: EndpointOptions): string[] {
+function problemsOf({ netns, masquerade, workers, busyPoll }: EndpointOptions): string[] {
   const problems: string[] = [];
   if (netns !== undefined && netns !== 'all') problems.push(`--netns ${netns}: only "all" is known`);
   if (masquerade !== undefined && masquerade !== 'auto' && masquerade !== 'no') {
     problems.push(`--masquerade ${masquerade}: "auto" or "no"`);
+  }
+  if (busyPoll !== undefined && busyPoll !== 'yes' && busyPoll !== 'no') {
+    problems.push(`--busy-poll ${busyPoll}: "yes" or "no"`);
   }
   const count = Number(workers ?? '1');
   if (!Number.isInteger(count) || count < 1 || count > WORKERS_MAX) {

@@ -88,6 +88,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
       cgroup: options.cgroup ?? null,
       coversAllNamespaces: options.netns === 'all',
       workers: workersOf(options, settings),
+      staysAwake: staysAwake(options, settings),
       clientsMax: settings?.connectionsMax ?? null,
       masquerade: options.masquerade === 'no' ? 'no' : 'auto',
       runAs,
@@ -134,6 +135,10 @@ const pidFileOf = (options: EndpointOptions, settings: HaproxyProcess | null): s
 /** The command line's word counts before the file's. */
 const workersOf = ({ workers }: EndpointOptions, settings: HaproxyProcess | null): number | null =>
   workers === undefined ? (settings?.workers ?? null) : Number(workers);
+
+/** The same. */
+const staysAwake = ({ busyPoll }: EndpointOptions, settings: HaproxyProcess | null): boolean | null =>
+  busyPoll === undefined ? (settings?.staysAwake ?? null) : busyPoll === 'yes';
 
 /** Whom the file says to run as; null: as we are. Exits if there is no such user. */
 function idsOf(settings: HaproxyProcess | null): Ids | null {

@@ -32,6 +32,7 @@ it('has an endpoint relayed for what only a relay heeds, where no path is named'
     [{ holdMax: '2s' }, '--hold-max'],
     [{ queueTimeout: '1s' }, '--queue-timeout'],
     [{ workers: '2' }, '--workers'],
+    [{ busyPoll: 'no' }, '--busy-poll'],
     [{}, undefined],
   ] as const) {
     const plan = readPlan({ ...OPTIONS, listen: ['6400'], ...more });

@@ -11,6 +11,7 @@ const RELAY_ONLY: readonly (keyof EndpointOptions)[] = [
   'queueMax',
   'holdMax',
   'workers',
+  'busyPoll',
   'listenCert',
   'listenKey',
   'listenCacert',

@@ -97,6 +97,7 @@ export function relayConf(mode: FrontendConf['mode'], more: Partial<RelayConf> =
     connectMsMax: 5_000,
     limits: { clients: [], waiting: '', ofServer: '' },
     workers: 1,
+    staysAwake: null,
     persistMs: null,
     isPrimary: false,
     serverDefaults: { tls: null, sendsProxyProtocol: null },

@@ -48,6 +48,9 @@ const SAME: Readonly<Record<string, string>> = {
  tcp-check expect min-recv 1 ! rstring ^-ERR
 `),
   'CR LF': check(' tcp-check expect string x\n').replaceAll('\n', '\r\n'),
+  'busy polling, and settings undone': `global\n busy-polling\n no strict-limits\n${listen('')}`,
+  'no busy polling': `global\n no busy-polling\n${listen('')}`,
+  'what cannot be undone': `global\n no maxconn\n${listen('')}`,
   'no option': listen(' no option redispatch\n no log\n'),
   'a check taken back': listen(' no option redis-check\n'),
   'an unknown keyword': listen(' nonsense 1\n'),

@@ -34,6 +34,8 @@ export interface PathOptions {
   readonly coversAllNamespaces: boolean;
   /** Relay workers; null: one less than there are cores, at least one. */
   readonly workers: number | null;
+  /** See {@link RelayConf.staysAwake}; absent: null. */
+  readonly staysAwake?: boolean | null;
   /** Relayed clients of all endpoints together; absent or null: no limit. */
   readonly clientsMax?: number | null;
   readonly masquerade: 'auto' | 'no';
@@ -189,6 +191,7 @@ export async function openPaths(
         frontends: ofPath('relay'),
         workers: options.workers,
         clientsMax: options.clientsMax ?? null,
+        staysAwake: options.staysAwake ?? null,
         slots: shared.slots,
         events,
         ...(options.runAs === null ? {} : { runAs: options.runAs }),

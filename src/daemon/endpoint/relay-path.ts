@@ -53,6 +53,8 @@ export interface RelayPathOptions {
   readonly runAs?: { readonly uid?: number; readonly gid?: number };
   /** Clients of all endpoints together; absent or null: no limit. */
   readonly clientsMax?: number | null;
+  /** See {@link RelayConf.staysAwake}; absent: null. */
+  readonly staysAwake?: boolean | null;
   /** That of the daemon's other relays; absent: there is none. */
   readonly slots?: SlotDesk | null;
   /** The file that runs a worker when it is given `relay-worker`; default: the program that runs. */
@@ -115,9 +117,8 @@ export class RelayPath implements RoutePath {
       return opened.map((ofBind) => ofBind.map((one) => one.listening));
     });
     const count = sharing.canShare ? (options.workers ?? WORKERS) : 1;
-    const limitsAll = (options.clientsMax ?? null) !== null;
     const endpoints = options.frontends.map((frontend, at) =>
-      relayConf(options.conf, frontend, listening[at] ?? [], count, limitsAll),
+      relayConf(options.conf, frontend, listening[at] ?? [], count, options),
     );
     const path = new RelayPath(options, endpoints, fds, removes, count, sharing.canShare);
     if (problems.length === 0) problems.push(...(await path.#workers.start()));
@@ -413,7 +414,7 @@ export function relayConf(
   frontend: FrontendConf,
   listening: readonly (readonly Listening[])[],
   workers: number,
-  limitsAll = false,
+  { clientsMax = null, staysAwake = null }: Pick<RelayPathOptions, 'clientsMax' | 'staysAwake'> = {},
 ): RelayConf {
   const backend = conf.backends.find(({ name }) => name === frontend.backend) as BackendConf;
   const servers: Record<string, ServerOptions> = {};
@@ -427,11 +428,12 @@ export function relayConf(
     listening,
     connectMsMax: backend.connectMsMax,
     limits: {
-      clients: limitsAll ? [ALL_CLIENTS, ...clients] : clients,
+      clients: clientsMax === null ? clients : [ALL_CLIENTS, ...clients],
       waiting: `waiting ${frontend.name}`,
       ofServer: `server ${backend.name} `,
     },
     workers,
+    staysAwake,
     persistMs: backend.persistMs ?? null,
     isPrimary: backend.role.kind === 'primary',
     serverDefaults: { tls: backend.tls, sendsProxyProtocol: backend.sendsProxyProtocol ?? null },

@@ -155,9 +155,9 @@ class RelayWorker {
       tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
     });
     // On a machine without a core to spare, staying awake would keep the awaited from coming.
-    const canStayAwake = availableParallelism() > conf.workers;
+    const staysAwake = conf.staysAwake ?? availableParallelism() > conf.workers;
     const expects = (awaited: Awaited): void => {
-      if (canStayAwake) this.#attentive.expect(awaited);
+      if (staysAwake) this.#attentive.expect(awaited);
     };
     const relay =
       frontend.mode === 'tcp'

@@ -41,6 +41,11 @@ export interface RelayConf {
   readonly limits: SharedLimits;
   /** Workers that share what there is of memory. */
   readonly workers: number;
+  /**
+   * Whether a worker stays awake between a request and its reply (attentive.ts): also where that keeps a core from others;
+   * false: never; null: where there is a core to spare.
+   */
+  readonly staysAwake: boolean | null;
   /** How long a client's address stays with its server (BackendConf); null: it does not. */
   readonly persistMs: number | null;
   /** A refusal to write shows a demoted primary. */

@@ -17,6 +17,7 @@ export interface GlobalDraft {
   pidFile: string | null;
   connectionsMax: number | null;
   workers: number | null;
+  staysAwake: boolean | null;
   statsSockets: StatsSocket[];
   statsTimeoutMs: number | null;
   allowsExternalChecks: boolean;
@@ -33,6 +34,7 @@ export function noGlobal(): GlobalDraft {
     pidFile: null,
     connectionsMax: null,
     workers: null,
+    staysAwake: null,
     statsSockets: [],
     statsTimeoutMs: null,
     allowsExternalChecks: false,
@@ -42,7 +44,9 @@ export function noGlobal(): GlobalDraft {
 
 /** Taken without effect: they tune what is not there, or name what has another way here. */
 const IGNORED =
-  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-dh-param-file|ssl-mode-async|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|busy-polling|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
+  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-dh-param-file|ssl-mode-async|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
+/** Of those, what HAProxy lets be undone by `no`. */
+const NEGATED = /^(?:strict-limits|set-dumpable|insecure-fork-wanted|insecure-setuid-wanted)$/;
 const KNOWN = [
   'daemon',
   'user',
@@ -58,6 +62,7 @@ const KNOWN = [
   'ulimit-n',
   'external-check',
   'master-worker',
+  'busy-polling',
 ];
 
 export function readGlobal(section: Section, draft: GlobalDraft, report: Report): void {
@@ -89,6 +94,12 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
       case 'nbthread':
       case 'nbproc':
         draft.workers = cursor.integer(first.text, 1, 64);
+        break;
+      case 'busy-polling':
+        draft.staysAwake = true;
+        break;
+      case 'no':
+        readNegated(draft, cursor);
         break;
       case 'crt-base':
         draft.tls.certificateBase = cursor.text('a folder');
@@ -123,6 +134,16 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
         }
     }
     if (report.count === before) cursor.end();
+  }
+}
+
+function readNegated(draft: GlobalDraft, cursor: Cursor): void {
+  const word = cursor.next();
+  if (word?.text === 'busy-polling') draft.staysAwake = false;
+  else if (word === null || !NEGATED.test(word.text)) {
+    const what = word === null ? '' : ` ${show(word.text)}`;
+    cursor.report.error(cursor.place, `global has nothing${what} that could be undone by no`);
+    cursor.rest();
   }
 }
 
@@ -181,7 +202,7 @@ function readStats(draft: GlobalDraft, cursor: Cursor): void {
 export function processOf(
   draft: GlobalDraft,
 ): Omit<HaproxyProcess, 'statsPages' | 'httpFrontends' | 'sections'> {
-  const { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsTimeoutMs } = draft;
+  const { statsTimeoutMs, allowsExternalChecks: _, tls: __, ...process } = draft;
   const statsSockets = draft.statsSockets.map((socket) => ({ ...socket, timeoutMs: statsTimeoutMs }));
-  return { logs, user, group, isDaemon, chroot, pidFile, connectionsMax, workers, statsSockets };
+  return { ...process, statsSockets };
 }

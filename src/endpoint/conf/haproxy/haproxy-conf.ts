@@ -73,6 +73,8 @@ export interface HaproxyProcess {
   readonly connectionsMax: number | null;
   /** `nbthread`: processes that carry bytes; null: not said. */
   readonly workers: number | null;
+  /** `busy-polling`: see {@link RelayConf.staysAwake}; null: not said. */
+  readonly staysAwake: boolean | null;
   readonly statsSockets: readonly StatsSocket[];
   readonly statsPages: readonly StatsPage[];
   readonly httpFrontends: readonly HttpFrontend[];

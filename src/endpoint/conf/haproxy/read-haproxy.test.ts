@@ -35,6 +35,7 @@ describe('haproxy.cfg of the tutorials', () => {
  daemon
  maxconn 4000
  nbthread 4
+ no busy-polling
  log /dev/log local0 notice
  user haproxy
  group haproxy
@@ -111,6 +112,7 @@ listen stats
       pidFile: '/run/h.pid',
       connectionsMax: 4_000,
       workers: 4,
+      staysAwake: false,
       statsSockets: [
         {
           bind: { kind: 'unix', path: '/run/h.sock' },
