@@ -41,13 +41,18 @@ export function findNft(path: string = process.env['PATH'] ?? ''): string | null
   return null;
 }
 
-/** What `nft -j list chains` prints; empty if it can't tell. Starts an nft of its own, since the standing one is silent. */
-export function listChains(file: string): Promise<string> {
+/** What `nft -j list chains` prints; empty if it can't tell. */
+export const listChains = (file: string): Promise<string> => printed(file, ['-j', 'list', 'chains']);
+
+/** What `nft list table` prints of one table; empty if it can't tell. In text: JSON says nothing of rules by iptables. */
+export const listTable = (file: string, family: string, table: string): Promise<string> =>
+  printed(file, ['list', 'table', family, table]);
+
+/** Starts an nft of its own, since the standing one is silent. */
+function printed(file: string, words: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     const options = { timeout: ANSWER_MS_MAX, maxBuffer: LISTING_BYTES_MAX };
-    lending('CAP_NET_ADMIN', () =>
-      execFile(file, ['-j', 'list', 'chains'], options, (_, stdout) => resolve(stdout)),
-    );
+    lending('CAP_NET_ADMIN', () => execFile(file, words, options, (_, stdout) => resolve(stdout)));
   });
 }
 

@@ -524,6 +524,18 @@ describe('the nat path', { skip: lacksNat() }, () => {
     assert.equal(still.told('warning').length, 2);
     assert.equal(at(gateway, 'nft', 'list table ip filter'), asSet);
     await still.ask('close');
+    // With a rule as advised, of that chain nothing more is said; both are looked at together.
+    at(gateway, 'nft', 'add table ip other; add chain ip other fw');
+    t.after(() => spawnSync('ip', ['netns', 'exec', gateway, 'nft', 'delete table ip other']));
+    at(gateway, 'nft', 'add chain ip other late { type filter hook forward priority 1; policy drop; }');
+    at(gateway, 'nft', 'insert rule ip filter FORWARD counter ct status dnat accept');
+    const advised = await open(t);
+    await advised.ask('apply', route(1, {}, first));
+    const said = (): string => JSON.stringify(advised.told('warning'));
+    await until('it says so of the other', () => /chain late of the nftables table ip other/.test(said()));
+    assert.doesNotMatch(said(), /chain FORWARD/);
+    at(gateway, 'nft', 'delete table ip other');
+    await advised.ask('close');
 
     // What is nobody's here may still be routed through here.
     const routed = { host: '10.77.0.200', port: PORT };

@@ -5,8 +5,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { type ForwardPolicy, droppingPolicies, remedyFor } from '../../endpoint/nat/forward-policies.ts';
+import { letsThrough, rulesOf } from '../../endpoint/nat/forward-rules.ts';
 import { type Target, targetText } from '../../endpoint/route.ts';
-import { listChains } from '../../os/nft.ts';
+import { listChains, listTable } from '../../os/nft.ts';
 import { ownAddresses } from '../own-addresses.ts';
 
 const SYSCTLS = '/proc/sys/net';
@@ -29,15 +30,19 @@ export function forwardingProblems(
   });
 }
 
-/** Whose chains may drop the packets of clients of these servers, and the remedy, as sentences. */
+/** Whose chain may drop the packets of clients of these servers, and the remedy, as a sentence. `table`: as nft lists it. */
 export function policyProblems(
   servers: readonly Target[],
-  policies: readonly ForwardPolicy[],
+  policies: readonly { readonly policy: ForwardPolicy; readonly table: string }[],
   isOwn: (host: string) => boolean = isOwnAddress,
 ): string[] {
-  return policies.flatMap((policy) => {
+  return policies.flatMap(({ policy, table: listing }) => {
+    const chains = rulesOf(listing);
     const far = servers.find(
-      ({ host }) => !isOwn(host) && (policy.family === 'inet' || (policy.family === 'ip6') === isIPv6(host)),
+      (server) =>
+        !isOwn(server.host) &&
+        (policy.family === 'inet' || (policy.family === 'ip6') === isIPv6(server.host)) &&
+        !letsThrough(chains, policy.chain, server),
     );
     if (far === undefined) return [];
     const { family, table, chain } = policy;
@@ -63,9 +68,16 @@ export class Forwarding {
     this.#tell(forwardingProblems(servers));
     const far = servers.filter(({ host }) => !isOwnAddress(host));
     if (far.length === 0 || this.#nftFile === null) return;
-    void listChains(this.#nftFile).then((listing) =>
-      this.#tell(policyProblems(far, droppingPolicies(listing))),
-    );
+    void this.#lookAtPolicies(this.#nftFile, far);
+  }
+
+  async #lookAtPolicies(nftFile: string, far: readonly Target[]): Promise<void> {
+    const policies = droppingPolicies(await listChains(nftFile));
+    const listed = policies.map(async (policy) => ({
+      policy,
+      table: await listTable(nftFile, policy.family, policy.table),
+    }));
+    this.#tell(policyProblems(far, await Promise.all(listed)));
   }
 
   #tell(problems: readonly string[]): void {
