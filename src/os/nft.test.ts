@@ -25,6 +25,7 @@ const COMPLAINS = `while read -r line; do
     *bad*) printf 'Error: No such file or directory\\n%s\\n^^^\\n' "$line" >&2;;
     baton_*) printf 'Error: syntax error, unexpected newline\\n%s\\n        ^\\n' "$line" >&2;;
     quit) exit 3;;
+    hit) kill -TERM $$; kill -INT $$; kill -HUP $$;;
   esac
 done`;
 
@@ -43,6 +44,14 @@ it('fails what waits when the child ends, and starts another for the next', asyn
   assert.equal(!first.ok && first.problem.code, 'nft-ended');
   assert.equal(!second.ok && second.problem.code, 'nft-ended');
   assert.equal((await nft.apply(['good'])).ok, true);
+});
+
+it('keeps its child through signals that are sent to all of us, to end in order', async (t) => {
+  const nft = fake(t, COMPLAINS);
+  assert.deepEqual(await Promise.all([nft.apply(['hit']), nft.apply(['good'])]), [
+    { ok: true, value: null },
+    { ok: true, value: null },
+  ]);
 });
 
 it('passes on the last words of a child that could not start its work', async (t) => {

@@ -105,8 +105,12 @@ export class Nft {
   }
 
   #start(file: string): ChildProcess {
-    // When we die, however, its input ends, and so does it.
-    const child = lending('CAP_NET_ADMIN', () => spawn(file, ['-i'], { stdio: ['pipe', 'ignore', 'pipe'] }));
+    // When we die, however, its input ends, and so does it. What a terminal's Ctrl-C or systemd send to all of us, it must not
+    // heed: we still need it, to end in the safe order.
+    const words = ['-c', `trap '' INT TERM HUP; exec "$0" -i`, file];
+    const child = lending('CAP_NET_ADMIN', () =>
+      spawn('/bin/sh', words, { stdio: ['pipe', 'ignore', 'pipe'] }),
+    );
     child.stderr?.setEncoding('latin1');
     child.stderr?.on('data', (text: string) => this.#hear(child, text));
     // It ends, and says why; one that only stops reading is found by its silence.
