@@ -8,28 +8,21 @@ import { failure, success, type Result } from '../../base/result.ts';
 import {
   namesClients,
   type BackendConf,
-  type Bind,
   type EndpointsConf,
   type FrontendConf,
 } from '../../endpoint/endpoint-conf.ts';
-import type { FromWorker, Listening, RelayConf, ServerOptions } from '../../endpoint/relay/messages.ts';
+import type { FromWorker, RelayConf, ServerOptions, Listening } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
 import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
-import { listenFreebind } from '../../os/freebind-listen.ts';
-import { OsError } from '../../os/os-error.ts';
+import { FIRST_FD, openBind, type Opening } from './open-bind.ts';
 import { type RelayWorker, RelayWorkers, type WorkerCare } from './relay-workers.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
 import { SlotDesk } from './slot-desk.ts';
-import { openUnixBind } from './unix-bind.ts';
 
-/** What may wait in the kernel to be accepted; it caps this at net.core.somaxconn. */
-const BACKLOG = 4096;
-/** The first descriptor behind standard input, output, error and the channel to the parent. */
-const FIRST_FD = 4;
 /** A worker that has not begun a step of a switch by then is waited for no longer: the others' clients are held. */
 const BEGIN_MS_MAX = 1_000;
 /** And this part of a hold may pass at most. */
@@ -64,15 +57,6 @@ export interface RelayPathOptions {
   readonly tlsFiles?: TlsFiles;
 }
 
-/** What a worker is given of one listener. */
-interface Opened {
-  readonly listening: Listening;
-  /** Ours, to be closed at the end. */
-  readonly fd: number | null;
-  /** Takes a unix socket's file away. */
-  readonly remove?: () => void;
-}
-
 /** A hold that workers are in, for one that starts meanwhile. */
 interface Held {
   readonly endpoints: readonly string[];
@@ -104,23 +88,23 @@ export class RelayPath implements RoutePath {
 
   /** Opens the ports and starts the workers. All problems come back at once, and nothing is left open. */
   static async open(options: RelayPathOptions): Promise<Result<RelayPath, readonly string[]>> {
-    const problems: string[] = [];
-    const fds: number[] = [];
-    const sharing = { canShare: true };
+    const opening: Opening = { fds: [], problems: [], warnings: [], canShare: true };
+    const { fds, problems } = opening;
     const removes = new Map<string, (() => void)[]>();
     const listening = options.frontends.map(({ name, binds }) => {
-      const opened = binds.map((bind) => openBind(bind, fds, problems, sharing));
+      const opened = binds.map((bind) => openBind(bind, binds, opening));
       removes.set(
         name,
         opened.flat().flatMap(({ remove }) => remove ?? []),
       );
       return opened.map((ofBind) => ofBind.map((one) => one.listening));
     });
-    const count = sharing.canShare ? (options.workers ?? WORKERS) : 1;
+    const count = opening.canShare ? (options.workers ?? WORKERS) : 1;
     const endpoints = options.frontends.map((frontend, at) =>
       relayConf(options.conf, frontend, listening[at] ?? [], count, options),
     );
-    const path = new RelayPath(options, endpoints, fds, removes, count, sharing.canShare);
+    const path = new RelayPath(options, endpoints, fds, removes, count, opening.canShare);
+    for (const warning of opening.warnings) options.events.warn(warning);
     if (problems.length === 0) problems.push(...(await path.#workers.start()));
     if (problems.length > 0) {
       await path.close();
@@ -366,46 +350,6 @@ function sumOf(
   const sum = { ...a };
   for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
   return sum;
-}
-
-/** Opens what one bind names. A descriptor's number is what it will be in the worker. */
-function openBind(bind: Bind, fds: number[], problems: string[], sharing: { canShare: boolean }): Opened[] {
-  if (bind.kind === 'unix') {
-    try {
-      const { fd, path, remove } = openUnixBind(bind, BACKLOG);
-      if (fd === null) {
-        sharing.canShare = false;
-        return [{ listening: { kind: 'path', path, mode: bind.mode }, fd, remove }];
-      }
-      return [{ listening: descriptor(fd, fds), fd, remove }];
-    } catch (error) {
-      problems.push((error as Error).message);
-      return [];
-    }
-  }
-  const hosts = bind.host === '*' ? ['0.0.0.0'] : bind.host === '::' ? ['0.0.0.0', '::'] : [bind.host];
-  const opened: Opened[] = [];
-  for (const host of hosts) {
-    try {
-      const fd = listenFreebind(host, bind.port, BACKLOG);
-      opened.push({ listening: descriptor(fd, fds), fd });
-    } catch (error) {
-      if (error instanceof OsError && error.code === 'ENOSYS') {
-        sharing.canShare = false;
-        opened.push({ listening: { kind: 'address', host, port: bind.port }, fd: null });
-      } else {
-        // It says what could not be done, where, and what to do.
-        problems.push((error as Error).message);
-      }
-    }
-  }
-  return opened;
-}
-
-/** Hands it to the workers; says which number it has there. */
-function descriptor(fd: number, fds: number[]): Listening {
-  fds.push(fd);
-  return { kind: 'descriptor', fd: FIRST_FD + fds.length - 1 };
 }
 
 /** What a proxy has to know of an endpoint. */
