@@ -18,7 +18,7 @@ import {
 import { AF_NETLINK, netlinkSocketAddress } from './socket-address.ts';
 import { MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW, SOL_SOCKET, SO_RCVBUF, Socket } from './socket.ts';
 import { checked, libc } from './libc.ts';
-import { type Attempt, osError } from './os-error.ts';
+import { type Attempt, OsError, osError } from './os-error.ts';
 import { assert } from '../base/assert.ts';
 
 /** Families of netlink (linux/netlink.h): addresses and links; sockets of this machine; its firewall. */
@@ -38,6 +38,26 @@ const DUMP_ATTEMPTS_MAX = 10;
 
 const { EAGAIN, ENOBUFS, EINTR } = constants.errno;
 
+/** What brings a family that the kernel lacks; no module is loaded for a container. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  [NETLINK_SOCK_DIAG]: ' (sock_diag): modprobe inet_diag on the host, or use --path relay',
+  [NETLINK_NETFILTER]: ' (nfnetlink): modprobe nf_tables on the host, or use --path relay',
+};
+
+/** Of a refusal to open netlink: says who refuses, and what to do. */
+export function explainNetlink(error: unknown, protocol: number): unknown {
+  if (!(error instanceof OsError)) return error;
+  const advice =
+    error.code === 'EPROTONOSUPPORT'
+      ? `this kernel lacks this part of it${REMEDIES[protocol] ?? ''}`
+      : error.code === 'EAFNOSUPPORT'
+        ? "a sandbox keeps this process from it: systemd's RestrictAddressFamilies= has to name AF_NETLINK, too"
+        : null;
+  if (advice === null) return error;
+  const [what = ''] = error.message.split(';');
+  return new OsError(error.code, error.syscall, `${what}; ${advice}`, { cause: error });
+}
+
 export class NetlinkSocket {
   readonly #socket: Socket;
   readonly #buffer = Buffer.alloc(DATAGRAM_BYTES_MAX);
@@ -45,12 +65,16 @@ export class NetlinkSocket {
 
   /** `groups` is a mask of RTMGRP_*, 0 for a socket that makes requests. Throws an OsError; needs no capability. */
   constructor(groups = 0, protocol = NETLINK_ROUTE) {
-    this.#socket = Socket.open(AF_NETLINK, SOCK_RAW, protocol, { doing: 'open netlink' }, (socket) => {
-      socket.setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1);
-      socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
-      if (groups !== 0) socket.setOption(SOL_SOCKET, SO_RCVBUF, QUEUE_BYTES);
-      socket.bind(netlinkSocketAddress(groups));
-    });
+    try {
+      this.#socket = Socket.open(AF_NETLINK, SOCK_RAW, protocol, { doing: 'open netlink' }, (socket) => {
+        socket.setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1);
+        socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+        if (groups !== 0) socket.setOption(SOL_SOCKET, SO_RCVBUF, QUEUE_BYTES);
+        socket.bind(netlinkSocketAddress(groups));
+      });
+    } catch (error) {
+      throw explainNetlink(error, protocol);
+    }
   }
 
   get fd(): number {
