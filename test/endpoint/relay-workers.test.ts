@@ -415,6 +415,9 @@ ${more}`,
       process.kill(daemon.status().pid, 'SIGHUP');
       await until('the word', () => daemon.process.output.slice(length).includes('was read anew'));
     };
+    // What is sent to all who have this name is meant for the daemon.
+    for (const pid of workers())
+      for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGTERM']) process.kill(pid, signal);
     await reload(1, `listen added\n    bind 127.0.0.1:${added}\n    server one 127.0.0.1:${server.port}\n`);
     // Three clients are all that may come, to whichever endpoint.
     const late = { host: '127.0.0.1', port: added };

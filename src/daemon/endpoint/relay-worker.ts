@@ -265,9 +265,11 @@ export function runRelayWorker(): void {
   const worker = new RelayWorker(clock());
   process.on('message', (message: ToWorker) => worker.receive(message));
   process.on('disconnect', () => worker.outliveParent(() => process.exit(0)));
-  // The parent decides when we end, also when a terminal's Ctrl-C reaches us both.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => undefined);
+  // The parent decides when we end, also when a terminal's Ctrl-C reaches us both, or an order to reload that is sent to
+  // all who have our name (killall, systemctl kill). Node would start its debugger upon SIGUSR1.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => undefined);
+  }
 }
 
 /** The boot clock; where it can't be read, a clock that stands still while the machine sleeps. */
