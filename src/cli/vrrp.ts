@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
 import { failure, success, type Result } from '../base/result.ts';
-import { endpointsFromKeepalived } from '../daemon/endpoint/from-keepalived.ts';
+import { endpointsFromKeepalived } from '../importers/keepalived.ts';
 import { halvesOf, KeepalivedDaemon, type KeepalivedHalves } from '../daemon/keepalived-daemon.ts';
 import { keepalivedSurroundings } from '../daemon/keepalived-surroundings.ts';
 import { Log } from '../daemon/log.ts';

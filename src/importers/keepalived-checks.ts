@@ -1,11 +1,11 @@
 // keepalived's checkers of a real server (vrrp.md §2.3) as the endpoint machine's checks. A server is up while none of them
 // is down, as with keepalived.
 
-import type { CheckConf, HttpExpect } from '../../endpoint/checks/check-conf.ts';
-import type { CheckTiming, ServerCheckConf, TlsClientConf } from '../../endpoint/endpoint-conf.ts';
-import { targetText } from '../../endpoint/route.ts';
-import type { KeepalivedConf } from '../../vrrp/conf/conf.ts';
-import type { CheckerConf, RealServerConf, SslConf, UrlConf } from '../../vrrp/conf/servers.ts';
+import type { CheckConf, HttpExpect } from '../endpoint/checks/check-conf.ts';
+import type { CheckTiming, ServerCheckConf, TlsClientConf } from '../endpoint/endpoint-conf.ts';
+import { targetText } from '../endpoint/route.ts';
+import type { KeepalivedConf } from '../vrrp/conf/conf.ts';
+import type { CheckerConf, RealServerConf, SslConf, UrlConf } from '../vrrp/conf/servers.ts';
 import type { Remarks } from './remarks.ts';
 
 export interface CheckContext {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BackendConf, EndpointsConf } from '../../endpoint/endpoint-conf.ts';
-import { loaded } from '../../vrrp/conf/test-world.ts';
-import { endpointsFromKeepalived } from './from-keepalived.ts';
+import type { BackendConf, EndpointsConf } from '../endpoint/endpoint-conf.ts';
+import { loaded } from '../vrrp/conf/test-world.ts';
+import { endpointsFromKeepalived } from './keepalived.ts';
 
 const told = (text: string, lenient = false): string[] => {
   const result = endpointsFromKeepalived(loaded(text), lenient);

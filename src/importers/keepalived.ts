@@ -2,25 +2,20 @@
 // one backend for each. What can't be done is said with its place in the file, all at once; what is done in another way is a
 // warning.
 
-import { failure, success, type Result } from '../../base/result.ts';
-import { LEASE_MS, HOLD, KEEP_ALIVE_MS, QUEUE, REFRESH_MS, TIMING } from '../../endpoint/defaults.ts';
+import { failure, success, type Result } from '../base/result.ts';
+import { LEASE_MS, HOLD, KEEP_ALIVE_MS, QUEUE, REFRESH_MS, TIMING } from '../endpoint/defaults.ts';
 import type {
   BackendConf,
   Bind,
   EndpointsConf,
   FrontendConf,
   ServerConf,
-} from '../../endpoint/endpoint-conf.ts';
-import { targetText, type Balance } from '../../endpoint/route.ts';
-import type { VirtualConf } from '../../endpoint/virtual-conf.ts';
-import type { KeepalivedConf } from '../../vrrp/conf/conf.ts';
-import type {
-  Endpoint,
-  RealServerConf,
-  ServerGroupConf,
-  VirtualServerConf,
-} from '../../vrrp/conf/servers.ts';
-import { formatAddress, parseAddress } from '../../vrrp/ip-address.ts';
+} from '../endpoint/endpoint-conf.ts';
+import { targetText, type Balance } from '../endpoint/route.ts';
+import type { VirtualConf } from '../endpoint/virtual-conf.ts';
+import type { KeepalivedConf } from '../vrrp/conf/conf.ts';
+import type { Endpoint, RealServerConf, ServerGroupConf, VirtualServerConf } from '../vrrp/conf/servers.ts';
+import { formatAddress, parseAddress } from '../vrrp/ip-address.ts';
 import { checksOf, type CheckContext } from './keepalived-checks.ts';
 import { Remarks, type Remark } from './remarks.ts';
 
