@@ -49,6 +49,8 @@ export interface EndpointOptions extends EndpointFlags {
   readonly useFile?: string;
   readonly http?: string;
   readonly daemon?: true;
+  /** haproxy's -db and -Ws: also where the file says `daemon`. */
+  readonly foreground?: true;
   readonly check?: true;
   readonly lenient?: true;
   readonly authFile?: string;

@@ -20,7 +20,9 @@ it('orders name what there is, and say what follows from them', async () => {
     setState: (...order: readonly string[]) => given.push(order.join(' ')) > 0,
     switchTo: () => Promise.reject(new Error('nobody asked for it')),
   } as unknown as Ordered;
-  const say = async (body: unknown): Promise<unknown> => (await ordersFor(daemon)['/server']?.(body))?.body;
+  const nobodyReads = () => Promise.reject(new Error('nobody asked for it'));
+  const say = async (body: unknown): Promise<unknown> =>
+    (await ordersFor(daemon, nobodyReads)['/server']?.(body))?.body;
 
   assert.deepEqual(await say({ server: 'b', state: 'drain' }), {
     isDone: true,
@@ -42,4 +44,23 @@ it('orders name what there is, and say what follows from them', async () => {
     lost.sentence,
     /^a is in maintenance: .*; it was the primary, so primary may lead nowhere now/,
   );
+});
+
+it('reads anew from the file that is named, and says what is wrong with it', async () => {
+  const read: (string | null)[] = [];
+  const orders = ordersFor({} as Ordered, (file) => {
+    read.push(file);
+    return Promise.resolve(file === '/bad.cfg' ? ['/bad.cfg:1:1: one', '/bad.cfg:2:1: two'] : []);
+  });
+  const say = async (body: unknown): Promise<unknown> => (await orders['/reload']?.(body))?.body;
+  assert.deepEqual(await say({ file: '/a.cfg' }), {
+    isDone: true,
+    sentence: 'the configuration was read anew',
+  });
+  assert.deepEqual(await say({ file: '/bad.cfg' }), {
+    isDone: false,
+    sentence: '/bad.cfg:1:1: one\n/bad.cfg:2:1: two',
+  });
+  assert.equal(((await say(null)) as { readonly isDone: boolean }).isDone, true);
+  assert.deepEqual(read, ['/a.cfg', '/bad.cfg', null]);
 });

@@ -13,9 +13,20 @@ const STATES = {
   ready: 'is ready',
 } as const;
 
-/** By path; see endpoint-orders.ts for who asks. */
-export function ordersFor(daemon: Ordered): Record<string, (body: unknown) => Promise<ApiResponse>> {
+/** Reads the configuration anew, from this file if one is given; returns what is wrong. */
+export type Reload = (file: string | null) => Promise<readonly string[]>;
+
+/** By path; see endpoint-orders.ts and haproxy-predecessors.ts for who asks. */
+export function ordersFor(
+  daemon: Ordered,
+  reload: Reload,
+): Record<string, (body: unknown) => Promise<ApiResponse>> {
   return {
+    '/reload': async (body) => {
+      const { file } = fieldsOf(body);
+      const problems = await reload(typeof file === 'string' ? file : null);
+      return done(problems.length === 0, problems.join('\n') || 'the configuration was read anew');
+    },
     '/switch': async (body) => {
       const { to, backend } = fieldsOf(body);
       const target = fieldsOf(to);

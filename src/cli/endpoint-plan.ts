@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
+import type { DoorsConf } from '../daemon/endpoint/doors.ts';
+import type { AboutDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import { namesClients, type Credentials, type EndpointsConf } from '../endpoint/endpoint-conf.ts';
 import { readTlsFiles, type TlsFiles } from '../net/tls-files.ts';
@@ -16,6 +18,7 @@ import {
 import { CONNECTION_FLAGS } from './endpoint-connections.ts';
 import { notesOfKernelPaths, relayOnlyProblems, relayOptions } from './kernel-path-flags.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
+import { VERSION } from './version.ts';
 
 const WORKERS_MAX = 64;
 
@@ -38,6 +41,29 @@ type ReadPlan = Omit<EndpointPlan, 'tlsFiles'>;
 export function nameOf({ name, primary, file }: EndpointOptions): string {
   return name ?? primary ?? (file === null ? 'servers' : basename(file).replace(/\.(cfg|conf)$/, ''));
 }
+
+/** The command line's word counts before the file's. */
+export const workersOf = ({ workers }: EndpointOptions, settings: HaproxyProcess | null): number | null =>
+  workers === undefined ? (settings?.workers ?? null) : Number(workers);
+
+/** The same. */
+export const staysAwake = ({ busyPoll }: EndpointOptions, settings: HaproxyProcess | null): boolean | null =>
+  busyPoll === undefined ? (settings?.staysAwake ?? null) : busyPoll === 'yes';
+
+/** What answers others than clients. */
+export const doorsOf = ({ process: settings, http }: EndpointPlan): DoorsConf => ({
+  statsSockets: settings?.statsSockets ?? [],
+  statsPages: settings?.statsPages ?? [],
+  http,
+});
+
+/** What is shown of the daemon. */
+export const aboutOf = ({ process: settings }: EndpointPlan): AboutDaemon => ({
+  version: VERSION,
+  connectionsMax: settings?.connectionsMax ?? null,
+  sections: settings?.sections ?? [],
+  httpFrontends: settings?.httpFrontends ?? [],
+});
 
 /** Reads what it was given; all problems at once. */
 export function readPlan(options: EndpointOptions): Result<EndpointPlan, readonly string[]> {

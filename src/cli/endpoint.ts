@@ -3,14 +3,15 @@
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
 import { reportListening, startInBackground, takeBackgroundMark } from '../daemon/background.ts';
-import { Doors, type DoorsConf } from '../daemon/endpoint/doors.ts';
-import { type AboutDaemon, EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
+import { Doors } from '../daemon/endpoint/doors.ts';
+import { EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
 import type { ChosenPath } from '../daemon/endpoint/open-paths.ts';
 import { LogTargets } from '../daemon/endpoint/log-targets.ts';
 import { Log } from '../daemon/log.ts';
 import { PidFile } from '../daemon/pid-file.ts';
 import { governProcess } from '../daemon/process-life.ts';
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { findIds, type Ids } from '../daemon/user-ids.ts';
 import type { HaproxyProcess } from '../endpoint/conf/haproxy/haproxy-conf.ts';
 import { targetText } from '../endpoint/route.ts';
@@ -18,8 +19,8 @@ import type { Capability } from '../os/capabilities.ts';
 import { becomingUser } from '../os/keep-capabilities.ts';
 import type { EndpointOptions } from './endpoint-arguments.ts';
 import { ordersFor } from './endpoint-control.ts';
-import { nameOf, readPlan, type EndpointPlan } from './endpoint-plan.ts';
-import { VERSION } from './version.ts';
+import { aboutOf, doorsOf, nameOf, readPlan, staysAwake, workersOf } from './endpoint-plan.ts';
+import { EndpointReloader } from './endpoint-reload.ts';
 
 const EXIT_USAGE = 2;
 const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
@@ -28,14 +29,15 @@ function complain(problems: readonly string[]): void {
   for (const problem of problems) process.stderr.write(`baton: ${problem}\n`);
 }
 
-/** `--check`: says what was understood, or what is wrong. Returns the exit code. */
-export function checkEndpoint(options: EndpointOptions): number {
+/** `--check`: says what was understood (unless `isQuiet`), or what is wrong. Returns the exit code. */
+export function checkEndpoint(options: EndpointOptions, { isQuiet = false } = {}): number {
   const plan = readPlan(options);
   if (!plan.ok) {
     complain(plan.problem);
     // As `haproxy -c`.
     return options.file === null ? EXIT_USAGE : 1;
   }
+  if (isQuiet) return 0;
   const { conf, warnings } = plan.value;
   for (const { name, binds, backend, path } of conf.frontends) {
     const listens = binds.map((bind) => (bind.kind === 'unix' ? bind.path : targetText(bind))).join(' ');
@@ -62,8 +64,14 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     for (const close of closing.splice(0)) close();
   };
   let daemon: EndpointDaemon | null = null;
+  // In the background the service manager has long been answered, by the first process's end.
+  const manager = new ServiceManager(warn, isInBackground ? {} : process.env);
   governProcess({
-    terminate: () => (daemon === null ? process.exit(0) : daemon.terminate()),
+    terminate: () => {
+      manager.stopping();
+      if (daemon === null) process.exit(0);
+      daemon.terminate();
+    },
     report: warn,
     cleanUp,
   });
@@ -74,9 +82,9 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   }
   const { conf, process: settings, warnings, tlsFiles } = plan.value;
   for (const warning of warnings) warn(warning);
-  if ((options.daemon === true || settings?.isDaemon === true) && !isInBackground) {
-    process.exit(await startInBackground(null));
-  }
+  const wantsBackground =
+    options.daemon === true || (settings?.isDaemon === true && options.foreground !== true);
+  if (wantsBackground && !isInBackground) process.exit(await startInBackground(null));
   const runAs = idsOf(settings);
   const log: EndpointLog =
     settings === null || settings.logs.length === 0
@@ -116,29 +124,26 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     order: (order) => running.order(order),
   });
   closing.push(() => doors.close());
-  process.on('SIGHUP', () => void reload({ daemon: running, doors, options, log }));
+  const reloader = new EndpointReloader({ daemon: running, doors, options, log, manager });
+  // The second is what HAProxy's unit sends its master.
+  for (const signal of ['SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => void reloader.reload());
   const pidFile = new PidFile({ pidFile: pidFileOf(options, settings) }, isInBackground && settings === null);
   const pidProblem = pidFile.write();
   closing.push(() => pidFile.remove());
   if (pidProblem !== null) warn(pidProblem);
   for (const problem of await doors.configure(doorsOf(plan.value))) warn(problem);
-  const controlSocket = await openControl(daemon, nameOf(options), warn);
+  const orders = ordersFor(daemon, (file) => reloader.reload(file));
+  const controlSocket = await openControl(daemon, nameOf(options), orders, warn);
   if (controlSocket !== null) closing.push(() => controlSocket.close());
   // HAProxy, too, gives its rights up once it has bound its ports.
   if (runAs !== null) becomeUser(runAs, rightsOf(daemon));
   if (isInBackground) reportListening();
+  manager.ready();
+  if (manager.watchdogMs !== null) setInterval(() => manager.alive(), manager.watchdogMs / 2);
 }
 
 const pidFileOf = (options: EndpointOptions, settings: HaproxyProcess | null): string | null =>
   options.pid === undefined ? (settings?.pidFile ?? null) : toBytes(options.pid);
-
-/** The command line's word counts before the file's. */
-const workersOf = ({ workers }: EndpointOptions, settings: HaproxyProcess | null): number | null =>
-  workers === undefined ? (settings?.workers ?? null) : Number(workers);
-
-/** The same. */
-const staysAwake = ({ busyPoll }: EndpointOptions, settings: HaproxyProcess | null): boolean | null =>
-  busyPoll === undefined ? (settings?.staysAwake ?? null) : busyPoll === 'yes';
 
 /** Whom the file says to run as; null: as we are. Exits if there is no such user. */
 function idsOf(settings: HaproxyProcess | null): Ids | null {
@@ -163,22 +168,10 @@ function becomeUser({ uid, gid }: Ids, rights: readonly Capability[]): void {
   if (uid !== undefined) becomingUser(rights, () => process.setuid?.(uid));
 }
 
-const doorsOf = ({ process: settings, http }: EndpointPlan): DoorsConf => ({
-  statsSockets: settings?.statsSockets ?? [],
-  statsPages: settings?.statsPages ?? [],
-  http,
-});
-
-const aboutOf = ({ process: settings }: EndpointPlan): AboutDaemon => ({
-  version: VERSION,
-  connectionsMax: settings?.connectionsMax ?? null,
-  sections: settings?.sections ?? [],
-  httpFrontends: settings?.httpFrontends ?? [],
-});
-
 async function openControl(
   daemon: EndpointDaemon,
   name: string,
+  orders: ReturnType<typeof ordersFor>,
   warn: (sentence: string) => void,
 ): Promise<ControlSocket | null> {
   const { openControlSocket } = await import('../api/control-socket.ts');
@@ -187,39 +180,9 @@ async function openControl(
     kind: 'endpoint',
     name,
     distinction: String(process.pid),
-    source: { status: () => daemon.status(), orders: ordersFor(daemon) },
+    source: { status: () => daemon.status(), orders },
   });
   if (opened.ok) return opened.value;
   warn(`No control socket for "baton endpoint status": ${opened.problem}`);
   return null;
-}
-
-interface Reloading {
-  readonly daemon: EndpointDaemon;
-  readonly doors: Doors;
-  readonly options: EndpointOptions;
-  readonly log: EndpointLog;
-}
-
-/** SIGHUP. With something that cannot be used, all stays as it is. */
-async function reload({ daemon, doors, options, log }: Reloading): Promise<void> {
-  const plan = readPlan(options);
-  const outcome = plan.ok
-    ? await daemon.reload(plan.value.conf, {
-        about: aboutOf(plan.value),
-        workers: workersOf(options, plan.value.process),
-        tlsFiles: plan.value.tlsFiles,
-      })
-    : plan;
-  if (plan.ok && outcome.ok) {
-    for (const problem of await doors.configure(doorsOf(plan.value))) log.write('warning', toBytes(problem));
-  }
-  const lines = outcome.ok ? (plan.ok ? plan.value.warnings : []) : outcome.problem;
-  for (const line of lines) log.write('warning', toBytes(line));
-  log.write(
-    outcome.ok ? 'notice' : 'warning',
-    outcome.ok
-      ? 'the configuration was read anew'
-      : 'the configuration was not read anew: the one before it stays',
-  );
 }

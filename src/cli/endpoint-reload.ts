@@ -1,0 +1,67 @@
+// A running endpoint daemon reads its configuration anew: at a signal, or when it is ordered to, with another file.
+
+import type { Doors } from '../daemon/endpoint/doors.ts';
+import type { EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
+import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
+import type { ServiceManager } from '../daemon/service-manager.ts';
+import type { EndpointOptions } from './endpoint-arguments.ts';
+import { aboutOf, doorsOf, readPlan, workersOf } from './endpoint-plan.ts';
+
+export interface Reloading {
+  readonly daemon: EndpointDaemon;
+  readonly doors: Doors;
+  /** As it was started. */
+  readonly options: EndpointOptions;
+  readonly log: EndpointLog;
+  readonly manager: ServiceManager;
+}
+
+export class EndpointReloader {
+  readonly #reloading: Reloading;
+  /** With the file that was read last. */
+  #options: EndpointOptions;
+
+  constructor(reloading: Reloading) {
+    this.#reloading = reloading;
+    this.#options = reloading.options;
+  }
+
+  /**
+   * `file`: this one from now on, where it describes the endpoints at all. With something that cannot be used, all stays
+   * as it is. Returns what is wrong; nothing: it was read.
+   */
+  async reload(file: string | null = null): Promise<readonly string[]> {
+    const { manager } = this.#reloading;
+    manager.reloading();
+    try {
+      return await this.#reload(file === null ? this.#options : { ...this.#options, file });
+    } finally {
+      // Also with what was refused: the service goes on.
+      manager.ready();
+    }
+  }
+
+  async #reload(options: EndpointOptions): Promise<readonly string[]> {
+    const { daemon, doors, log } = this.#reloading;
+    const warn = (line: string): void => log.write('warning', Buffer.from(line, 'utf8').toString('latin1'));
+    const plan = readPlan(options);
+    const outcome = plan.ok
+      ? await daemon.reload(plan.value.conf, {
+          about: aboutOf(plan.value),
+          workers: workersOf(options, plan.value.process),
+          tlsFiles: plan.value.tlsFiles,
+        })
+      : plan;
+    if (!plan.ok || !outcome.ok) {
+      const problems = outcome.ok ? [] : outcome.problem;
+      for (const line of problems) warn(line);
+      log.write('warning', 'the configuration was not read anew: the one before it stays');
+      return problems;
+    }
+    this.#options = options;
+    for (const line of await doors.configure(doorsOf(plan.value))) warn(line);
+    for (const line of plan.value.warnings) warn(line);
+    log.write('notice', 'the configuration was read anew');
+    return [];
+  }
+}
