@@ -1,6 +1,7 @@
 // What the options of `baton endpoint` say, as the machine's configuration; or all that is wrong with them.
 
 import { isIP } from 'node:net';
+import { parseByteSize } from '../base/byte-size.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import { strictInteger } from '../base/strict-integer.ts';
 import * as defaults from '../endpoint/defaults.ts';
@@ -80,15 +81,6 @@ const BALANCES: readonly Balance[] = ['roundrobin', 'leastconn', 'first', 'sourc
 const SENTINEL_PORT = 26_379;
 const REDIS_PORT = 6_379;
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const SIZES: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1_000,
-  kb: 1_024,
-  m: 1e6,
-  mb: 1_048_576,
-  g: 1e9,
-  gb: 1_073_741_824,
-};
 
 /** Gathers problems while it reads. */
 class Reading {
@@ -107,10 +99,8 @@ class Reading {
   /** `1MB`, `500kb`, bytes. */
   bytes(flag: string, text: string | undefined, fallback: number): number {
     if (text === undefined) return fallback;
-    const match = /^(\d{1,12})([kmg]b?)?$/i.exec(text);
-    const value =
-      match === null ? Number.NaN : Number(match[1]) * (SIZES[(match[2] ?? '').toLowerCase()] ?? 1);
-    if (Number.isSafeInteger(value)) return value;
+    const value = parseByteSize(text);
+    if (value !== null) return value;
     this.problems.push(`${flag} ${text}: a size, for example 1MB or 65536`);
     return fallback;
   }
@@ -191,7 +181,7 @@ const loginHint = (flag: '--sentinels' | '--servers', text: string): string => {
   return `; user and password go into the file of ${option}, where no list of processes shows them`;
 };
 
-/** The path of a unix socket, `/…` or `unix:/…`, in bytes; null: it is none. */
+/** The path of a unix socket, `/…`, `unix:/…`, or HAProxy's `unix@/…`, as a byte string; null: it is none. */
 export function unixPath(text: string): string | null {
   const path = text.replace(/^unix[:@](?=\/)/, '');
   return path.startsWith('/') ? Buffer.from(path, 'utf8').toString('latin1') : null;

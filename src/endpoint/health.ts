@@ -1,60 +1,54 @@
 // What a load balancer asks of this endpoint over HTTP, as it would ask Patroni: is there a primary, is there a replica
-// near enough, does the process live. 200 is yes, 503 no; the body says why.
+// near enough, is any server well, does the process live. 200 is yes, 503 no; the body says why.
+// https://patroni.readthedocs.io/en/latest/rest_api.html#health-check-endpoints
 
-import type { BackendSnapshot, EndpointsSnapshot } from './snapshot.ts';
+import { parseByteSize } from '../base/byte-size.ts';
+import type { BackendSnapshot, EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
 
 export interface HealthAnswer {
   readonly status: 200 | 400 | 404 | 503;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1_000,
-  kb: 1_024,
-  m: 1_000_000,
-  mb: 1_048_576,
-  g: 1_000_000_000,
-  gb: 1_073_741_824,
-};
-
 /**
- * `/primary` (also `/master`), `/replica?lag=1MB`, `/health`, `/readiness`. `query` is what stands behind the `?`,
- * decoded. Null: another path.
+ * `/primary` and its other names, `/replica?lag=1MB`, `/read-only` (either), `/health`, `/readiness`, `/liveness`.
+ * `query` is what stands behind the `?`, decoded. Null: another path.
  */
 export function answerHealth(
   path: string,
   query: Readonly<Record<string, string>>,
-  snapshot: EndpointsSnapshot,
+  { backends }: EndpointsSnapshot,
 ): HealthAnswer | null {
   switch (path) {
-    case '/health':
     case '/liveness':
       return { status: 200, body: { state: 'running' } };
+    case '/health':
+      return answerServers(backends);
     case '/readiness':
-      return judge(snapshot.backends, () => true);
+      return judge(backends, () => true);
+    // HAProxy's `option httpchk` alone asks for the first.
+    case '/':
     case '/primary':
     case '/master':
+    case '/leader':
     case '/read-write':
       return judge(
-        snapshot.backends.filter(({ role }) => role === 'primary'),
+        backends.filter(({ role }) => role === 'primary'),
         () => true,
       );
-    case '/replica': {
-      const lagBytesMax = query['lag'] === undefined ? Infinity : parseSize(query['lag']);
-      if (lagBytesMax === null) {
+    case '/replica':
+    case '/read-only': {
+      const lagBytesMax = query['lag'] === undefined ? Infinity : parseByteSize(query['lag']);
+      // Differs from Patroni, which takes what it can't read for no limit: a check with a mistake in it should be seen.
+      if (lagBytesMax === null)
         return { status: 400, body: { reason: 'lag is a size, for example 1MB or 65536' } };
-      }
+      const suits =
+        path === '/replica'
+          ? (server: ServerSnapshot) => server.role === 'slave' && isNear(server, lagBytesMax)
+          : (server: ServerSnapshot) => server.role === 'master' || isNear(server, lagBytesMax);
       return judge(
-        snapshot.backends.filter(({ role }) => role === 'replica'),
-        ({ servers }) =>
-          servers.some(
-            ({ isServing, role, lagBytes }) =>
-              isServing &&
-              role === 'slave' &&
-              (lagBytes ?? (lagBytesMax === Infinity ? 0 : Infinity)) <= lagBytesMax,
-          ),
+        backends.filter(({ role }) => role === 'replica' || (path === '/read-only' && role === 'primary')),
+        ({ role, servers }) => role === 'primary' || servers.some((one) => one.isServing && suits(one)),
       );
     }
     default:
@@ -62,10 +56,28 @@ export function answerHealth(
   }
 }
 
+/** How far it is behind may be unknown where nobody asks. */
+const isNear = ({ lagBytes }: ServerSnapshot, lagBytesMax: number): boolean =>
+  (lagBytes ?? (lagBytesMax === Infinity ? 0 : Infinity)) <= lagBytesMax;
+
+/** Whether any server is up, whatever it is and whoever is led to it. */
+function answerServers(backends: readonly BackendSnapshot[]): HealthAnswer {
+  const servers = backends.flatMap(({ servers }) => servers);
+  const isRunning = servers.some(({ health }) => health === 'up');
+  const shown = Object.fromEntries(
+    servers.map(({ name, health, reason }) => [name, health === 'up' ? 'up' : `${health}: ${reason}`]),
+  );
+  return {
+    status: isRunning ? 200 : 503,
+    body: { state: isRunning ? 'running' : 'no server is up', servers: shown },
+  };
+}
+
 function judge(
   backends: readonly BackendSnapshot[],
   isEnough: (backend: BackendSnapshot) => boolean,
 ): HealthAnswer {
+  if (backends.length === 0) return { status: 503, body: { reason: 'there is no endpoint for that' } };
   const good = backends.filter((backend) => backend.leadsTo.length > 0 && isEnough(backend));
   const shown = (good.length > 0 ? good : backends).map(({ name, leadsTo, because }) => ({
     name,
@@ -73,11 +85,4 @@ function judge(
     because,
   }));
   return { status: good.length > 0 ? 200 : 503, body: { backends: shown } };
-}
-
-/** Bytes; null: it is no size. */
-export function parseSize(text: string): number | null {
-  const match = /^(\d{1,12})([kmg]?b?)$/i.exec(text.trim());
-  const unit = UNITS[(match?.[2] ?? '').toLowerCase()];
-  return match === null || unit === undefined ? null : Number(match[1]) * unit;
 }

@@ -70,6 +70,7 @@ describe('the small HTTP server', () => {
     assert.equal((await fetch(`${base}/replica?lag=1MB`)).status, 503);
     assert.equal((await fetch(`${base}/alive`)).status, 200);
     assert.equal((await fetch(`${base}/nothing`)).status, 404);
+    assert.equal((await fetch(`${base}/`)).status, 404, 'the page of a file is elsewhere');
     assert.equal((await fetch(`${base}/metrics`)).status, 404);
     assert.equal((await fetch(`${base}/primary`, { method: 'POST' })).status, 405);
   });

@@ -73,9 +73,17 @@ async function answer(
   const [path = '/', search = ''] = (request.url ?? '/').split('?');
   if (answerPage(request, response, page ?? METRICS_ONLY, view)) return;
   const { snapshot } = await view();
-  const found = answerHealth(path, Object.fromEntries(new URLSearchParams(search)), snapshot);
+  // Beside a page of a file nobody asks for the primary by a bare `/`.
+  const found =
+    page !== null && path === '/'
+      ? null
+      : answerHealth(path, Object.fromEntries(new URLSearchParams(search)), snapshot);
   if (found === null)
-    send(404, 'text/plain', 'there is /primary, /replica?lag=1MB, /health, /readiness and /metrics\n');
+    send(
+      404,
+      'text/plain',
+      'there is /primary, /replica?lag=1MB, /read-only, /health, /readiness, /liveness and /metrics\n',
+    );
   else send(found.status, 'application/json', toText(`${JSON.stringify(found.body)}\n`));
 }
 
