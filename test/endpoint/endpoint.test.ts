@@ -83,8 +83,15 @@ describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
     const [a, b] = fleet.nodes();
     assert.ok(a !== undefined && b !== undefined);
     const port = await freePort();
-    const servers = `${a.address},${b.address}`;
-    const endpoint = await BatonEndpoint.start(t, '--servers', servers, '--listen', `127.0.0.1:${port}`);
+    const endpoint = await BatonEndpoint.start(
+      t,
+      '--servers',
+      `${a.address},${b.address}`,
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--path',
+      'relay',
+    );
     await endpoint.leads([a.address]);
     await b.ask('REPLICAOF', '127.0.0.1', '1');
     // Two rounds of questions: before that, it knows only the past.
