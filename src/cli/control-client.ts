@@ -93,7 +93,13 @@ function converse(
       });
     });
     asked.once('timeout', () => asked.destroy(new Error(`nothing for ${timeoutMs / 1000} s`)));
-    asked.once('error', (error) => unreachable(error.message));
+    asked.once('error', ({ code, message }: NodeJS.ErrnoException) =>
+      unreachable(
+        code === 'ENOENT' || code === 'ECONNREFUSED'
+          ? 'nobody listens there; without --socket the daemon that runs is looked for'
+          : message,
+      ),
+    );
     asked.end(sent);
   });
 }

@@ -2,6 +2,7 @@
 
 import { Option, type Command } from 'commander';
 import type { EndpointOptions } from './endpoint-arguments.ts';
+import type { OrderOptions, SwitchOptions } from './endpoint-orders.ts';
 
 const EXAMPLES = `
 Examples:
@@ -132,17 +133,10 @@ export function addEndpointCommand(program: Command): void {
     .option('--backend <name>', 'which, if there are several')
     .option('--json', 'print JSON')
     .addOption(socket)
-    .action(
-      async (options: {
-        readonly to?: string;
-        readonly backend?: string;
-        readonly json?: true;
-        readonly socket?: string;
-      }) => {
-        const { orderSwitch } = await import('./endpoint-orders.ts');
-        process.exitCode = await orderSwitch(options);
-      },
-    );
+    .action(async (options: SwitchOptions) => {
+      const { orderSwitch } = await import('./endpoint-orders.ts');
+      process.exitCode = await orderSwitch(options);
+    });
   for (const [state, does] of [
     ['drain', 'lead no new clients to a server, and let those stay that are there'],
     ['maint', 'lead nobody to a server'],
@@ -153,8 +147,9 @@ export function addEndpointCommand(program: Command): void {
       .argument('<server>', 'its name, as "baton endpoint status" shows it')
       .summary(does)
       .option('--backend <name>', 'of which backend, if several have it')
+      .option('--json', 'print JSON')
       .addOption(socket)
-      .action(async (server: string, options: { readonly backend?: string; readonly socket?: string }) => {
+      .action(async (server: string, options: OrderOptions) => {
         const { orderState } = await import('./endpoint-orders.ts');
         process.exitCode = await orderState({ ...options, server, state });
       });

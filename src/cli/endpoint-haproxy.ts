@@ -32,7 +32,10 @@ export function readHaproxyFile(
     if (file.size > FILE_BYTES_MAX) return failure([`${path} is longer than 4 MiB: it is no configuration`]);
     text = readFileSync(path, 'latin1');
   } catch (error) {
-    return failure([`${path} cannot be read: ${(error as Error).message}`]);
+    const { code, message } = error as NodeJS.ErrnoException;
+    // A mistyped command is taken for a file.
+    const hint = code === 'ENOENT' && !/[./]/.test(path) ? '; "baton endpoint --help" lists commands' : '';
+    return failure([`${path} cannot be read: ${message}${hint}`]);
   }
   const variables = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, value === undefined ? value : toBytes(value)]),

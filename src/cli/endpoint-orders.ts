@@ -9,13 +9,19 @@ const SWITCH_MS_MAX = 60_000;
 const ORDER_MS_MAX = 5_000;
 const EXIT_USAGE = 2;
 
-/** Returns the exit code: 0 switched, 1 not, 2 usage or several daemons, 3 none. */
-export async function orderSwitch(options: {
-  readonly to?: string;
+/** As commander gives them. */
+export interface OrderOptions {
   readonly backend?: string;
   readonly json?: true;
   readonly socket?: string;
-}): Promise<number> {
+}
+
+export interface SwitchOptions extends OrderOptions {
+  readonly to?: string;
+}
+
+/** Returns the exit code: 0 switched, 1 not, 2 usage or several daemons, 3 none. */
+export async function orderSwitch(options: SwitchOptions): Promise<number> {
   const path = unixPath(options.to ?? '');
   const named = path === null ? parseHostPort(options.to ?? '', null) : { host: path, port: 0 };
   const to = options.to === undefined ? null : named;
@@ -24,22 +30,14 @@ export async function orderSwitch(options: {
   return order(options, '/switch', body, SWITCH_MS_MAX);
 }
 
-export async function orderState(options: {
-  readonly server: string;
-  readonly state: 'drain' | 'maint' | 'ready';
-  readonly backend?: string;
-  readonly socket?: string;
-}): Promise<number> {
+export async function orderState(
+  options: OrderOptions & { readonly server: string; readonly state: 'drain' | 'maint' | 'ready' },
+): Promise<number> {
   const { server, state, backend } = options;
   return order(options, '/server', { server, state, backend: backend ?? null }, ORDER_MS_MAX);
 }
 
-async function order(
-  options: { readonly socket?: string; readonly json?: true },
-  path: string,
-  body: unknown,
-  timeoutMs: number,
-): Promise<number> {
+async function order(options: OrderOptions, path: string, body: unknown, timeoutMs: number): Promise<number> {
   const socket = await findSocket('endpoint', options.socket ?? null);
   const answer = socket.ok ? await orderDaemon(socket.value, path, body, timeoutMs) : socket;
   if (!answer.ok) {

@@ -35,8 +35,7 @@ export function createProgram(): Command {
     )
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
-    .addHelpText('after', EXAMPLES)
-    .showHelpAfterError('(baton --help says more)');
+    .addHelpText('after', EXAMPLES);
   program
     .command('sentinel')
     .summary('run as a sentinel, with a sentinel.conf')
@@ -75,6 +74,12 @@ export function createProgram(): Command {
   return program;
 }
 
+/** Has the command and all below it throw where they would exit, and say whose help says more. */
+function overrideExits(command: Command, name = command.name()): void {
+  command.exitOverride().showHelpAfterError(`(${name} --help says more)`);
+  for (const below of command.commands) overrideExits(below, `${name} ${below.name()}`);
+}
+
 /** Runs `baton` with `argv`, without the interpreter and the script. Sets the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   // `baton … | head`: whoever read has read enough.
@@ -83,7 +88,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     process.exit(0);
   });
   const program = createProgram();
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  overrideExits(program);
   try {
     if (argv.length === 0) program.help({ error: true });
     await program.parseAsync(argv, { from: 'user' });

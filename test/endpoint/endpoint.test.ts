@@ -235,6 +235,18 @@ describe('baton endpoint, as a program', () => {
       assert.ok(wrong.output.includes(what), wrong.output);
     }
     assert.equal(runBaton(folder, 'status').code, 3);
+    const gone = runBaton(folder, 'status', '--socket', join(folder, 'none.sock'));
+    assert.equal(gone.code, 3);
+    assert.match(gone.output, /none\.sock: nobody listens there; without --socket/);
+    for (const args of [['maint'], ['drain', 'a', '--banana'], ['switch', 'x', 'y'], ['status', '--jsno']]) {
+      const { code, output } = runBaton(folder, ...args);
+      assert.deepEqual([args[0], code], [args[0], 2], output);
+      assert.ok(output.includes(`(baton endpoint ${args[0]} --help says more)`), output);
+    }
+    assert.match(
+      runBaton(folder, 'swich').output,
+      /cannot be read: .*"baton endpoint --help" lists commands/,
+    );
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((done) => taken.once('listening', done));
     const { port } = taken.address() as { port: number };
