@@ -17,17 +17,32 @@ export function describeEndpointStatus(status: EndpointStatus): string[] {
   const rows = snapshot.frontends.map(({ name, backend }) => {
     const found = snapshot.backends.find((one) => one.name === backend);
     const way = chosen.find(({ endpoint }) => endpoint === name);
-    return [clean(name), (way?.listens ?? []).map(clean).join(' '), way?.path ?? '', leadsTo(found)];
+    const clients = countsOf(status.paths, name)['clients'];
+    return [
+      clean(name),
+      (way?.listens ?? []).map(clean).join(' '),
+      way?.path ?? '',
+      clients === undefined ? '' : String(clients),
+      leadsTo(found),
+    ];
   });
-  const columns = [
+  const columns: Column[] = [
     { heading: 'ENDPOINT' },
     { heading: 'LISTENS ON' },
     { heading: 'PATH' },
+    { heading: 'CLIENTS', align: 'right' },
     { heading: 'LEADS TO' },
   ];
   const lines = [`endpoint  pid ${pid}`, '', ...renderTable(columns, rows)];
   for (const { endpoint, path, because } of chosen)
     lines.push(`  ${clean(endpoint)}: ${path}, ${clean(because)}`);
+  for (const { name } of snapshot.frontends) {
+    const counts = countsOf(status.paths, name);
+    const told = Object.entries(COUNTED).flatMap(([count, what]) =>
+      (counts[count] ?? 0) > 0 ? [`${counts[count]} ${what}`] : [],
+    );
+    if (told.length > 0) lines.push(`  ${clean(name)}, clients so far: ${told.join(', ')}`);
+  }
   for (const sentence of sentencesOf(status.paths)) lines.push(`  ${clean(sentence)}`);
   for (const backend of snapshot.backends) lines.push('', ...describeBackend(backend));
   const told = decisions
@@ -41,6 +56,25 @@ export function describeEndpointStatus(status: EndpointStatus): string[] {
   }
   return lines;
 }
+
+/** What became of clients, by the names of a relay's counts. */
+const COUNTED: Readonly<Record<string, string>> = {
+  unserved: 'found no server in time',
+  outcomeUnknown: 'closed as nobody knows what became of their writes',
+  unmovable: 'closed as what they had could not be moved',
+  tooSlow: 'closed as they did not take their replies',
+};
+
+/** Of one endpoint, where its path counts. */
+const countsOf = (paths: readonly unknown[], endpoint: string): Readonly<Record<string, number>> =>
+  Object.assign(
+    {},
+    ...paths.map(
+      (path) =>
+        (path as { readonly counts?: Readonly<Record<string, Readonly<Record<string, number>>>> } | null)
+          ?.counts?.[endpoint],
+    ),
+  );
 
 /** What the paths of the kernel say of themselves. */
 const sentencesOf = (paths: readonly unknown[]): readonly string[] =>
@@ -56,6 +90,7 @@ function describeBackend(backend: BackendSnapshot): string[] {
     `${backend.hasQuorum}`
   ];
   const lines = [`${clean(backend.name)} (${backend.role}${quorum}): ${clean(backend.because)}`];
+  if (backend.switching !== null) lines.push(`  SWITCH: ${clean(backend.switching)}`);
   if (backend.alarm !== null) lines.push(`  ALARM: ${clean(backend.alarm)}`);
   if (backend.servers.length > 0) {
     const columns: Column[] = [

@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts';
 import { Backend } from './backend.ts';
 import { Core } from './core.ts';
+import { HOLD } from './defaults.ts';
 import type { BackendConf, EndpointsConf } from './endpoint-conf.ts';
 import { Group, groupKey } from './group.ts';
 import { HookLines } from './hook-lines.ts';
@@ -60,7 +61,10 @@ export class Endpoints {
   }
 
   snapshot(now: number): EndpointsSnapshot {
-    return takeSnapshot(this.#conf, [...this.#backends.values()], now);
+    return takeSnapshot(
+      { conf: this.#conf, backends: [...this.#backends.values()], switchovers: this.#switchovers },
+      now,
+    );
   }
 
   #handle(event: Event): void {
@@ -241,13 +245,20 @@ export class Endpoints {
     const refuse = (sentence: string): void =>
       this.#core.emit({ kind: 'switch-ended', id, isDone: false, sentence });
     const group = backend?.conf.role.kind === 'primary' ? backend.group : null;
-    if (group === null) return refuse(`${backendName} is no backend that leads to a primary`);
-    if (this.#switchovers.some((one) => one.group === group)) {
-      return refuse(`a switch of ${group.name} is under way`);
+    if (group === null) {
+      const could = this.#conf.backends.filter(({ role }) => role.kind === 'primary').map(({ name }) => name);
+      return refuse(
+        `${backendName} is no backend that leads to a primary: ${could.length > 0 ? `--backend ${could.join(' or ')}` : 'there is none'}`,
+      );
     }
+    const underWay = this.#switchovers.find((one) => one.group === group);
+    if (underWay !== undefined)
+      return refuse(`${underWay.describe()}: wait until it is over, "baton endpoint status" tells`);
     const names = new Set(this.#backendsOf(group).flatMap(({ frontends }) => frontends));
     const frontends = this.#conf.frontends.filter(({ name }) => names.has(name));
-    const holdMsMax = Math.min(...frontends.map(({ hold }) => hold.holdMsMax));
+    // Where nobody is led there, nobody is held, but the other steps must end, too.
+    const holdMsMax =
+      frontends.length === 0 ? HOLD.holdMsMax : Math.min(...frontends.map(({ hold }) => hold.holdMsMax));
     const switchover = new Switchover(this.#core, group, { id, to, endpoints: [...names], holdMsMax });
     this.#switchovers.push(switchover);
     switchover.start();

@@ -40,6 +40,7 @@ const backend = (name: string, more: Partial<BackendSnapshot> = {}): BackendSnap
   because: 'a',
   expiresInMs: null,
   alarm: null,
+  switching: null,
   hasQuorum: null,
   servers: [server('a'), server('b', { health: 'down', reason: 'no, "never"', isServing: false })],
   sentinels: [],
@@ -378,10 +379,14 @@ describe('questions of load balancers', () => {
 });
 
 it('the page of status escapes what servers say', () => {
-  const hostile = backend('<b>', { servers: [server('a', { reason: '<script>' })], alarm: 'two & more' });
+  const hostile = backend('<b>', {
+    servers: [server('a', { reason: '<script>' })],
+    alarm: 'two & more',
+    switching: 'on & on',
+  });
   const page = statusPage(view({ snapshot: snapshot(hostile) }), 5_000);
   assert.doesNotMatch(page, /<script>|<b>/);
-  assert.match(page, /two &#38; more/);
+  assert.match(page, /<p class="alarm">on &#38; on<\/p><p class="alarm">two &#38; more<\/p>/);
   assert.match(page, /content="5"/);
   assert.match(page, /x: 3 clients \(at most 4, in all 30/);
   assert.match(page, /<td>2<td>3<td>20<td>100<td>200/);

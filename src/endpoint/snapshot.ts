@@ -5,6 +5,7 @@ import { lagOf } from './choose-replicas.ts';
 import type { EndpointsConf, FrontendConf } from './endpoint-conf.ts';
 import { isUnixSocket, targetText, type Balance, type Target } from './route.ts';
 import type { HistorySnapshot } from './server-history.ts';
+import type { Switchover } from './switchover.ts';
 import type { Health, Thresholds } from './verdict.ts';
 
 export interface ServerSnapshot {
@@ -56,6 +57,8 @@ export interface BackendSnapshot {
   /** Until the route lapses unless it is confirmed; null: it does not. */
   readonly expiresInMs: number | null;
   readonly alarm: string | null;
+  /** The ordered switch that is under way, as a sentence; null: there is none. */
+  readonly switching: string | null;
   /** Of a virtual server; null: it is none. */
   readonly hasQuorum: boolean | null;
   readonly servers: readonly ServerSnapshot[];
@@ -75,8 +78,15 @@ export interface EndpointsSnapshot {
 }
 
 export function takeSnapshot(
-  conf: EndpointsConf,
-  backends: readonly Backend[],
+  {
+    conf,
+    backends,
+    switchovers,
+  }: {
+    readonly conf: EndpointsConf;
+    readonly backends: readonly Backend[];
+    readonly switchovers: readonly Switchover[];
+  },
   now: number,
 ): EndpointsSnapshot {
   return {
@@ -86,7 +96,10 @@ export function takeSnapshot(
       mode,
       connectionsMax,
     })),
-    backends: backends.map((backend) => backendSnapshot(backend, now)),
+    backends: backends.map((backend) => ({
+      ...backendSnapshot(backend, now),
+      switching: switchovers.find(({ group }) => group === backend.group)?.describe() ?? null,
+    })),
   };
 }
 
@@ -96,7 +109,7 @@ const nameIn = (host: string): string | null =>
 
 const thresholdsOf = ({ rise, fall }: Thresholds): Thresholds => ({ rise, fall });
 
-function backendSnapshot(backend: Backend, now: number): BackendSnapshot {
+function backendSnapshot(backend: Backend, now: number): Omit<BackendSnapshot, 'switching'> {
   const { conf, group, servers, deadline } = backend;
   const isServing = (name: string): boolean => servers.some((one) => one.name === name);
   const watched = (group?.servers ?? []).map((server): ServerSnapshot => {

@@ -15,7 +15,10 @@ export function statusPage(view: RuntimeView, refreshMs: number | null): string 
       : `<meta http-equiv="refresh" content="${Math.max(1, Math.round(refreshMs / 1_000))}">`;
   const backends = snapshot.backends.map((backend) => {
     const from = snapshot.frontends.filter((one) => one.backend === backend.name).map(({ name }) => name);
-    const alarm = backend.alarm === null ? '' : `<p class="alarm">${escape(backend.alarm)}</p>`;
+    const alarm = [backend.switching, backend.alarm]
+      .filter((sentence) => sentence !== null)
+      .map((sentence) => `<p class="alarm">${escape(sentence)}</p>`)
+      .join('');
     const rows = backend.servers
       .map((server) => row(server, tallyOfServer(view, backend.name, server)))
       .join('');

@@ -131,7 +131,13 @@ describe('an ordered switch judged by what the servers say', () => {
 
   for (const [what, to, spoil, why] of [
     ['the primary itself', A, {}, /is the primary already/],
-    ['a stranger', '10.0.0.9:1', {}, /is none of the servers/],
+    [
+      'a stranger',
+      '10.0.0.9:1',
+      {},
+      /is none of the servers of redis: --to 10\.0\.0\.2:6379 or --to 10\.0\.0\.3:6379$/,
+    ],
+    ['nobody', null, { isLinkUp: false }, /^say whom to switch to: --to 10\.0\.0\.3:6379$/],
     ['a replica whose link is down', B, { isLinkUp: false }, /its link to its primary is down/],
     ['a replica of another history', B, { history: 'h9' }, /cannot be told/],
   ] as const) {
@@ -181,6 +187,55 @@ describe('an ordered switch judged by what the servers say', () => {
     stage.pass(500);
     assert.equal(stage.ended()?.isDone, true, stage.ended()?.sentence);
     assert.ok(stage.model('/run/a.sock:0').orders.includes('REPLICAOF 127.0.0.1 6380'));
+  });
+
+  it('says whom else to name where there is nobody, or no such backend', () => {
+    const stage = trio();
+    stage.model(B, { isLinkUp: false });
+    stage.model(C, { isLinkUp: false });
+    stage.pass(1_000);
+    order(stage, null);
+    stage.pass(10);
+    assert.match(
+      stage.ended()?.sentence ?? '',
+      /no replica could take over now, "baton endpoint status" says why$/,
+    );
+    stage.feed({ kind: 'switch', id: 2, backend: 'x', to: target(B) });
+    assert.equal(stage.ended()?.sentence, 'x is no backend that leads to a primary: --backend redis');
+  });
+
+  it('shows what it waits for', () => {
+    const stage = trio();
+    const shown = () => stage.endpoints.snapshot(stage.now).backends[0]?.switching;
+    assert.equal(shown(), null);
+    stage.model(A).offset = 200;
+    order(stage);
+    stage.pass(200);
+    const sentence =
+      'redis is being switched to 10.0.0.2:6379: clients are held, and the new primary takes the last writes';
+    assert.equal(shown(), sentence);
+    stage.feed({ kind: 'switch', id: 2, backend: 'redis', to: target(C) });
+    assert.equal(
+      stage.ended()?.sentence,
+      `${sentence}: wait until it is over, "baton endpoint status" tells`,
+    );
+    stage.pass(2_000);
+    assert.equal(shown(), null);
+  });
+
+  it('ends also where no endpoint leads to the backend, so that nobody is held', () => {
+    const stage = new Stage({ ...endpointsConf(backendConf({ servers })), frontends: [] });
+    stage.model(A, { role: 'master', offset: 200 });
+    stage.model(B);
+    stage.pass(2_000);
+    order(stage);
+    stage.pass(2_000);
+    assert.match(stage.ended()?.sentence ?? '', /nothing was changed: b .* did not catch up in time/);
+    stage.model(B).offset = 200;
+    order(stage);
+    stage.pass(2_000);
+    assert.equal(stage.ended()?.isDone, true, stage.ended()?.sentence);
+    assert.match(story(stage).join(), /CLIENT PAUSE \d+ WRITE/);
   });
 
   it('judges by what servers say at that moment, not by what they said before', () => {
@@ -237,7 +292,10 @@ describe('an ordered switch judged by what the servers say', () => {
     const stage = trio();
     order(stage);
     stage.feed({ kind: 'switch', id: 2, backend: 'redis', to: target(C) });
-    assert.match(stage.ended()?.sentence ?? '', /is under way/);
+    assert.match(
+      stage.ended()?.sentence ?? '',
+      /^redis is being switched to 10\.0\.0\.2:6379: .*: wait until/,
+    );
     stage.pass(1_000);
     assert.deepEqual(stage.leadsTo(), [B]);
   });

@@ -19,20 +19,7 @@ import { describeServer, type RedisServer } from './redis-server.ts';
 import { parseReplicationInfo, type ReplicationInfo } from './replication-info.ts';
 import type { SwitchAnswer, SwitchId, SwitchStep } from './io.ts';
 import { isSameTarget, targetText, type Target } from './route.ts';
-
-type State =
-  | 'looking'
-  | 'preparing'
-  | 'holding'
-  | 'pausing'
-  | 'catching-up'
-  | 'promoting'
-  | 'ordering'
-  | 'routing'
-  | 'releasing'
-  | 'demoting'
-  | 'settling'
-  | 'ended';
+import { WAITS_FOR, type SwitchState } from './switch-states.ts';
 
 const LOOK_MS_MAX = 1_000;
 const PREPARE_MS_MAX = 2_000;
@@ -60,7 +47,7 @@ export class Switchover {
   readonly #core: Core;
   readonly #order: SwitchOrder;
   readonly #orderedAt: number;
-  #state: State = 'looking';
+  #state: SwitchState = 'looking';
   /** When the present state has taken too long. */
   #deadline: number;
   /** Until when the clients are held; Infinity: they are not. */
@@ -93,8 +80,11 @@ export class Switchover {
     return this.#state === 'ended';
   }
 
-  get state(): string {
-    return this.#state;
+  /** What is under way, as a sentence. */
+  describe(): string {
+    const to = this.#to === null ? (this.#order.to ?? null) : this.#to.target;
+    const whom = to === null ? 'whom the sentinels choose' : targetText(to);
+    return `${this.group.name} is being switched to ${whom}: ${WAITS_FOR[this.#state]}`;
   }
 
   dueAt(): number {
@@ -167,15 +157,22 @@ export class Switchover {
       if (this.#candidates().length === 0) return `no replica of ${describeServer(from)} could take over`;
       return null;
     }
-    if (to === null) return 'say whom to switch to: --to HOST:PORT';
+    if (to === null) return `say whom to switch to: ${this.#choices()}`;
     const server = group.serverAt(to);
-    if (server === null) return `${targetText(to)} is none of the servers of ${group.name}`;
+    if (server === null)
+      return `${targetText(to)} is none of the servers of ${group.name}: ${this.#choices()}`;
     if (server === from) return `${describeServer(server)} is the primary already`;
     const others = group.servers.filter((one) => one !== server);
     const why = this.#whyNot(server) ?? whyNoneCouldFollow(server, others);
     if (why !== null) return `not switching to ${describeServer(server)}: ${why}`;
     this.#to = server;
     return null;
+  }
+
+  /** What `--to` could be. */
+  #choices(): string {
+    const could = this.#candidates().map(({ target }) => `--to ${targetText(target)}`);
+    return could.join(' or ') || 'no replica could take over now, "baton endpoint status" says why';
   }
 
   #whyNot(server: RedisServer): string | null {
@@ -412,7 +409,7 @@ export class Switchover {
     this.#core.emit({ kind: 'switch-ended', id: this.id, isDone, sentence });
   }
 
-  #enter(state: State, deadline: number): void {
+  #enter(state: SwitchState, deadline: number): void {
     this.#state = state;
     this.#deadline = deadline;
   }

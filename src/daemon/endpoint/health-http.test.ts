@@ -24,6 +24,7 @@ const snapshot: EndpointsSnapshot = {
       because: 'a',
       expiresInMs: null,
       alarm: null,
+      switching: null,
       hasQuorum: null,
       servers: [],
       sentinels: [],
