@@ -68,7 +68,6 @@ const SAME: Readonly<Record<string, string>> = {
   'a missing backend': `${HEAD}frontend f\n bind 127.0.0.1:17000\n default_backend nowhere\n`,
   'an unknown mode': listen(' mode udp\n'),
   'an unknown balance': listen(' balance fair\n'),
-  'an address in the head': `${HEAD}listen x 127.0.0.1:17000\n${SERVER}`,
   'unknown defaults': `${HEAD}listen x from nothing\n bind 127.0.0.1:17000\n${SERVER}`,
   'a line before any section': `mode tcp\n${listen('')}`,
   'a continued line': listen(' option \\\n redis-check\n'),
@@ -90,6 +89,7 @@ const SAME: Readonly<Record<string, string>> = {
 
 /** Ours, why, and the file. */
 const DIFFERENT: readonly (readonly [string, Verdict, string])[] = [
+  ['an address in the head is read, as once', 'takes', `${HEAD}listen x 127.0.0.1:17000\n${SERVER}`],
   ['a last line without its end is only worth a warning', 'takes', check('').trimEnd()],
   [
     'a rule whose condition is missing is a mistake',

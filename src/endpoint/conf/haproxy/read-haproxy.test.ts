@@ -101,6 +101,28 @@ listen stats
     assert.equal(file.conf.frontends.length, 1);
   });
 
+  it('listens at an address in the head, as HAProxy before 1.9 did, and says how it is written today', () => {
+    const old = read(`${TIMES}listen x 127.0.0.1:1,:2 name a\n bind :3\n server a 10.0.0.1:6379\n`);
+    const [frontend] = old.conf.frontends;
+    assert.deepEqual(
+      frontend?.binds.map((bind) => (bind.kind === 'tcp' ? `${bind.host} ${bind.port}` : '')),
+      ['127.0.0.1 1', '* 2', '* 3'],
+    );
+    assert.ok(
+      old.warnings.includes(
+        "h.cfg:6:10: HAProxy of today reads no address here: write 'bind 127.0.0.1:1,:2' below",
+      ),
+      old.warnings.join('\n'),
+    );
+    assert.deepEqual(
+      problems(`${TIMES}listen x y\n server a 10.0.0.1:1\nbackend z 10.0.0.1:1\n`).slice(0, 2),
+      [
+        "h.cfg:6:10: 'y' is no address to listen on: ADDRESS:PORT, *:PORT or /path/of/a.sock",
+        "h.cfg:8:11: a backend has no address: '10.0.0.1:1' is one word too many",
+      ],
+    );
+  });
+
   it('hands over what the process is told', () => {
     const { statsPages, ...process } = file.process;
     assert.deepEqual(process, {

@@ -5,8 +5,9 @@ import { failure, success, type Result } from '../../../base/result.ts';
 import { hint } from '../../../base/suggest.ts';
 import * as defaults from '../../defaults.ts';
 import type { BackendConf, EndpointsConf, FrontendConf } from '../../endpoint-conf.ts';
-import { clientRulesOf } from './client-rules.ts';
 import { finishBackend, ladderOf, sentinelBackends } from './backend.ts';
+import { readBind } from './bind-line.ts';
+import { clientRulesOf } from './client-rules.ts';
 import { copySettings, noSettings, type ProxyDraft, type Settings, type StatsDraft } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
 import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
@@ -14,6 +15,7 @@ import { judgeForKernel, type KernelPath } from './kernel-path.ts';
 import { readStatements } from './proxy.ts';
 import { Report, show } from './report.ts';
 import { readSections, type Section } from './sections.ts';
+import { Cursor, type Statement } from './statement.ts';
 import { applyTlsDefaults } from './tls-defaults.ts';
 import type { Environment } from './words.ts';
 
@@ -119,13 +121,7 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
     };
     // Rules of its own replace those of the defaults, as a whole.
     if (section.statements.some(({ words: [word] }) => word?.text === 'tcp-check')) proxy.settings.steps = [];
-    if (more.length > 0) {
-      const at = { line: head.line, column: more[0]?.column ?? 1 };
-      report.error(
-        at,
-        `an address in the head of a section is not read any more: write 'bind ${more[0]?.text ?? ''}' below`,
-      );
-    }
+    if (more.length > 0) readHead(proxy, { line: head.line, words: [name, ...more] }, report);
     readStatements(section, proxy.settings, proxy, report);
     const same = proxies.find(
       (one) => one.name === proxy.name && (one.kind === kind || one.kind === 'listen' || kind === 'listen'),
@@ -138,6 +134,22 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       );
   }
   return proxies;
+}
+
+/** `listen NAME ADDRESS:PORT`, as files for HAProxy before 1.9 have it; the words are those behind `listen`. */
+function readHead(proxy: ProxyDraft, statement: Statement, report: Report): void {
+  const cursor = new Cursor(statement, report);
+  const { place } = cursor;
+  const address = cursor.peek()?.text ?? '';
+  if (proxy.kind === 'backend') {
+    report.error(place, `a backend has no address: ${show(address)} is one word too many`);
+    return;
+  }
+  const binds = readBind(cursor);
+  if (binds.length > 0)
+    report.warn(place, `HAProxy of today reads no address here: write 'bind ${address}' below`);
+  proxy.binds.push(...binds);
+  proxy.bindsAt.push(...binds.map(() => place));
 }
 
 interface Finished {
