@@ -103,10 +103,17 @@ function describeGroup({ name, members, tracking, hooks, sendsMail }: SyncGroupC
 }
 
 /** To whom mail goes; that somebody asks for mail which has nowhere to go is a warning of its own. */
-function describeMail({ global: { mail }, instances, groups }: KeepalivedConf): string[] {
+function describeMail({ global: { mail }, instances, groups, balancer }: KeepalivedConf): string[] {
   const { server, from, to } = mail;
   if (server === null || to.length === 0) return [];
-  const isSent = [...instances, ...groups].some(({ sendsMail }) => sendsMail);
+  const { virtualServers } = balancer;
+  const senders = [
+    ...instances,
+    ...groups,
+    ...virtualServers,
+    ...virtualServers.flatMap(({ realServers }) => realServers),
+  ];
+  const isSent = senders.some(({ sendsMail }) => sendsMail);
   const way = `mail through ${hostPort(server.host, server.port)} from ${from} to ${to.join(', ')}`;
   return [isSent ? way : `${way}: never, nothing has smtp_alert`];
 }

@@ -114,6 +114,18 @@ describe('a check', () => {
     assert.doesNotMatch(lines.join('\n'), /hunter2/);
   });
 
+  it('says whether mail is ever sent, as real servers do unless they are told not to', () => {
+    const mail = (lines: string): string | undefined =>
+      describeCheck(
+        loaded(
+          'global_defs { smtp_server 10.0.0.5\nnotification_email { a@example.org\n}\n}\n' +
+            `virtual_server 10.0.0.100 80 {\nreal_server 10.0.0.1 80 {\n${lines}}\n}\n`,
+        ),
+      ).find((line) => line.startsWith('mail '));
+    assert.match(mail('') ?? '', /to a@example\.org$/);
+    assert.match(mail('smtp_alert no\n') ?? '', /to a@example\.org: never, nothing has smtp_alert$/);
+  });
+
   it('says for how long two hosts may hold the address after a crash', () => {
     const check = (hasNft: boolean, lines = ''): string[] => {
       const fast = `version 3\nadvert_int 0.1\nunicast_peer { 10.0.0.12\n}\n${lines}`;
