@@ -83,10 +83,14 @@ it('shows a switch while it lasts, and orders that stand', () => {
   );
   stage.pass(2_000);
   stage.feed({ kind: 'set-state', backend: 'redis', server: 'long-name', state: 'drain' });
-  stage.pass(500);
+  stage.model(B).isLinkUp = false;
+  stage.pass(1_000);
   const text = linesOf(stage).join('\n');
   assert.doesNotMatch(text, /SWITCH/);
-  assert.match(text, /^ {2}long-name +10\.0\.0\.2:6379 +up, drain +replica +8900 B/m);
+  assert.match(
+    text,
+    /^ {2}long-name +10\.0\.0\.2:6379 +up, drain +replica +8900 B +its link to its primary is down$/m,
+  );
 });
 
 it('shows that two claim to be the primary, and lets no name steer the terminal', () => {

@@ -2,6 +2,7 @@
 
 import type { Role } from './endpoint-conf.ts';
 import { describeServer, type RedisServer } from './redis-server.ts';
+import type { ReplicationInfo } from './replication-info.ts';
 
 type ReplicaRole = Extract<Role, { readonly kind: 'replica' }>;
 
@@ -53,6 +54,13 @@ export function lagOf(server: RedisServer, primary: OffsetHistory, now: number):
   return { bytes: Math.max(0, latest.offset - info.offset), ms: primary.ageMs(info.offset, now) };
 }
 
+/** What keeps a replica from getting its primary's writes; null: nothing. */
+export function whyNotFollowing(info: ReplicationInfo): string | null {
+  if (info.role !== 'slave') return null;
+  if (info.isSyncing) return 'it is loading a copy from its primary';
+  return info.isLinkUp ? null : 'its link to its primary is down';
+}
+
 /** Why a server gets no clients of a replica endpoint; null: it gets them. */
 export function whyNotAdmitted(
   server: RedisServer,
@@ -65,8 +73,8 @@ export function whyNotAdmitted(
   if (server.weight === 0) return 'weight 0';
   if (verdict.health !== 'up' || info === null) return verdict.reason;
   if (info.role === 'master') return 'it is a primary';
-  if (info.isSyncing) return 'it is loading a copy from its primary';
-  if (!info.isLinkUp) return 'its link to its primary is down';
+  const broken = whyNotFollowing(info);
+  if (broken !== null) return broken;
   const lag = lagOf(server, primary, now);
   if (lag === null) return 'how far it is behind cannot be told';
   if (lag.bytes > role.lagBytesMax) return `${lag.bytes} bytes behind, more than ${role.lagBytesMax}`;

@@ -1,7 +1,7 @@
 // What `baton endpoint status` shows, as plain data. Secrets are not in it.
 
 import type { Backend } from './backend.ts';
-import { lagOf } from './choose-replicas.ts';
+import { lagOf, whyNotFollowing } from './choose-replicas.ts';
 import type { EndpointsConf, FrontendConf } from './endpoint-conf.ts';
 import { isUnixSocket, targetText, type Balance, type Target } from './route.ts';
 import type { HistorySnapshot } from './server-history.ts';
@@ -114,6 +114,7 @@ function backendSnapshot(backend: Backend, now: number): Omit<BackendSnapshot, '
   const isServing = (name: string): boolean => servers.some((one) => one.name === name);
   const watched = (group?.servers ?? []).map((server): ServerSnapshot => {
     const lag = group === null ? null : lagOf(server, group.offsets, now);
+    const broken = server.info === null ? null : whyNotFollowing(server.info);
     return {
       name: server.name,
       target: server.target,
@@ -132,7 +133,7 @@ function backendSnapshot(backend: Backend, now: number): Omit<BackendSnapshot, '
       offset: server.info?.offset ?? null,
       lagBytes: lag?.bytes ?? null,
       lagMs: lag === null || lag.ms === Infinity ? null : lag.ms,
-      reason: server.link.authProblem ?? server.verdict.reason,
+      reason: server.link.authProblem ?? (server.verdict.reason || (broken ?? '')),
       isServing: isServing(server.name),
     };
   });

@@ -198,8 +198,14 @@ describe('an ordered switch judged by what the servers say', () => {
     stage.pass(10);
     assert.match(
       stage.ended()?.sentence ?? '',
-      /no replica could take over now, "baton endpoint status" says why$/,
+      /no replica could take over now \(not b .*: its link to its primary is down; not c .*: its link to .*\)$/,
     );
+    const alone = new Stage(endpointsConf(backendConf({ servers: servers.slice(0, 1) })));
+    alone.model(A, { role: 'master' });
+    alone.pass(1_000);
+    order(alone, null);
+    alone.pass(10);
+    assert.match(alone.ended()?.sentence ?? '', /no replica could take over now: there is none$/);
     stage.feed({ kind: 'switch', id: 2, backend: 'x', to: target(B) });
     assert.equal(stage.ended()?.sentence, 'x is no backend that leads to a primary: --backend redis');
   });

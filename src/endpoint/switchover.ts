@@ -154,8 +154,9 @@ export class Switchover {
       if (to !== null)
         return `the sentinels choose the primary of ${group.name}: leave out --to, or give the others replica-priority 0`;
       if (group.source.spokesman === null) return 'no sentinel answers';
-      if (this.#candidates().length === 0) return `no replica of ${describeServer(from)} could take over`;
-      return null;
+      return this.#candidates().length > 0
+        ? null
+        : `no replica of ${describeServer(from)} could take over${this.#whyNone()}`;
     }
     if (to === null) return `say whom to switch to: ${this.#choices()}`;
     const server = group.serverAt(to);
@@ -172,7 +173,14 @@ export class Switchover {
   /** What `--to` could be. */
   #choices(): string {
     const could = this.#candidates().map(({ target }) => `--to ${targetText(target)}`);
-    return could.join(' or ') || 'no replica could take over now, "baton endpoint status" says why';
+    return could.join(' or ') || `no replica could take over now${this.#whyNone()}`;
+  }
+
+  /** Why nobody could, of each. */
+  #whyNone(): string {
+    const others = this.group.servers.filter((server) => server !== this.#from);
+    const why = others.map((server) => `not ${describeServer(server)}: ${this.#whyNot(server) ?? ''}`);
+    return why.length === 0 ? ': there is none' : ` (${why.join('; ')})`;
   }
 
   #whyNot(server: RedisServer): string | null {
