@@ -138,7 +138,7 @@ export function addEndpointCommand(program: Command): void {
       process.exitCode = await orderSwitch(options);
     });
   for (const [state, does] of [
-    ['drain', 'lead no new clients to a server, and let those stay that are there'],
+    ['drain', 'lead no clients to a server, but let those stay that cannot be moved unnoticed'],
     ['maint', 'lead nobody to a server'],
     ['ready', 'lead clients to a server again'],
   ] as const) {

@@ -13,6 +13,7 @@ import {
 } from '../../endpoint/endpoint-conf.ts';
 import type { FromWorker, RelayConf, ServerOptions, Listening } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
+import { routeOfWorker } from '../../endpoint/relay/route-of-worker.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
 import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
@@ -153,7 +154,7 @@ export class RelayPath implements RoutePath {
     const before = this.#routes.get(route.endpoint);
     this.#routes.set(route.endpoint, route);
     if (before?.generation !== route.generation) this.#limitServers(route);
-    for (const worker of this.#workers.living) worker.tell({ kind: 'route', route });
+    for (const worker of this.#workers.living) tellRoute(worker, route);
   }
 
   async takeStep(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer> {
@@ -276,7 +277,7 @@ export class RelayPath implements RoutePath {
     for (const [endpoint, scripts] of this.#scripts) {
       worker.tell({ kind: 'scripts', endpoint, news: scripts.all() });
     }
-    for (const route of this.#routes.values()) worker.tell({ kind: 'route', route });
+    for (const route of this.#routes.values()) tellRoute(worker, route);
     const msMax = this.#held === null ? 0 : this.#held.untilMs - performance.now();
     if (this.#held === null || msMax <= 0) return;
     worker.tell({ kind: 'step', id: 0, endpoints: this.#held.endpoints, step: { kind: 'hold', msMax } });
@@ -351,6 +352,9 @@ function sumOf(
   for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
   return sum;
 }
+
+const tellRoute = (worker: RelayWorker, route: Route): void =>
+  worker.tell({ kind: 'route', route: routeOfWorker(route, worker.index) });
 
 /** What a proxy has to know of an endpoint. */
 export function relayConf(
