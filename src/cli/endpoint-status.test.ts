@@ -65,7 +65,7 @@ it('says why it leads nowhere, and what became of clients', () => {
   );
   assert.match(
     lines.join('\n'),
-    /^redis \(primary\): no server says that it is the primary \(a .*it does not answer/m,
+    /^redis \(primary\): no server says that it is the primary \(a .*it is not up: no connection/m,
   );
   assert.match(lines.join('\n'), /^ {2}a +10\.0\.0\.1:6379 +down .*no connection within 1000 ms$/m);
 });
