@@ -61,6 +61,18 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(stage.relay.counts.tooSlow, 0);
   });
 
+  it('is not waited with for a client that took all and was given a little since: that is not told of again', () => {
+    const stage = staged(1);
+    pump(stage);
+    const [connection] = stage.connections as [ModelConnection];
+    assert.equal(connection.isPaused, true);
+    stage.take(0);
+    connection.reply(10);
+    stage.flush();
+    assert.equal(connection.isPaused, false);
+    assert.equal(untaken(stage, 0), 10);
+  });
+
   it('leaves its connection to that client alone: others go elsewhere, until it has come', () => {
     const stage = staged(4);
     pump(stage);
@@ -228,7 +240,7 @@ describe('a client that takes nothing', () => {
 
 describe('clients that are slow together', () => {
   it('are slowed down the earlier the less memory is left, and none is closed for the others', () => {
-    const stage = new Stage(true, { allReplyBytesMax: 8 * MIB });
+    const stage = new Stage(true, { allReplyBytesMax: 16 * MIB });
     stage.data.values.set('0/long', 'x'.repeat(MIB));
     for (let who = 0; who < 60; who++) {
       stage.connect();

@@ -9,7 +9,7 @@
 // to come home, and everything is read on; else one deaf client could undo a switch.
 //
 // What "much" is shrinks as memory fills up: with `free` bytes left of what all clients may have, it is free / 64, at most
-// 1 MiB. So many slow clients are slowed down earlier, and hardly ever closed because there are many.
+// 1 MiB and at least 64 KiB. So many slow clients are slowed down earlier, and hardly ever closed because there are many.
 
 import type { Client } from './client.ts';
 import type { Hold } from './hold.ts';
@@ -18,6 +18,8 @@ import type { ServerConnection } from './server-connection.ts';
 
 /** Of the memory that is left for all, the part that one client may have before it is slowed down. */
 const PART_OF_FREE = 1 / 64;
+/** But so much in any case: of less, a socket does not tell when it was taken. */
+const LEAST_BYTES = 64 * 1024;
 
 /** What {@link BackPressure} needs of the relay. */
 export interface BackPressureHost {
@@ -34,9 +36,8 @@ export interface BackPressureHost {
 export class Slowdown {
   readonly client: Client;
   readonly connection: ServerConnection;
-  isPaused = true;
-  /** It is read on although the client is too slow: others have waited for long enough. */
-  isReadOn = false;
+  /** `read-on`: the client is too slow still, but others have waited for long enough; `over`: it took everything. */
+  state: 'paused' | 'read-on' | 'over' = 'paused';
   /** Others wait there for what they can't ask for elsewhere. */
   delaysOthers = false;
   /** How long they did, up to `lookedAtMs`. */
@@ -85,7 +86,8 @@ export class BackPressure {
     const free = allReplyBytesMax - this.#untaken.bytes;
     if (untaken > replyBytesMax) this.#close(client);
     else if (free < 0) this.#close(this.#slowest(client));
-    else if (untaken > Math.min(congestedBytes, free * PART_OF_FREE)) this.#slowDown(client);
+    else if (untaken > Math.min(congestedBytes, Math.max(LEAST_BYTES, free * PART_OF_FREE)))
+      this.#slowDown(client);
   }
 
   /** A client took all that waited for it. */
@@ -93,10 +95,8 @@ export class BackPressure {
     this.#count(client, 0);
     const slowdown = this.#slowdowns.get(client);
     if (slowdown === undefined) return;
-    if (slowdown.isPaused) {
-      slowdown.isPaused = false;
-      slowdown.connection.resume();
-    }
+    if (slowdown.state === 'paused') slowdown.connection.resume();
+    slowdown.state = 'over';
     this.#wantAttention();
   }
 
@@ -106,7 +106,7 @@ export class BackPressure {
     const slowdown = this.#slowdowns.get(client);
     if (slowdown === undefined) return;
     this.#forget(slowdown);
-    if (slowdown.isPaused) slowdown.connection.resume();
+    if (slowdown.state === 'paused') slowdown.connection.resume();
   }
 
   /** A hold has begun or ended. */
@@ -144,10 +144,8 @@ export class BackPressure {
     const { client, connection } = slowdown;
     if (slowdown.delaysOthers) slowdown.othersWaitedMs += nowMs - slowdown.lookedAtMs;
     slowdown.lookedAtMs = nowMs;
-    if (client.countedBytes === 0) {
-      // It is as fast as it should be, for now.
+    if (slowdown.state === 'over') {
       slowdown.delaysOthers = false;
-      slowdown.isReadOn = false;
       slowdown.takenBytes = NaN;
       if (client.own === connection) this.#forget(slowdown);
       return;
@@ -165,13 +163,13 @@ export class BackPressure {
       ? nowMs + limits.othersWaitMs - slowdown.othersWaitedMs
       : Infinity;
     const readsOnAtMs = Math.min(waitsUntilMs, this.#holdIsLateMs);
-    slowdown.isReadOn = nowMs >= readsOnAtMs;
-    if (slowdown.isPaused === slowdown.isReadOn) {
-      slowdown.isPaused = !slowdown.isReadOn;
-      if (slowdown.isPaused) connection.pause();
+    const state = nowMs < readsOnAtMs ? 'paused' : 'read-on';
+    if (state !== slowdown.state) {
+      slowdown.state = state;
+      if (state === 'paused') connection.pause();
       else connection.resume();
     }
-    if (slowdown.isPaused) this.#dueMs = Math.min(this.#dueMs, readsOnAtMs);
+    if (state === 'paused') this.#dueMs = Math.min(this.#dueMs, readsOnAtMs);
     this.#dueMs = Math.min(this.#dueMs, slowdown.tookAtMs + limits.deafMs);
   }
 
@@ -182,8 +180,8 @@ export class BackPressure {
     // What comes next there may be another's; then this client's does not grow.
     if (client.own === null && connection.firstOwed?.client !== client) return;
     if (known?.connection === connection && known.isOn) {
-      if (known.isPaused || known.isReadOn) return;
-      known.isPaused = true;
+      if (known.state !== 'over') return;
+      known.state = 'paused';
     } else {
       if (known !== undefined) this.#forget(known);
       const slowdown = new Slowdown(client, connection);

@@ -21,7 +21,7 @@ const moving: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('reply' as const), who: fc.nat(5), bytes }) },
   { weight: 6, arbitrary: fc.constant({ kind: 'flush' as const }) },
   ...(['slow', 'take'] as const).map((kind) => ({
-    weight: 1,
+    weight: 3,
     arbitrary: fc.record({ kind: fc.constant(kind), who: fc.nat(2) }),
   })),
   ...(['prepare', 'hold', 'demote', 'nowhere', 'follow', 'undo'] as const).map((kind) => ({
@@ -147,12 +147,11 @@ function play(isTransparent: boolean, scripts: readonly (readonly number[])[], s
         stage.connections[step.who % stage.connections.length]?.cut();
         break;
       case 'slow':
-      case 'take': {
-        const wire = stage.wires[step.who % scripts.length] as ModelClient;
-        wire.isSlow = step.kind === 'slow';
+        (stage.wires[step.who % scripts.length] as ModelClient).isSlow = true;
+        break;
+      case 'take':
         stage.take(step.who % scripts.length);
         break;
-      }
       case 'surprise':
         stage.follow(false);
         break;

@@ -315,17 +315,23 @@ export function bulk(text: string | undefined): string {
   return text === undefined ? '$-1\r\n' : `$${text.length}\r\n${text}\r\n`;
 }
 
+/** Less than sockets have, as all is in the model. */
+const HIGH_WATER_BYTES = 16;
+
 /** A client's end. */
 export class ModelClient extends ModelWire {
   /** All that was written to it, taken or not. */
   received = '';
   /** What is written to it waits until it is taken. */
   isSlow = false;
+  /** So much has waited that it is told when all was taken, as with sockets. */
+  needsDrain = false;
 
   write(parts: readonly Uint8Array[]): void {
     for (const part of parts) {
       this.received += byteString(part, 0, part.length);
       if (this.isSlow) this.unsentBytes += part.length;
+      this.needsDrain ||= this.unsentBytes >= HIGH_WATER_BYTES;
     }
   }
 }
@@ -405,7 +411,9 @@ export class Stage {
     const taken = Math.min(count, wire.unsentBytes);
     wire.takenBytes += taken;
     wire.unsentBytes -= taken;
-    if (wire.unsentBytes === 0) this.relay.clientDrained(client);
+    if (wire.unsentBytes > 0 || !wire.needsDrain) return;
+    wire.needsDrain = false;
+    this.relay.clientDrained(client);
   }
 
   /** So much time passes. */
