@@ -70,7 +70,7 @@ describe('a long reply to a client that reads slowly', () => {
     connection.reply(10);
     stage.flush();
     assert.equal(connection.isPaused, false);
-    assert.equal(untaken(stage, 0), 10);
+    assert.equal(stage.wires[0]?.waitingBytes, 10);
   });
 
   it('leaves its connection to that client alone: others go elsewhere, until it has come', () => {

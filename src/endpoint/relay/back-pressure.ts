@@ -18,7 +18,7 @@ import type { ServerConnection } from './server-connection.ts';
 
 /** Of the memory that is left for all, the part that one client may have before it is slowed down. */
 const PART_OF_FREE = 1 / 64;
-/** But so much in any case: of less, a socket does not tell when it was taken. */
+/** But so much in any case: to stop and start for less costs more than it is worth. */
 const LEAST_BYTES = 64 * 1024;
 
 /** What {@link BackPressure} needs of the relay. */

@@ -52,11 +52,18 @@ export class ModelServer {
 
 /** What both kinds of wire have. */
 abstract class ModelWire implements Wire {
-  unsentBytes = 0;
+  /** What was written and not taken. */
+  waitingBytes = 0;
+  /** So much has waited that it is told when all was taken, as with sockets. */
+  needsDrain = false;
   takenBytes = 0;
   /** The relay does not read from it. */
   isPaused = false;
   isOver = false;
+
+  get unsentBytes(): number {
+    return this.needsDrain ? this.waitingBytes : 0;
+  }
 
   abstract write(parts: readonly Uint8Array[]): void;
   pause(): void {
@@ -324,14 +331,12 @@ export class ModelClient extends ModelWire {
   received = '';
   /** What is written to it waits until it is taken. */
   isSlow = false;
-  /** So much has waited that it is told when all was taken, as with sockets. */
-  needsDrain = false;
 
   write(parts: readonly Uint8Array[]): void {
     for (const part of parts) {
       this.received += byteString(part, 0, part.length);
-      if (this.isSlow) this.unsentBytes += part.length;
-      this.needsDrain ||= this.unsentBytes >= HIGH_WATER_BYTES;
+      if (this.isSlow) this.waitingBytes += part.length;
+      this.needsDrain ||= this.waitingBytes >= HIGH_WATER_BYTES;
     }
   }
 }
@@ -407,11 +412,11 @@ export class Stage {
   /** It takes `count` bytes of what waits for it. */
   take(who: number, count = Infinity): void {
     const [client, wire] = [this.clients[who], this.wires[who]];
-    if (client === undefined || wire === undefined || wire.unsentBytes === 0) return;
-    const taken = Math.min(count, wire.unsentBytes);
+    if (client === undefined || wire === undefined || wire.waitingBytes === 0) return;
+    const taken = Math.min(count, wire.waitingBytes);
     wire.takenBytes += taken;
-    wire.unsentBytes -= taken;
-    if (wire.unsentBytes > 0 || !wire.needsDrain) return;
+    wire.waitingBytes -= taken;
+    if (wire.waitingBytes > 0 || !wire.needsDrain) return;
     wire.needsDrain = false;
     this.relay.clientDrained(client);
   }

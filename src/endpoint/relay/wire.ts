@@ -5,7 +5,10 @@
 export interface Wire {
   /** Sends `parts`, in one go where the system can. The bytes belong to the wire from now on. */
   write(parts: readonly Uint8Array[]): void;
-  /** Bytes given to {@link write} that wait because the other end does not take them. */
+  /**
+   * Bytes given to {@link write} that wait because the other end does not take them; 0 while they are so few that nobody is
+   * told when they were sent.
+   */
   readonly unsentBytes: number;
   /** A number that grows while the other end takes bytes. */
   readonly takenBytes: number;

@@ -29,7 +29,7 @@ export class SocketWire implements Wire {
   }
 
   get unsentBytes(): number {
-    return this.socket.writableLength;
+    return this.socket.writableNeedDrain ? this.socket.writableLength : 0;
   }
 
   get takenBytes(): number {
