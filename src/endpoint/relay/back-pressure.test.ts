@@ -92,7 +92,7 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(stage.connections.length, 2);
   });
 
-  it('takes none of the connections for everybody, however many such clients there are; later, there are no more than before', () => {
+  it('takes none of the connections for everybody, however many such clients there are; later, they are for everybody again', () => {
     const stage = staged(21);
     for (let who = 1; who < 20; who++) {
       pump(stage);
@@ -111,11 +111,13 @@ describe('a long reply to a client that reads slowly', () => {
       pump(stage);
     }
     for (let who = 0; who < 20; who++) assert.equal(received(stage, who).length, LONG.length + 13);
-    for (let round = 0; round < 30; round++) {
-      stage.send(20, command('PING'));
-      stage.settle();
-    }
-    assert.equal(stage.connections.length, LIMITS.sharedMax);
+    pump(stage);
+    for (const who of [0, 1]) stage.send(who, command('GET', 'long'));
+    pump(stage);
+    stage.send(20, command('APPEND', 'a', 'two'));
+    stage.settle();
+    assert.equal(received(stage, 20), ':3\r\n:6\r\n');
+    assert.equal(stage.connections.length, 21);
   });
 
   it('makes nobody wait who reads: what was asked behind it is asked again elsewhere, in order', () => {

@@ -102,10 +102,7 @@ export class Backend {
     let busy: ServerConnection | null = null;
     for (const connection of shared) {
       if (connection.slowdown?.isOn === true) continue;
-      if (!connection.isStreaming) {
-        if (shared.length > this.#limits.sharedMax) this.#closeOne(shared, connection);
-        return connection;
-      }
+      if (!connection.isStreaming) return connection;
       count++;
       busy ??= connection;
     }
@@ -115,15 +112,6 @@ export class Backend {
     shared.push(connection);
     connection.signOn(signOn, false);
     return connection;
-  }
-
-  /** There were more, while slow clients had some to themselves: closes one that nobody uses, other than `used`. */
-  #closeOne(shared: ServerConnection[], used: ServerConnection): void {
-    const at = shared.findLastIndex((one) => one !== used && one.isConnected && one.owedRuns === 0);
-    const [idle] = at === -1 ? [] : shared.splice(at, 1);
-    if (idle === undefined) return;
-    this.connections.delete(idle);
-    idle.discard();
   }
 
   /** A connection for `client`: one that is signed on as `wanted`, or a new one. Null while none may be made. */
