@@ -75,6 +75,8 @@ export class Losses {
     connection.client = null;
     if (owner !== null && !owner.isGone) {
       owner.own = null;
+      // Those that were not answered are sent again.
+      owner.pinned.subscribing = 0;
       this.#placement.unassignIfLeaving(owner);
       if (owner.pinned.unanswered.isOpen) this.giveUp(owner);
       else this.#replaceOwn(owner, pieces.has(owner));

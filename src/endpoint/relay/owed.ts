@@ -1,6 +1,7 @@
 // What a server still owes us on one connection, in order: for each run of requests whose they are, where their bytes
 // lie (so that they can be sent again), and how many replies are to come.
 
+import { assert } from '../../base/assert.ts';
 import type { Client } from './client.ts';
 import { RequestScanner } from './request-scanner.ts';
 import type { Transaction } from './transaction.ts';
@@ -28,6 +29,13 @@ export function markRetried(look: Look): void {
 /** Whether a refused request may simply be sent again to another server. */
 export function isRetriable({ look, transaction }: Owed): boolean {
   return look === null || transaction !== null || retried.has(look);
+}
+
+const rests = new WeakMap<Look, (answered: number) => Uint8Array>();
+
+/** Of a request with several replies: what has to be asked again once `answered` of them have come, but not all. */
+export function keepRest(look: Look, rest: (answered: number) => Uint8Array): void {
+  rests.set(look, rest);
 }
 
 /** Requests of one client that were sent one behind the other. */
@@ -169,12 +177,16 @@ export function empty(list: unknown[]): void {
 }
 
 /** The requests of a run that were not answered; null if they are not kept. */
-export function restOf({ bytes, start, end, answered }: Owed): Uint8Array | null {
+export function restOf({ bytes, start, end, answered, look }: Owed): Uint8Array | null {
   if (bytes === null) return null;
+  const rest = look === null || answered === 0 ? undefined : rests.get(look);
+  if (rest !== undefined) return rest(answered);
   const scanner = new RequestScanner();
   let at = start;
   for (let skipped = 0; skipped < answered;) {
-    if (scanner.scan(bytes, at, end) === 'whole') skipped++;
+    const scanned = scanner.scan(bytes, at, end);
+    assert(scanned === 'whole' || scanned === 'blank', 'a request has one reply, or says what is left of it');
+    if (scanned === 'whole') skipped++;
     at = scanner.end;
   }
   return bytes.subarray(at, end);

@@ -5,7 +5,7 @@ import { sentCached, waitsBehindCached } from './caching.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import { type Look, type Owed } from './owed.ts';
-import type { Pinned, SubscriptionKind } from './pinned.ts';
+import type { Pinned } from './pinned.ts';
 import type { RelayCore } from './relay-core.ts';
 import { blockingRead } from './blocking.ts';
 import { takeBlocking } from './blocking-requests.ts';
@@ -15,6 +15,7 @@ import type { ServerConnection } from './server-connection.ts';
 import { FRESH, type SignOn } from './sign-on.ts';
 import { takeScan } from './scan.ts';
 import { takeScript, takeScriptCall } from './scripts.ts';
+import { takeSubscribe, takeUnsubscribe } from './subscribe-requests.ts';
 import { takeExec, takeForgetting, takeMulti, takeQueued } from './transaction-requests.ts';
 import { takeUnanswered } from './unanswered.ts';
 import { takeUnknown } from './unknown-command.ts';
@@ -292,57 +293,6 @@ function takeReset(client: Client, core: RelayCore, request: Request): boolean {
     return 'deliver';
   };
   return sendOwn(client, request, look) !== null;
-}
-
-function takeSubscribe(client: Client, command: Command, request: Request): boolean {
-  const connection = client.borrow();
-  if (connection === null) return false;
-  const names = argumentsOf(request.bytes, request.start).slice(1);
-  const { pinned } = client;
-  const subscribed = pinned.subscriptions[command.name as SubscriptionKind];
-  pinned.subscribing++;
-  const look: Look = (type, _bytes, _start, _end, owed) => {
-    // One error stands for all of them.
-    if (type === ERROR) dropRest(client, owed);
-    else subscribed.add(names[owed.answered] as string);
-    if (owed.count === 1) pinned.subscribing--;
-    return 'deliver';
-  };
-  const { bytes, start, end } = request;
-  connection.sendWatched(client, bytes, start, end, Math.max(names.length, 1), false, look);
-  return true;
-}
-
-function takeUnsubscribe(client: Client, command: Command, request: Request): boolean {
-  const connection = client.borrow();
-  if (connection === null) return false;
-  const names = argumentsOf(request.bytes, request.start).slice(1);
-  const { pinned } = client;
-  const subscribed = pinned.subscriptions[command.name.replace('UN', '') as SubscriptionKind];
-  pinned.subscribing++;
-  const look: Look = (type, _bytes, _start, _end, owed) => {
-    if (type === ERROR) {
-      dropRest(client, owed);
-    } else if (names.length > 0) {
-      subscribed.delete(names[owed.answered] as string);
-    } else if (owed.answered === 0) {
-      // Without names: one reply for each there is, or one that says that there is none.
-      const more = Math.max(subscribed.size, 1) - 1;
-      owed.count += more;
-      client.owed += more;
-      subscribed.clear();
-    }
-    if (owed.count === 1) pinned.subscribing--;
-    return 'deliver';
-  };
-  const { bytes, start, end } = request;
-  connection.sendWatched(client, bytes, start, end, Math.max(names.length, 1), false, look);
-  return true;
-}
-
-function dropRest(client: Client, owed: { count: number }): void {
-  client.owed -= owed.count - 1;
-  owed.count = 1;
 }
 
 /** For requests that Redis answers with an error, or that change nothing. */

@@ -253,11 +253,10 @@ export class ModelConnection extends ModelWire {
         this.blocked = [...args];
         return '';
       case 'SUBSCRIBE':
-      case 'UNSUBSCRIBE':
-        return args
-          .slice(1)
-          .map((channel) => this.#subscribe(name, channel))
-          .join('');
+      case 'UNSUBSCRIBE': {
+        const channels = args.length > 1 ? args.slice(1) : [...this.#channels];
+        return channels.map((channel) => this.#subscribe(name, channel)).join('');
+      }
       case 'WATCH':
         for (const watched of args.slice(1)) {
           const its = `${this.#db}/${watched}`;
