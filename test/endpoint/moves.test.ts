@@ -40,6 +40,8 @@ for (const flavor of ['redis', 'valkey'] as const) {
         relay.lead(primary);
         await Promise.all([ask(primary, ['DEL', 'list', 'entries']), ask(primary, ['SET', 'cached', '1'])]);
         const [quiet, cached, reader] = [talk(relay.port), talk(relay.port), talk(relay.port)];
+        const hearing = talk(relay.port);
+        hearing.say('SUBSCRIBE news\r\n');
         const writer = await Wire.open({ host: '127.0.0.1', port: relay.port });
         assert.equal(await writer.call('SET', 'waited', 'for'), 'OK');
         cached.say('HELLO 3\r\nCLIENT TRACKING ON OPTIN\r\nCLIENT CACHING YES\r\n');
@@ -49,7 +51,9 @@ for (const flavor of ['redis', 'valkey'] as const) {
           /blocked_clients:1/.test(await info(primary, 'clients')),
         );
         quiet.say('CLIENT REPLY OFF\r\nPING\r\n');
+        await until('the subscription', () => hearing.heard().includes('subscribe'));
 
+        await relay.path.takeStep(['redis'], { kind: 'prepare', to: replica });
         // It reads nothing of what is written now.
         const { held } = await stopped(primary, async () => {
           const bytes = await bytesIn(relay);
@@ -65,6 +69,7 @@ for (const flavor of ['redis', 'valkey'] as const) {
           return { held: step };
         });
         assert.equal((await held).kind, 'done');
+        const publishing = writer.call('PUBLISH', 'news', 'held');
         await until('the same offset', async () => (await offset(primary)) === (await offset(replica)));
         await ask(replica, ['REPLICAOF', 'NO', 'ONE']);
         // Nobody reads at the new one yet.
@@ -74,6 +79,8 @@ for (const flavor of ['redis', 'valkey'] as const) {
         await follow(primary, replica);
         [primary, replica] = [replica, primary];
 
+        assert.equal(await publishing, 1, 'who subscribed is there before who publishes');
+        await until('the message', () => hearing.heard().includes('held'));
         await until('all writes', async () => (await ask(primary, ['LLEN', 'list'])) === WRITES + 1);
         assert.equal(await ask(primary, ['LINDEX', 'list', '-1']), 'last');
         quiet.say('CLIENT REPLY ON\r\n');

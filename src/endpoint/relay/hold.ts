@@ -15,6 +15,8 @@ export class Hold {
   untilMs = Infinity;
   /** Begun because a server refused writes, not by order: it ends as soon as the endpoint leads elsewhere. */
   isOwn = false;
+  /** It is over, but for subscribers that are not back yet. */
+  isEnding = false;
   /** Of what was written before an ordered one. */
   fates: ReadonlySet<Fate> = new Set();
   /** Told once the last reply is home. */
@@ -27,6 +29,7 @@ export class Hold {
   begin(untilMs: number, isOwn: boolean, onDrained: (() => void) | null): void {
     if (!this.isOn) this.#number++;
     this.isOn = true;
+    this.isEnding = false;
     this.isOwn = isOwn;
     this.untilMs = untilMs;
     this.#onDrained = onDrained;
@@ -50,6 +53,7 @@ export class Hold {
   /** `wasInVain`: refusals in the next `quietMs` are not held for. */
   end(nowMs: number, wasInVain: boolean, quietMs: number): void {
     this.isOn = false;
+    this.isEnding = false;
     this.isOwn = false;
     this.untilMs = Infinity;
     this.#onDrained = null;

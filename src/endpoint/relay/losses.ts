@@ -25,6 +25,8 @@ export interface LossHost {
   readonly counts: { outcomeUnknown: number; unmovable: number };
   serverOf(connection: ServerConnection): string;
   lend(client: Client, wanted: SignOn): ServerConnection | null;
+  /** The last of those who had subscriptions has them again. */
+  resubscribed(): void;
 }
 
 export class Losses {
@@ -32,12 +34,23 @@ export class Losses {
   readonly #servers: Servers;
   readonly #placement: Placement;
   readonly #rejections: Rejections;
+  /** Those whose subscriptions were asked for at another server. */
+  readonly #resubscribing = new Set<Client>();
 
   constructor(host: LossHost, servers: Servers, placement: Placement, rejections: Rejections) {
     this.#host = host;
     this.#servers = servers;
     this.#placement = placement;
     this.#rejections = rejections;
+  }
+
+  get isResubscribing(): boolean {
+    return this.#resubscribing.size > 0;
+  }
+
+  /** It is gone, or has its subscriptions. */
+  forget(client: Client): void {
+    if (this.#resubscribing.delete(client) && !this.isResubscribing) this.#host.resubscribed();
   }
 
   /** `connection` is over; `owed` is what was not answered, and the last `unsent` of that were not even sent. */
@@ -77,6 +90,7 @@ export class Losses {
       owner.own = null;
       // Those that were not answered are sent again.
       owner.pinned.subscribing = 0;
+      this.forget(owner);
       this.#placement.unassignIfLeaving(owner);
       if (owner.pinned.unanswered.isOpen) this.giveUp(owner);
       else this.#replaceOwn(owner, pieces.has(owner));
@@ -138,10 +152,14 @@ export class Losses {
     if (client.pinned.isMulti || client.pinned.replies !== 'on') {
       this.#host.loadedScripts.loadNamed(this.#host.scripts, this.#host.serverOf(connection), connection);
     }
-    restore(client, connection, (its, error) => {
-      // What was sent behind it may have been done.
-      if (its.owed > 0) this.giveUp(its);
-      else this.#unmovable(its, error);
+    if (client.pinned.isSubscribed) this.#resubscribing.add(client);
+    restore(client, connection, {
+      refused: (error) => {
+        // What was sent behind it may have been done.
+        if (client.owed > 0) this.giveUp(client);
+        else this.#unmovable(client, error);
+      },
+      resubscribed: () => this.forget(client),
     });
   }
 

@@ -20,27 +20,35 @@ export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   return null;
 }
 
-/**
- * Says on `connection`, which is signed on, what `client` had at the last one. Its replies reach nobody; `refused` is told
- * of an error, in the server's words.
- */
-export function restore(
-  client: Client,
-  connection: ServerConnection,
-  refused: (client: Client, error: string) => void,
-): void {
+/** What becomes of what is said by {@link restore}. */
+export interface Restoring {
+  /** The server did not take something of it, in its words. */
+  readonly refused: (error: string) => void;
+  /** All subscriptions are there, if there were any. */
+  readonly resubscribed: () => void;
+}
+
+/** Says on `connection`, which is signed on, what `client` had at the last one. Its replies reach nobody. */
+export function restore(client: Client, connection: ServerConnection, restoring: Restoring): void {
   const { pinned } = client;
   const { caching } = pinned;
   if (caching !== null) caching.isUsed = false;
-  // Last, since it is for the command behind it.
+  let missing = 0;
+  // Last what is for the command behind it.
   for (const args of [...pinned.commands(), ...(caching === null ? [] : [caching.args])]) {
     const isSubscription = args[0]?.endsWith('SUBSCRIBE') === true;
-    if (isSubscription) pinned.subscribing++;
+    if (isSubscription) {
+      pinned.subscribing++;
+      missing++;
+    }
     connection.sendOwn(
       args,
       (type, bytes, start, end, owed) => {
-        if (isSubscription && (type === ERROR || owed.count === 1)) pinned.subscribing--;
-        if (type === ERROR) refused(client, firstLine(bytes, start, end));
+        if (type === ERROR) restoring.refused(firstLine(bytes, start, end));
+        if (isSubscription && (type === ERROR || owed.count === 1)) {
+          pinned.subscribing--;
+          if (--missing === 0) restoring.resubscribed();
+        }
         return 'swallow';
       },
       isSubscription ? args.length - 1 : 1,

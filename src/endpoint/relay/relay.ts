@@ -183,6 +183,9 @@ export class Relay
   release(wasInVain: boolean, hasAll = false): void {
     if (!this.hold.isOn) return;
     if (hasAll) handOver(this.clients, this.hold.fates, this.#servers.present);
+    // What those publish who go on is for them, too.
+    this.hold.isEnding = !wasInVain && this.#losses.isResubscribing && this.nowMs < this.hold.untilMs;
+    if (this.hold.isEnding) return;
     this.hold.end(this.nowMs, wasInVain, this.limits.quietMs);
     this.#pressure.holdChanged();
     this.#tellAll();
@@ -203,7 +206,7 @@ export class Relay
 
   /** Time has passed. */
   tick(): void {
-    if (this.nowMs >= this.hold.untilMs) this.release(true);
+    if (this.nowMs >= this.hold.untilMs) this.release(!this.hold.isEnding);
     for (const [backend, leaving] of Array.from(this.#servers.leaving)) {
       if (this.nowMs >= leaving.waitUntilMs) {
         this.#servers.forget(backend);
@@ -295,6 +298,7 @@ export class Relay
     this.counts.clients--;
     this.#congestion.forget(client);
     this.#rejections.forget(client);
+    this.#losses.forget(client);
     this.#pressure.left(client);
     this.#placement.left(client);
   }
@@ -328,7 +332,7 @@ export class Relay
     for (let at = 0; at < dirty.length; at++) (dirty[at] as Client).flush();
     empty(dirty);
     this.#isSettling = false;
-    if (this.hold.awaitsDrained && this.#isDrained()) this.hold.drained();
+    if (this.hold.awaitsDrained && this.#servers.areDrained) this.hold.drained();
     if (this.#dirtyConnections.length > 0) this.#flushOrWait();
   }
 
@@ -372,6 +376,10 @@ export class Relay
     this.#congestion.goOn(connection);
   }
 
+  resubscribed(): void {
+    if (this.hold.isEnding) this.release(false);
+  }
+
   giveUp(client: Client): void {
     this.#losses.giveUp(client);
   }
@@ -400,16 +408,6 @@ export class Relay
     for (const connection of Array.from(backend.connections)) {
       if (which(connection)) connection.fail('the endpoint leads elsewhere');
     }
-  }
-
-  #isDrained(): boolean {
-    for (const backend of this.#servers.present) {
-      for (const { firstOwed, client } of backend.connections) {
-        if (client !== null && (client.pinned.isMulti || client.isMidRequest)) return false;
-        if (firstOwed !== undefined && !takesItsTime(firstOwed)) return false;
-      }
-    }
-    return true;
   }
 
   #heldBytes(): number {

@@ -4,6 +4,7 @@
 import { type Route, type RouteServer, targetText } from '../route.ts';
 import type { Backend } from './backend.ts';
 import { type Asker, Chooser } from './choose-server.ts';
+import { takesItsTime } from './requests.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Fate } from './writes.ts';
 
@@ -29,6 +30,17 @@ export class Servers {
   /** Those of the route. */
   get present(): Iterable<Backend> {
     return this.#present.values();
+  }
+
+  /** Whether those of the route have answered all, but for what takes its time. */
+  get areDrained(): boolean {
+    for (const backend of this.#present.values()) {
+      for (const { firstOwed, client } of backend.connections) {
+        if (client !== null && (client.pinned.isMulti || client.isMidRequest)) return false;
+        if (firstOwed !== undefined && !takesItsTime(firstOwed)) return false;
+      }
+    }
+    return true;
   }
 
   /** Of all that was written to those of the route. */

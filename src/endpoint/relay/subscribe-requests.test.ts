@@ -67,3 +67,55 @@ for (const isTransparent of [false, true]) {
     });
   });
 }
+
+describe('those who publish behind a switch', () => {
+  const news = command('PUBLISH', 'news', 'now');
+  /** Moved, and what the new server is asked on all connections but that of the subscriber is done. */
+  const moved = (): Stage => {
+    const stage = new Stage();
+    for (let count = 0; count < 2; count++) stage.connect();
+    stage.send(0, command('SUBSCRIBE', 'news'));
+    stage.settle();
+    stage.send(1, command('ECHO', 'x'));
+    stage.settle();
+    stage.hold();
+    stage.settle();
+    stage.send(1, news);
+    stage.demote();
+    stage.follow();
+    return stage;
+  };
+  const published = ({ servers }: Stage): boolean =>
+    servers[1].seen.some((line) => line.startsWith('PUBLISH'));
+
+  it('go on once subscribers are back', () => {
+    const stage = moved();
+    assert.equal(stage.relay.isHolding, true);
+    stage.settle();
+    assert.equal(stage.relay.isHolding, false);
+    assert.deepEqual(stage.servers[1].seen, ['SUBSCRIBE news', 'PUBLISH news now']);
+  });
+
+  it('do not wait for one that is gone, or longer than clients are held', () => {
+    const gone = moved();
+    gone.clients[0]?.reset();
+    gone.settle();
+    assert.equal(published(gone), true);
+    const late = moved();
+    for (const connection of late.connections) connection.reply();
+    assert.equal(published(late), false);
+    late.relay.nowMs += 1_000;
+    late.relay.tick();
+    assert.equal(late.relay.isHolding, false);
+    // What is refused from now on is held for: the switch was not in vain.
+    assert.equal(late.relay.hold.mayBegin(late.relay.nowMs), true);
+  });
+
+  it('do not wait for one whom the new server refuses', () => {
+    const stage = moved();
+    stage.servers[1].refuses.set('SUBSCRIBE', 'NOPERM not you');
+    stage.settle();
+    assert.equal(published(stage), true);
+    assert.equal(stage.wires[0]?.isOver, true);
+  });
+});
