@@ -8,6 +8,9 @@ import { argumentsOf } from './request-scanner.ts';
 import { firstLine } from './reply-text.ts';
 import type { ServerConnection } from './server-connection.ts';
 
+/** Who subscribed to this is named by its id in the tracking of others, and would have another id, or a stranger's. */
+const INVALIDATIONS = '__redis__:invalidate';
+
 /** Why a client can't be moved; null: it can. */
 export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   if (isMidRequest) return 'a request was half sent';
@@ -17,6 +20,7 @@ export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   // The id it names is another connection's, of the old server.
   if (pinned.tracking?.some((args) => args.some((word) => /^REDIRECT$/i.test(word))) === true)
     return 'its invalidations are redirected';
+  if (pinned.subscriptions.SUBSCRIBE.has(INVALIDATIONS)) return 'invalidations are redirected to it';
   return null;
 }
 

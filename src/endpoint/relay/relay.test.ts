@@ -495,6 +495,21 @@ describe('what a client leaves on a connection of its own', () => {
     }
   });
 
+  it('is not moved if tracking is redirected, neither to it nor from it', () => {
+    for (const text of [
+      command('SUBSCRIBE', '__redis__:invalidate'),
+      command('CLIENT', 'TRACKING', 'ON', 'REDIRECT', '7'),
+    ]) {
+      const stage = staged();
+      ask(stage, 0, text);
+      stage.demote();
+      stage.follow();
+      stage.settle();
+      assert.equal(stage.wires[0]?.isOver, true);
+      assert.equal(stage.relay.counts.unmovable, 1);
+    }
+  });
+
   it('is every prefix it tracks', () => {
     const stage = staged();
     const tracked = (prefix: string) => ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', prefix];
