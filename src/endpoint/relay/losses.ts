@@ -22,6 +22,7 @@ export interface LossHost {
   readonly scripts: Scripts;
   readonly loadedScripts: LoadedScripts;
   readonly nowMs: number;
+  readonly isTransparent: boolean;
   readonly counts: { outcomeUnknown: number; unmovable: number };
   serverOf(connection: ServerConnection): string;
   lend(client: Client, wanted: SignOn): ServerConnection | null;
@@ -135,6 +136,12 @@ export class Losses {
     }
     const why = whyUnmovable(client);
     const connection = why === null ? this.#host.lend(client, client.signOn) : null;
+    if (connection === null && why === null && this.#host.isTransparent && !client.pinned.hasState) {
+      // It waits for a server as others do: once it wants something.
+      client.loseOwn();
+      if (!isAsking && client.heldBytes === 0) this.#placement.stopWaiting(client);
+      return;
+    }
     if (connection === null) {
       const because = why ?? 'there is no other at this moment';
       this.#unmovable(

@@ -68,8 +68,13 @@ export class Pinned {
 
   /** Whether the client must keep its connection. */
   get isNeeded(): boolean {
+    return this.isForGood || this.hasState;
+  }
+
+  /** Whether anything of it is at the server: a new connection would have to be told, or can't be. */
+  get hasState(): boolean {
     return (
-      this.isForGood ||
+      this.hasUnseen ||
       this.isMulti ||
       this.isWatching ||
       this.hasLostWatch ||

@@ -75,6 +75,12 @@ export class Placement {
     this.#host.beganToWait();
   }
 
+  /** It asks for nothing. */
+  stopWaiting(client: Client): void {
+    this.#queue.leave(client);
+    client.wait = null;
+  }
+
   waitsNoMore(client: Client): void {
     this.#queue.leave(client);
   }

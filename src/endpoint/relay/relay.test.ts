@@ -442,6 +442,54 @@ describe('a long request', () => {
   });
 });
 
+describe('a client with a connection of its own for no reason but to be seen by the server', () => {
+  const transparent = (): Stage => {
+    const stage = new Stage(true);
+    stage.connect();
+    return stage;
+  };
+
+  it('waits for a server, as others do, when that refuses the connection or is lost with nobody in its place', () => {
+    const stage = transparent();
+    stage.send(0, command('APPEND', 'k', 'x'));
+    stage.flush();
+    for (const connection of stage.connections) connection.cut();
+    assert.equal(stage.wires[0]?.isOver, false);
+    stage.relay.nowMs += 100;
+    stage.relay.tick();
+    stage.settle();
+    assert.equal(stage.wires[0]?.received, ':1\r\n');
+    stage.lead();
+    for (const connection of stage.connections) connection.cut();
+    stage.relay.nowMs += 60_000;
+    stage.relay.tick();
+    assert.equal(stage.wires[0]?.isOver, false, 'it asked for nothing meanwhile');
+    stage.send(0, command('GET', 'k'));
+    stage.lead(stage.servers[1]);
+    stage.settle();
+    assert.equal(stage.wires[0]?.received, `:1\r\n${bulk('x')}`);
+    assert.equal(stage.relay.counts.unmovable, 0);
+  });
+
+  it('waits no longer than others', () => {
+    const stage = transparent();
+    stage.lead();
+    stage.send(0, command('GET', 'k'));
+    stage.relay.nowMs += 5_000;
+    stage.relay.tick();
+    assert.match(stage.wires[0]?.received ?? '', /^-ERR no server to lead to/);
+  });
+
+  it('is closed at once if it has anything at the server that is lost', () => {
+    const stage = transparent();
+    ask(stage, 0, command('SUBSCRIBE', 'x'));
+    stage.lead();
+    for (const connection of stage.connections) connection.cut();
+    assert.equal(stage.wires[0]?.isOver, true);
+    assert.equal(stage.relay.counts.unmovable, 1);
+  });
+});
+
 it('a client whose reply was cut off is closed, and given no second one behind the first part', () => {
   const stage = staged();
   stage.data.values.set('0/k', 'x'.repeat(10_000));
