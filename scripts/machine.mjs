@@ -18,6 +18,7 @@ const PROGRAMS = [
   { shown: ['haproxy', '-v'], comesIn: 'haproxy' },
   { shown: ['arping', '-V'], comesIn: 'iputils-arping' },
   { shown: ['tshark', '--version'], comesIn: 'tshark' },
+  { shown: ['cc', '--version'], comesIn: 'gcc' },
   { shown: ['/usr/bin/python3', '-c', 'import redis'], comesIn: 'python3-redis' },
 ];
 

@@ -20,6 +20,11 @@ export function lacksPython(): string | false {
   return works(SYSTEM_PYTHON, '-c', '') ? false : 'needs python3';
 }
 
+/** A C compiler, to make a module of; headers are not needed. */
+export function lacksCompiler(): string | false {
+  return works('cc', '--version') ? false : 'needs cc (gcc)';
+}
+
 /** redis-py, in the distribution's Python. */
 export function lacksRedisPy(): string | false {
   return works(SYSTEM_PYTHON, '-c', 'import redis.sentinel') ? false : 'needs python3-redis';

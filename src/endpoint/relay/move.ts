@@ -15,7 +15,7 @@ const INVALIDATIONS = '__redis__:invalidate';
 export function whyUnmovable({ pinned, isMidRequest }: Client): string | null {
   if (isMidRequest) return 'a request was half sent';
   if (pinned.transaction !== null && pinned.transaction.begun === null) return 'a long transaction was open';
-  if (pinned.hasUnseen) return 'what it changed inside a transaction or unanswered is not known';
+  if (pinned.hasUnseen || pinned.asking > 0) return 'not all that it has there is known';
   if (pinned.isMonitoring) return 'MONITOR shows one server';
   // The id it names is another connection's, of the old server.
   if (pinned.tracking?.some((args) => args.some((word) => /^REDIRECT$/i.test(word))) === true)

@@ -53,8 +53,10 @@ export class Pinned {
   /** CLIENT REPLY: which of the next requests are answered. */
   replies: 'on' | 'off' | 'skip' = 'on';
   readonly unanswered = new Unanswered();
-  /** It may have changed its connection in ways that nobody has seen: in a transaction, or unanswered. */
+  /** It may have changed its connection in ways that nobody has seen: in a transaction, unanswered, by an unknown command. */
   hasUnseen = false;
+  /** The server is being asked whether it has. */
+  asking = 0;
   /** For a reason that never ends. */
   isForGood: boolean;
 
@@ -82,7 +84,8 @@ export class Pinned {
       this.isSubscribed ||
       this.tracking !== null ||
       this.flags.size > 0 ||
-      this.replies !== 'on'
+      this.replies !== 'on' ||
+      this.asking > 0
     );
   }
 

@@ -264,6 +264,47 @@ describe('a command that the table does not have', () => {
     assert.equal(stage.clients[1]?.own, null);
   });
 
+  it('is asked about behind a transaction that has it', () => {
+    const stage = staged(2);
+    const within = (name: string): string => command('MULTI') + command(name, 'k') + command('EXEC');
+    const done = '+OK\r\n+QUEUED\r\n*1\r\n+modular\r\n';
+    assert.equal(ask(stage, 0, within('MOD.GET')), done);
+    assert.equal(stage.clients[0]?.own, null);
+    assert.equal(ask(stage, 1, within('MOD.WAIT')), done);
+    assert.equal(stage.clients[1]?.pinned.isForGood, true);
+    ask(stage, 0, within('NOSUCH'));
+    assert.equal(stage.clients[0]?.own, null);
+  });
+
+  it('can be moved if it is harmless; else its client hears why not, and is closed and counted', () => {
+    for (const isTransparent of [false, true]) {
+      const stage = new Stage(isTransparent);
+      const [harmless, other] = [stage.connect(), stage.connect()];
+      ask(stage, harmless, command('MOD.GET', 'k') + command('WATCH', 'k'));
+      ask(stage, other, command('MOD.WAIT', 'k'));
+      stage.hold();
+      stage.send(other, command('PING'));
+      stage.demote();
+      stage.follow();
+      assert.equal(ask(stage, harmless, command('MOD.GET', 'k')), '+modular\r\n');
+      assert.match(
+        stage.wires[other]?.received ?? '',
+        /^\+modular\r\n-ERR .*: not all that it has there is known\r\n$/,
+      );
+      assert.equal(stage.wires[other]?.isOver, true);
+      assert.equal(stage.relay.counts.unmovable, 1);
+    }
+  });
+
+  it('is sent to the new primary when the old one refuses it', () => {
+    const stage = staged();
+    ask(stage, 0, command('PING'));
+    stage.demote();
+    assert.equal(ask(stage, 0, command('MOD.WAIT', 'k') + command('PING')), '');
+    stage.follow();
+    assert.equal(ask(stage, 0, ''), '+modular\r\n+PONG\r\n');
+  });
+
   it('is told of in RESP2 and RESP3; flags that are cut off count for nothing', () => {
     const text = '*1\r\n*10\r\n$7\r\nmod.get\r\n:-2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n';
     const wanted = { name: 'mod.get', flags: ['readonly', 'fast'] };

@@ -18,9 +18,10 @@ export function isRejection(bytes: Uint8Array, start: number, end: number): bool
   return REJECTIONS.test(firstLine(bytes, start, end));
 }
 
-/** Whether the request was a script, which may say anything. */
+/** Whether the request was a script, or a module's own code, which may say anything. */
 export function isOfScript(table: CommandTable, owed: Owed): boolean {
-  return requestAt(table, owed, owed.answered)?.command.kind === 'script-call';
+  const kind = requestAt(table, owed, owed.answered)?.command.kind;
+  return kind === 'script-call' || kind === 'unknown';
 }
 
 /** One reply, or the beginning of one. */

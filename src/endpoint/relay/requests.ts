@@ -77,7 +77,7 @@ function take(client: Client, core: RelayCore, command: Command, request: Reques
     case 'multi':
       return takeMulti(client, core, request);
     case 'exec':
-      return takeExec(client, request);
+      return takeExec(client, core, request);
     case 'discard':
     case 'unwatch':
       return takeForgetting(client, command, request);

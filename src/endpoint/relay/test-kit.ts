@@ -314,7 +314,7 @@ export class ModelConnection extends ModelWire {
 }
 
 function isWrite(name: string): boolean {
-  return ['APPEND', 'EVAL', 'EVALSHA', 'BLPOP'].includes(name);
+  return ['APPEND', 'EVAL', 'EVALSHA', 'BLPOP', 'MOD.WAIT'].includes(name);
 }
 
 export function bulk(text: string | undefined): string {

@@ -12,6 +12,7 @@ import { type QueuedScan, queuedScan } from './scan.ts';
 import { firstLine } from './reply-text.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Transaction } from './transaction.ts';
+import { askBehindExec } from './unknown-command.ts';
 
 export function takeMulti(client: Client, core: RelayCore, request: Request): boolean {
   const connection = client.borrow();
@@ -53,10 +54,11 @@ export function takeQueued(client: Client, core: RelayCore, command: Command, re
   }
   if (command.kind === 'select') {
     transaction.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
+  } else if (command.kind === 'unknown' && transaction.unknown.size < UNKNOWN_MAX) {
+    transaction.unknown.add(argumentsOf(request.bytes, request.start)[0] ?? '');
   } else if (LASTING.has(command.kind)) {
     // What it does to the connection is only known once EXEC has done it.
-    pinned.isForGood = true;
-    if (command.kind !== 'unknown') pinned.hasUnseen = true;
+    pinned.isForGood = pinned.hasUnseen = true;
   }
   const look: Look = () => {
     transaction.answered++;
@@ -66,6 +68,9 @@ export function takeQueued(client: Client, core: RelayCore, command: Command, re
   sendPart(client, own, transaction, request, look, scan);
   return true;
 }
+
+/** Unknown commands of one transaction that the server is asked about. */
+const UNKNOWN_MAX = 16;
 
 const LASTING: ReadonlySet<Command['kind']> = new Set([
   'auth',
@@ -78,7 +83,7 @@ const LASTING: ReadonlySet<Command['kind']> = new Set([
   'unknown',
 ]);
 
-export function takeExec(client: Client, request: Request): boolean {
+export function takeExec(client: Client, core: RelayCore, request: Request): boolean {
   const { pinned, own } = client;
   const { transaction, hasLostWatch } = pinned;
   if (own === null) return sendPlain(client, WRITE, request);
@@ -101,6 +106,7 @@ export function takeExec(client: Client, request: Request): boolean {
   };
   const { bytes, start, end } = request;
   own.sendWatched(client, bytes, start, end, 1, true, look, transaction);
+  askBehindExec(client, core, own, transaction);
   return true;
 }
 

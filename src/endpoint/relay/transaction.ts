@@ -14,6 +14,8 @@ export class Transaction {
   readonly isWatching: boolean;
   /** The database chosen inside last, which counts if it is carried out; null: none. */
   queuedDb: number | null = null;
+  /** Names of commands in it that nobody knows. */
+  readonly unknown = new Set<string>();
 
   constructor(isWatching: boolean) {
     this.isWatching = isWatching;

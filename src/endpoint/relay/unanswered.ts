@@ -59,7 +59,7 @@ export function takeUnanswered(client: Client, core: RelayCore, command: Command
       if (endUnseen(client, core, command)) return true;
       break;
     default:
-      if (CHANGES.has(command.kind)) pinned.hasUnseen = true;
+      if (CHANGES.has(command.kind) || command.kind === 'unknown') pinned.hasUnseen = true;
       if (mayBlock(command, request)) pinned.hasUnseen = pinned.unanswered.mayBlock = true;
   }
   sendUnanswered(client, core, request, command.effect !== 'read' && command.kind !== 'client');
