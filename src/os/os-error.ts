@@ -73,6 +73,13 @@ export function osError(errno: number, attempt: Attempt): OsError {
   );
 }
 
+/** One of Node's own, of a server that could not listen; `doing`: `listen on 10.0.0.1:80`. */
+export function listenError(error: NodeJS.ErrnoException, doing: string): OsError {
+  const { errno, syscall = 'listen' } = error;
+  if (errno === undefined) return new OsError(error.code ?? '', syscall, `cannot ${doing}: ${error.message}`);
+  return osError(Math.abs(errno), { syscall, doing, permission: 'CAP_NET_BIND_SERVICE' });
+}
+
 function adviceOn(code: string, { permission }: Attempt): string | undefined {
   if (code !== 'EPERM' && code !== 'EACCES') return ADVICE[code];
   if (permission === undefined) return undefined;

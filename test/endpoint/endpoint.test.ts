@@ -1,7 +1,7 @@
 // `baton endpoint` with real servers, sentinels and clients: crash, the return of an old primary, ordered switches.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -259,8 +259,20 @@ describe('baton endpoint, as a program', () => {
       '--listen',
       `127.0.0.1:${port}`,
     );
+    const file = join(folder, 'web.cfg');
+    const times = 'timeout connect 1s\n timeout client 1s\n timeout server 1s';
+    writeFileSync(
+      file,
+      `defaults\n mode http\n ${times}\nlisten web\n bind 127.0.0.1:${port}\n server a 127.0.0.1:1\n`,
+    );
+    const web = runBaton(folder, file);
     taken.close();
-    assert.equal(busy.code, 1);
-    assert.match(busy.output, new RegExp(String(port)));
+    for (const { code, output } of [busy, web]) {
+      assert.equal(code, 1);
+      assert.match(
+        output,
+        new RegExp(`cannot listen on 127.0.0.1:${port}: .*another program listens there: stop it`),
+      );
+    }
   });
 });

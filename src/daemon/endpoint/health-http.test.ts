@@ -95,7 +95,10 @@ describe('the small HTTP server', () => {
       view,
       page: null,
     });
-    assert.match(again.ok ? '' : again.problem, /EADDRINUSE/);
+    assert.match(
+      again.ok ? '' : again.problem,
+      /^cannot listen on 127\.0\.0\.1:\d+ for pages .*\(EADDRINUSE\); another program listens there/,
+    );
   });
 
   it('shows figures for Prometheus where no file says what to show, or where one says so', async (t) => {

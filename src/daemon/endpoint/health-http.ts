@@ -9,6 +9,7 @@ import { answerHealth } from '../../endpoint/health.ts';
 import { exportMetrics } from '../../endpoint/exporter.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
 import { statusPage } from '../../endpoint/status-page.ts';
+import { listenError } from '../../os/os-error.ts';
 
 const CONNECTIONS_MAX = 256;
 const REQUEST_MS_MAX = 10_000;
@@ -44,7 +45,8 @@ export function openHealthHttp(options: HealthHttpOptions): Promise<Result<Healt
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
     // Later ones (too many open files) are of one who wants to connect, and no reason to end.
-    server.on('error', (error) => resolve(failure(`${options.host}:${options.port}: ${error.message}`)));
+    const doing = `listen on ${options.host}:${options.port} for pages and questions by HTTP`;
+    server.on('error', (error) => resolve(failure(listenError(error, doing).message)));
     server.listen({ port: options.port, ...(options.host === '*' ? {} : { host: options.host }) }, () => {
       const address = server.address();
       resolve(

@@ -16,6 +16,7 @@ import type { Admission, Descriptors } from '../../net/relay/descriptors.ts';
 import { type Accept, listen, type Listener } from '../../net/relay/listeners.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
+import { listenError } from '../../os/os-error.ts';
 import { answerPage } from './health-http.ts';
 import { relayConf } from './relay-path.ts';
 import type { RoutePath } from './route-path.ts';
@@ -135,8 +136,8 @@ export class HttpPath implements RoutePath {
       this.#listeners.push(await listen(bind, listening, this.#accept, options));
       return null;
     } catch (error) {
-      const { message } = error as Error;
-      return bind.kind === 'unix' ? message : `cannot listen on ${targetText(bind)}: ${message}`;
+      if (bind.kind === 'unix') return (error as Error).message;
+      return listenError(error as Error, `listen on ${targetText(bind)}`).message;
     }
   }
 

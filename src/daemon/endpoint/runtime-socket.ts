@@ -12,6 +12,7 @@ import {
   type RuntimeTalk,
 } from '../../endpoint/runtime-api.ts';
 import type { RuntimeView } from '../../endpoint/runtime-view.ts';
+import { listenError } from '../../os/os-error.ts';
 import { removeSocket } from '../remove-socket.ts';
 import { findIds } from '../user-ids.ts';
 
@@ -47,7 +48,7 @@ export async function openRuntimeSocket(
   const server = createServer({ allowHalfOpen: true }, (socket) => new RuntimeClient(socket, conf, hands));
   server.maxConnections = CONNECTIONS_MAX;
   const listening = await listen(server, bind);
-  if (listening !== null) return failure(`stats socket ${shown}: ${listening}`);
+  if (listening !== null) return failure(listenError(listening, `open the stats socket ${shown}`).message);
   const close = (): void => {
     server.close();
     if (bind.kind === 'unix') removeSocket(bind.path);
@@ -71,10 +72,10 @@ export async function openRuntimeSocket(
 }
 
 /** null: it listens. Between that and its mode nobody but the owner may come in. */
-function listen(server: Server, bind: StatsSocket['bind']): Promise<string | null> {
+function listen(server: Server, bind: StatsSocket['bind']): Promise<Error | null> {
   return new Promise((resolve) => {
     // Later ones (too many open files) are of one who wants to connect, and no reason to end.
-    server.on('error', (error) => resolve(error.message));
+    server.on('error', resolve);
     const umask = process.umask(0o177);
     server.listen(
       bind.kind === 'unix'
