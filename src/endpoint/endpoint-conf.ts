@@ -20,12 +20,19 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** Older ones are not spoken. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
 export interface TlsServerConf {
-  /** PEM files. */
+  /** PEM files; or the same folder of such, each with its key. */
   readonly certificateFile: string;
   readonly keyFile: string;
+  /** More of them, or folders, for clients that ask for another name; absent: none. */
+  readonly otherFiles?: readonly string[];
   /** Clients must show a certificate of these authorities; null: they need none. */
   readonly clientCaFile: string | null;
+  /** The only one that is spoken; absent or null: both. */
+  readonly version?: TlsVersion | null;
 }
 
 export interface TlsClientConf {
@@ -36,6 +43,8 @@ export interface TlsClientConf {
   /** False: any certificate will do (`verify none`). */
   readonly verifies: boolean;
   readonly serverName: string | null;
+  /** The only one that is spoken; absent: both. */
+  readonly version?: TlsVersion;
 }
 
 /** Where a frontend listens. */

@@ -28,11 +28,12 @@ export class TlsClient {
   }
 
   /** Throws if a file can't be read or holds no such thing. */
-  context({ caFile, certificateFile, keyFile }: TlsClientConf): SecureContext {
-    const key = JSON.stringify([caFile, certificateFile, keyFile]);
+  context({ caFile, certificateFile, keyFile, version }: TlsClientConf): SecureContext {
+    const key = JSON.stringify([caFile, certificateFile, keyFile, version]);
     let context = this.#contexts.get(key);
     if (context === undefined) {
       context = createSecureContext({
+        ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
         ...(caFile === null ? {} : { ca: bytesOfFile(this.#files, caFile) }),
         ...(certificateFile === null || keyFile === null
           ? {}

@@ -2,7 +2,8 @@
 // run as a user who must not read a key, and a reload with a bad file must change nothing.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { failure, success, type Result } from '../base/result.ts';
 import type { CheckConf } from '../endpoint/checks/check-conf.ts';
 import type { EndpointsConf, TlsClientConf, TlsServerConf } from '../endpoint/endpoint-conf.ts';
@@ -31,6 +32,29 @@ interface KeyedFiles {
 /** HAProxy's `crt FILE` holds a certificate and its key, or the key lies beside it in FILE.key. */
 const isKeyBeside = (bytes: Buffer, { certificateFile, keyFile }: KeyedFiles): boolean =>
   keyFile === certificateFile && !bytes.includes('PRIVATE KEY-----');
+
+/** What lies beside certificates in a folder of HAProxy's `crt`, and is none (configuration manual, `crt`). */
+const BESIDE = /\.(?:key|ocsp|issuer|sctl)$|(?:^|\/)\.[^/]*$/;
+
+const folderOf = (path: string): string => path.replace(/(?<=.)\/+$/, '');
+
+/** The certificates that clients are shown, the one for those who ask for no name of theirs first. */
+export function shownCertificates(
+  files: TlsFiles,
+  { certificateFile, keyFile, otherFiles = [] }: TlsServerConf,
+): KeyedFiles[] {
+  const within = (path: string): string[] => {
+    const folder = folderOf(path);
+    const names = [...files.keys()].filter((name) => dirname(name) === folder && !BESIDE.test(name));
+    return files.has(path) || names.length === 0 ? [path] : names.sort();
+  };
+  const others = [
+    ...(keyFile === certificateFile ? within(certificateFile) : []),
+    ...otherFiles.flatMap(within),
+  ];
+  const first = keyFile === certificateFile ? [] : [{ certificateFile, keyFile }];
+  return [...first, ...others.map((file) => ({ certificateFile: file, keyFile: file }))];
+}
 
 /** The private key that goes with a certificate. */
 export function keyBytes(files: TlsFiles, named: KeyedFiles): Buffer {
@@ -75,8 +99,10 @@ class Reading {
   readonly files = new Map<string, Buffer>();
   readonly problems = new Set<string>();
 
-  server({ certificateFile, keyFile, clientCaFile }: TlsServerConf, whose: string): void {
-    this.#pair({ certificateFile, keyFile }, whose);
+  server({ certificateFile, keyFile, clientCaFile, otherFiles = [] }: TlsServerConf, whose: string): void {
+    if (keyFile === certificateFile) this.#pairOrFolder(certificateFile, whose);
+    else this.#pair({ certificateFile, keyFile }, whose);
+    for (const file of otherFiles) this.#pairOrFolder(file, whose);
     if (clientCaFile !== null) this.#certificate(clientCaFile, `the authorities of the clients of ${whose}`);
   }
 
@@ -84,6 +110,29 @@ class Reading {
     if (caFile !== null) this.#certificate(caFile, `the authorities of ${whose}`);
     if (certificateFile !== null && keyFile !== null) {
       this.#pair({ certificateFile, keyFile }, `us towards ${whose}`);
+    }
+  }
+
+  /** A certificate with its key in the same file, or all of a folder, but what lies beside certificates there. */
+  #pairOrFolder(path: string, whose: string): void {
+    const names = this.#namesIn(path);
+    if (names === null) return this.#pair({ certificateFile: path, keyFile: path }, whose);
+    const paths = names.map((name) => `${folderOf(path)}/${name}`).filter((name) => !BESIDE.test(name));
+    for (const file of paths) this.#pair({ certificateFile: file, keyFile: file }, whose);
+    if (paths.length === 0)
+      this.#complain(path, `the certificates of ${whose}`, 'there is none in this folder');
+  }
+
+  /** The files in a folder, in order; null: it is none. */
+  #namesIn(path: string): string[] | null {
+    try {
+      if (!statSync(toText(path)).isDirectory()) return null;
+      const entries = readdirSync(toText(path), { withFileTypes: true });
+      const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+      return names.map((name) => Buffer.from(name, 'utf8').toString('latin1')).sort();
+    } catch {
+      // Reading it as a file says what is the matter.
+      return null;
     }
   }
 

@@ -55,7 +55,7 @@ describe('baton endpoint and sentinels that speak TLS', { skip }, () => {
       }
     };
     copyFileSync(join(tls.folder, 'ca.pem'), join(own.folder, 'ca.pem'));
-    signCertificate(tls.folder, 'old', ['DNS:client'], -1);
+    signCertificate(tls.folder, 'old', { names: ['DNS:client'], days: -1 });
     show('old');
     const port = await freePort();
     const sentinels = fleet.voters.map(({ target }) => `127.0.0.1:${target.port}`).join(',');
@@ -96,7 +96,7 @@ describe('baton endpoint and sentinels that speak TLS', { skip }, () => {
     const other = certificatesFor(t);
     const { voters } = await startFleet(t, { voters: ['redis'], replicas: 0, tls });
     const sentinel = `127.0.0.1:${voters[0]?.target.port ?? 0}`;
-    signCertificate(tls.folder, 'old', ['DNS:localhost'], -1);
+    signCertificate(tls.folder, 'old', { names: ['DNS:localhost'], days: -1 });
     const expired = createServer({
       cert: readFileSync(join(tls.folder, 'old.pem')),
       key: readFileSync(join(tls.folder, 'old.key')),

@@ -36,18 +36,37 @@ export function makeCertificates(): Certificates {
     '-subj',
     '/CN=test authority',
   );
-  signCertificate(folder, 'node', ['DNS:localhost', 'IP:127.0.0.1']);
+  signCertificate(folder, 'node', { names: ['DNS:localhost', 'IP:127.0.0.1'] });
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
   return { folder, ca: read('ca.pem'), cert: read('node.pem'), key: read('node.key') };
 }
 
-/** Another one of the same authority, `name.pem` and `name.key`. `days` below zero: it has expired. */
-export function signCertificate(folder: string, name: string, names: readonly string[], days = 2): void {
+export interface Signing {
+  /** `DNS:a.example`, `IP:127.0.0.1`. */
+  readonly names: readonly string[];
+  /** Below zero: it has expired. Default: 2. */
+  readonly days?: number;
+  /** The name of the authority. Default: `ca`. */
+  readonly by?: string;
+  /** It may sign others. */
+  readonly isAuthority?: boolean;
+}
+
+/** Makes `name.pem` and `name.key` in a folder with an authority. */
+export function signCertificate(
+  folder: string,
+  name: string,
+  { names, days = 2, by = 'ca', isAuthority = false }: Signing,
+): void {
   const openssl = opensslIn(folder);
-  writeFileSync(join(folder, 'names'), `subjectAltName=${names.join(',')}\n`);
-  openssl('req', ...NEW_KEY, '-keyout', `${name}.key`, '-out', 'node.csr', '-subj', '/CN=localhost');
-  const authority = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names'];
-  openssl('x509', '-req', '-in', 'node.csr', '-out', `${name}.pem`, '-days', String(days), ...authority);
+  const extensions = [
+    `subjectAltName=${names.join(',')}`,
+    ...(isAuthority ? ['basicConstraints=CA:TRUE'] : []),
+  ];
+  writeFileSync(join(folder, 'extensions'), `${extensions.join('\n')}\n`);
+  openssl('req', ...NEW_KEY, '-keyout', `${name}.key`, '-out', 'new.csr', '-subj', `/CN=${name}`);
+  const authority = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial', '-extfile', 'extensions'];
+  openssl('x509', '-req', '-in', 'new.csr', '-out', `${name}.pem`, '-days', String(days), ...authority);
 }
 
 export function removeCertificates({ folder }: Certificates): void {

@@ -2,11 +2,12 @@
 
 import { chmodSync } from 'node:fs';
 import { type Server, type Socket, createServer as createTcpServer } from 'node:net';
-import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { Bind, TlsServerConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
 import { endAtOnce } from '../end-at-once.ts';
-import { bytesOfFile, keyBytes, NO_TLS_FILES, type TlsFiles } from '../tls-files.ts';
+import { type Contexts, contextsOf } from '../tls-contexts.ts';
+import { NO_TLS_FILES, type TlsFiles } from '../tls-files.ts';
 import type { Admission } from './descriptors.ts';
 import { type ProxiedConnection, readProxyHeader } from './proxy-protocol.ts';
 
@@ -95,16 +96,16 @@ function listenOptions(listening: Listening): object {
 /** Clients speak TLS. */
 class TlsGate {
   readonly #conf: TlsServerConf;
-  #context: SecureContext;
+  #contexts: Contexts;
 
   /** Throws if the certificate can't be used. */
   constructor(conf: TlsServerConf, files: TlsFiles) {
     this.#conf = conf;
-    this.#context = serverContext(conf, files);
+    this.#contexts = contextsOf(conf, files);
   }
 
   renew(files: TlsFiles): void {
-    this.#context = serverContext(this.#conf, files);
+    this.#contexts = contextsOf(this.#conf, files);
   }
 
   /** Hands on who has made a handshake, and shown a certificate where that is asked for; closes the others. */
@@ -113,7 +114,8 @@ class TlsGate {
     if (first !== null && first.length > 0) socket.unshift(first);
     const secured = new TLSSocket(socket, {
       isServer: true,
-      secureContext: this.#context,
+      secureContext: this.#contexts.usual,
+      ...(this.#contexts.byName.size === 0 ? {} : { SNICallback: this.#contexts.choose }),
       requestCert: asks,
       rejectUnauthorized: asks,
     });
@@ -135,15 +137,6 @@ class TlsGate {
       return undefined;
     });
   }
-}
-
-function serverContext(conf: TlsServerConf, files: TlsFiles): SecureContext {
-  const { certificateFile, clientCaFile } = conf;
-  return createSecureContext({
-    cert: bytesOfFile(files, certificateFile),
-    key: keyBytes(files, conf),
-    ...(clientCaFile === null ? {} : { ca: bytesOfFile(files, clientCaFile) }),
-  });
 }
 
 /** Clients come through a proxy that says first who they are; whoever does not is turned away. */

@@ -5,6 +5,7 @@ import { hint } from '../../../base/suggest.ts';
 import { parseBinds } from './addresses.ts';
 import { show } from './report.ts';
 import type { Cursor } from './statement.ts';
+import { ANY_VERSION, onlyVersion, readVersion, type VersionRange } from './tls-versions.ts';
 
 /** Taken without a word: they tune what we have no such thing for. The number is of values to pass over. */
 const IGNORED: Readonly<Record<string, number>> = {
@@ -25,11 +26,6 @@ const IGNORED: Readonly<Record<string, number>> = {
   ciphers: 1,
   ciphersuites: 1,
   curves: 1,
-  'ssl-min-ver': 1,
-  'ssl-max-ver': 1,
-  'no-sslv3': 0,
-  'no-tlsv10': 0,
-  'no-tlsv11': 0,
   'no-tls-tickets': 0,
 };
 const UNSUPPORTED: readonly string[] = [
@@ -47,9 +43,10 @@ export function readBind(cursor: Cursor): Bind[] {
   const list = cursor.text('an address');
   if (list === null) return [];
   let isTls = false;
-  let certificateFile: string | null = null;
+  const certificateFiles: string[] = [];
   let clientCaFile: string | null = null;
   let requiresClient = false;
+  let versions: VersionRange | null = null;
   let acceptsProxyProtocol = false;
   let mode: number | null = null;
   let user: string | null = null;
@@ -60,9 +57,11 @@ export function readBind(cursor: Cursor): Bind[] {
       case 'ssl':
         isTls = true;
         break;
-      case 'crt':
-        certificateFile = cursor.text('a PEM file');
+      case 'crt': {
+        const file = cursor.text('a PEM file, or a folder of such');
+        if (file !== null) certificateFiles.push(file);
         break;
+      }
       case 'ca-file':
         clientCaFile = cursor.text('a PEM file');
         break;
@@ -88,7 +87,9 @@ export function readBind(cursor: Cursor): Bind[] {
         break;
       default: {
         const values = IGNORED[word.text];
-        if (values !== undefined) {
+        const range = readVersion(word, cursor, versions ?? ANY_VERSION);
+        if (range !== null) versions = range;
+        else if (values !== undefined) {
           for (let count = 0; count < values; count++) cursor.next();
         } else if (UNSUPPORTED.includes(word.text)) {
           cursor.report.unsupported(at, `bind ... ${word.text} is not served`);
@@ -101,6 +102,8 @@ export function readBind(cursor: Cursor): Bind[] {
             'crt',
             'ca-file',
             'verify',
+            'ssl-min-ver',
+            'ssl-max-ver',
             'accept-proxy',
             'mode',
             'user',
@@ -111,16 +114,24 @@ export function readBind(cursor: Cursor): Bind[] {
       }
     }
   }
-  if (isTls && certificateFile === null) {
+  const [certificateFile, ...otherFiles] = certificateFiles;
+  if (isTls && certificateFile === undefined) {
     cursor.report.error(place, 'ssl needs a certificate: crt FILE');
     return [];
   }
   if (requiresClient && clientCaFile === null) {
     cursor.report.error(place, 'verify required needs authorities: ca-file FILE');
   }
+  const complain = (sentence: string): void => cursor.report.error(place, sentence);
   const tls =
-    isTls && certificateFile !== null
-      ? { certificateFile, keyFile: certificateFile, clientCaFile: requiresClient ? clientCaFile : null }
+    isTls && certificateFile !== undefined
+      ? {
+          certificateFile,
+          keyFile: certificateFile,
+          clientCaFile: requiresClient ? clientCaFile : null,
+          ...(otherFiles.length === 0 ? {} : { otherFiles }),
+          ...(versions === null ? {} : { version: onlyVersion(versions, complain) }),
+        }
       : null;
   return parseBinds(list, { tls, acceptsProxyProtocol, mode, user, group }, place, cursor.report);
 }

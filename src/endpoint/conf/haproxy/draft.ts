@@ -5,6 +5,7 @@ import type { AddressRange, Bind, ClientRule, TlsClientConf } from '../../endpoi
 import type { Balance } from '../../route.ts';
 import type { LogTarget, StatsUser } from './haproxy-conf.ts';
 import type { Place } from './report.ts';
+import { ANY_VERSION, onlyVersion, type VersionRange } from './tls-versions.ts';
 
 /** Options of a server; null: not said, so default-server's, or HAProxy's default. */
 export interface ServerOptions {
@@ -30,6 +31,7 @@ export interface ServerOptions {
   caFile: string | null;
   certificateFile: string | null;
   serverName: string | null;
+  versions: VersionRange | null;
 }
 
 function noServerOptions(): ServerOptions {
@@ -56,6 +58,7 @@ function noServerOptions(): ServerOptions {
     caFile: null,
     certificateFile: null,
     serverName: null,
+    versions: null,
   };
 }
 
@@ -207,6 +210,7 @@ export interface ProxyDraft {
 
 /** What a server's TLS options come to; null: it speaks plainly. */
 export function tlsOf(options: ServerOptions): TlsClientConf {
+  const version = onlyVersion(options.versions ?? ANY_VERSION);
   return {
     caFile: options.caFile,
     certificateFile: options.certificateFile,
@@ -214,5 +218,6 @@ export function tlsOf(options: ServerOptions): TlsClientConf {
     keyFile: options.certificateFile,
     verifies: options.verifies ?? true,
     serverName: options.serverName,
+    ...(version === null ? {} : { version }),
   };
 }

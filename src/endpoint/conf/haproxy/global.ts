@@ -6,7 +6,7 @@ import { readLog } from './log-line.ts';
 import { show, type Report } from './report.ts';
 import type { Section } from './sections.ts';
 import { Cursor } from './statement.ts';
-import type { TlsDefaults } from './tls-defaults.ts';
+import { readDefaultVersions, type TlsDefaults } from './tls-defaults.ts';
 
 export interface GlobalDraft {
   logs: LogTarget[];
@@ -38,7 +38,13 @@ export function noGlobal(): GlobalDraft {
     statsSockets: [],
     statsTimeoutMs: null,
     allowsExternalChecks: false,
-    tls: { certificateBase: null, authorityBase: null, verifiesServers: true },
+    tls: {
+      certificateBase: null,
+      authorityBase: null,
+      verifiesServers: true,
+      bindVersions: null,
+      serverVersions: null,
+    },
   };
 }
 
@@ -106,6 +112,12 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
         break;
       case 'ca-base':
         draft.tls.authorityBase = cursor.text('a folder');
+        break;
+      case 'ssl-default-bind-options':
+        draft.tls.bindVersions = readDefaultVersions(cursor);
+        break;
+      case 'ssl-default-server-options':
+        draft.tls.serverVersions = readDefaultVersions(cursor);
         break;
       case 'ssl-server-verify':
         draft.tls.verifiesServers =

@@ -657,3 +657,36 @@ ${LADDER} server s 10.0.0.1:1 check check-ssl
   const [end] = conf.backends[1]?.servers ?? [];
   assert.deepEqual([end?.tls, end?.linkTls?.verifies], [null, false]);
 });
+
+it('reads versions of TLS, with the usual ones in global, and several certificates for one listener', () => {
+  const { conf } = read(`global
+ crt-base /etc/certs
+ ssl-default-bind-options prefer-client-ciphers ssl-min-ver TLSv1.3 no-tls-tickets
+ ssl-default-server-options no-tlsv10 no-tlsv13
+${TIMES}listen a
+ bind :1 ssl crt one.pem crt /two/
+ bind :2 ssl crt one.pem ssl-min-ver TLSv1.2
+ bind :3 ssl crt one.pem force-tlsv12
+${LADDER} default-server ssl verify none
+ server s 10.0.0.1:1 check
+ server t 10.0.0.2:1 check ssl-min-ver TLSv1.1
+ server u 10.0.0.3:1 check no-tlsv12
+`);
+  const binds = conf.frontends[0]?.binds ?? [];
+  assert.deepEqual(
+    binds.map(({ tls }) => tls?.version ?? 'both'),
+    ['TLSv1.3', 'both', 'TLSv1.2'],
+  );
+  assert.deepEqual(binds[0]?.tls?.otherFiles, ['/two/']);
+  const servers = conf.backends[0]?.servers ?? [];
+  assert.deepEqual(
+    servers.map(({ tls }) => tls?.version ?? 'both'),
+    ['TLSv1.2', 'both', 'TLSv1.3'],
+  );
+  const bad = problems(
+    `global\n ssl-default-bind-options no-tlsv12 no-tlsv13\n${TIMES}listen a\n bind :1 ssl crt x ssl-max-ver TLSv1.1\n server s 10.0.0.1:1 ssl ssl-min-ver 1.3\n`,
+  ).join('\n');
+  assert.match(bad, /^h\.cfg:2:27: no version of TLS is left/m);
+  assert.match(bad, /^h\.cfg:9:7: no version of TLS is left: 1\.2 and 1\.3 are spoken/m);
+  assert.match(bad, /ssl-min-ver is one of SSLv3, .* not '1\.3'/);
+});

@@ -5,6 +5,7 @@ import { parseServerAddress } from './addresses.ts';
 import type { ServerDraft, ServerOptions } from './draft.ts';
 import { show, type Place } from './report.ts';
 import type { Cursor } from './statement.ts';
+import { ANY_VERSION, onlyVersion, readVersion } from './tls-versions.ts';
 
 const COUNT_MAX = 2 ** 31 - 1;
 const WEIGHT_MAX = 256;
@@ -87,8 +88,6 @@ const IGNORED: Readonly<Record<string, number>> = {
   alpn: 1,
   ciphers: 1,
   ciphersuites: 1,
-  'ssl-min-ver': 1,
-  'ssl-max-ver': 1,
   'no-ssl-reuse': 0,
   'no-tls-tickets': 0,
 };
@@ -126,6 +125,12 @@ const INSTEAD: Readonly<Record<string, string>> = {
 export function readServerOptions(options: ServerOptions, cursor: Cursor): void {
   for (let word = cursor.next(); word !== null; word = cursor.next()) {
     const at = cursor.placeOf(word);
+    const range = readVersion(word, cursor, options.versions ?? ANY_VERSION);
+    if (range !== null) {
+      options.versions = range;
+      onlyVersion(range, (sentence) => cursor.report.error(at, sentence));
+      continue;
+    }
     const setter = SETTERS[word.text];
     const passedOver = IGNORED[word.text] ?? UNSUPPORTED[word.text];
     if (setter !== undefined) {

@@ -1,8 +1,10 @@
-// What `global` says of TLS for all that follows: where relative names of certificates begin, and whether servers' are
-// verified.
+// What `global` says of TLS for all that follows: where relative names of certificates begin, whether servers' are
+// verified, and which versions are spoken.
 
 import type { Bind } from '../../endpoint-conf.ts';
 import type { ProxyDraft } from './draft.ts';
+import type { Cursor } from './statement.ts';
+import { ANY_VERSION, onlyVersion, readVersion, type VersionRange } from './tls-versions.ts';
 
 export interface TlsDefaults {
   /** `crt-base` and `ca-base`; null: the folder the daemon runs in. */
@@ -10,6 +12,20 @@ export interface TlsDefaults {
   authorityBase: string | null;
   /** `ssl-server-verify none` */
   verifiesServers: boolean;
+  /** `ssl-default-bind-options` and `ssl-default-server-options`; null: they say nothing about versions. */
+  bindVersions: VersionRange | null;
+  serverVersions: VersionRange | null;
+}
+
+/** What one of those two says: other words tune what we have no such thing for. */
+export function readDefaultVersions(cursor: Cursor): VersionRange | null {
+  const { place } = cursor;
+  let versions: VersionRange | null = null;
+  for (let word = cursor.next(); word !== null; word = cursor.next()) {
+    versions = readVersion(word, cursor, versions ?? ANY_VERSION) ?? versions;
+  }
+  if (versions !== null) onlyVersion(versions, (sentence) => cursor.report.error(place, sentence));
+  return versions;
 }
 
 /** Makes them count in what the sections say. */
@@ -18,15 +34,19 @@ export function applyTlsDefaults(proxies: readonly ProxyDraft[], defaults: TlsDe
     base === null || file.startsWith('/') ? file : `${base}/${file}`;
   const certificate = (file: string): string => inFolder(defaults.certificateBase, file);
   const authority = (file: string): string => inFolder(defaults.authorityBase, file);
+  const usual = onlyVersion(defaults.bindVersions ?? ANY_VERSION);
   const withFolders = (bind: Bind): Bind => {
     if (bind.tls === null) return bind;
-    const { certificateFile, keyFile, clientCaFile } = bind.tls;
+    const { certificateFile, keyFile, clientCaFile, otherFiles, version: own } = bind.tls;
+    const version = own === undefined ? usual : own;
     return {
       ...bind,
       tls: {
         certificateFile: certificate(certificateFile),
         keyFile: certificate(keyFile),
         clientCaFile: clientCaFile === null ? null : authority(clientCaFile),
+        ...(version === null ? {} : { version }),
+        ...(otherFiles === undefined ? {} : { otherFiles: otherFiles.map(certificate) }),
       },
     };
   };
@@ -34,6 +54,7 @@ export function applyTlsDefaults(proxies: readonly ProxyDraft[], defaults: TlsDe
   // Servers of a template have theirs in common.
   for (const options of new Set(proxies.flatMap(({ servers }) => servers.map((one) => one.options)))) {
     options.verifies ??= defaults.verifiesServers;
+    options.versions ??= defaults.serverVersions;
     if (options.certificateFile !== null) options.certificateFile = certificate(options.certificateFile);
     if (options.caFile !== null) options.caFile = authority(options.caFile);
   }
