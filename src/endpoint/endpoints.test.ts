@@ -117,6 +117,18 @@ describe('a primary endpoint that judges by what the servers say', () => {
     assert.ok(last !== undefined && stage.now - last.deadline < 4_000 + 100);
   });
 
+  it('takes a primary that answers PING and hangs on INFO for one that does not answer', () => {
+    const stage = pair();
+    stage.pass(1_000);
+    stage.model(A).hangsOnInfo = true;
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    assert.match(stage.backend().because, /a .*: it is not up: no answer for \d+ ms/);
+    stage.model(A).hangsOnInfo = false;
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+  });
+
   it('keeps the one in use when an old primary returns as primary, and raises an alarm once', () => {
     const stage = pair();
     stage.pass(1_000);

@@ -130,6 +130,8 @@ export class Model {
   isLoading = false;
   replicas: string[] = [];
   password: string | null = null;
+  /** Answers PING, and INFO never. */
+  hangsOnInfo = false;
   /** AUTH is an unknown command to it. */
   knowsNoAuth = false;
   group: { primary: string; epoch: number; replicas: string[] } | null = null;
@@ -333,6 +335,7 @@ export class Stage {
     }
     if (model.password !== null && !line.isLoggedIn) return [error('NOAUTH Authentication required.')];
     if (command === 'PING') return [model.isLoading ? error('LOADING in progress') : simple('PONG')];
+    if (command === 'INFO' && model.hangsOnInfo) return [];
     if (command === 'INFO') return [bulk(infoOf(model))];
     if (command === 'SUBSCRIBE') return [bulksOf('subscribe', second, '1')];
     if (command === 'REPLCONF') {
