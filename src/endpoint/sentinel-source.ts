@@ -61,6 +61,9 @@ class Sentinel implements LinkUser {
     return [
       ['SENTINEL', 'MASTER', this.#group],
       ['SENTINEL', 'REPLICAS', this.#group],
+      // The one that leads a failover goes on to tell of the old primary until all replicas follow the new one, at the new
+      // epoch already (sentinel.md §8); asked so, it names the new one from the promotion on.
+      ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#group],
     ];
   }
 
@@ -72,10 +75,12 @@ class Sentinel implements LinkUser {
     // It is subscribed to nothing.
   }
 
-  answered([master, replicas]: readonly Reply[], askedAt: number): void {
+  answered([master, replicas, where]: readonly Reply[], askedAt: number): void {
     this.isTried = true;
     const fields = master === undefined ? null : fieldsOf(master);
-    const primary = fields === null ? null : whereOf(fields);
+    const told = fields === null ? null : whereOf(fields);
+    // Who may not ask the second question goes by the first.
+    const primary = told === null ? null : (addressIn(where) ?? told);
     const configEpoch = Number(fields?.get('config-epoch') ?? 'none');
     if (primary === null || !Number.isSafeInteger(configEpoch)) {
       this.answer = null;
@@ -282,6 +287,18 @@ function whereOf(fields: ReadonlyMap<string, string>): HostPort | null {
   const host = fields.get('ip') ?? '';
   const port = Number(fields.get('port') ?? 'none');
   return host !== '' && Number.isInteger(port) && port > 0 && port < 65_536 ? { host, port } : null;
+}
+
+/** An array of an address and a port; null: it is none. */
+function addressIn(reply: Reply | undefined): HostPort | null {
+  if (reply?.kind !== 'array') return null;
+  const [ip, port] = reply.items;
+  return whereOf(
+    new Map([
+      ['ip', textOf(ip)],
+      ['port', textOf(port)],
+    ]),
+  );
 }
 
 function replicasOf(reply: Reply | undefined): HostPort[] {

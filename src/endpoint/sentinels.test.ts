@@ -75,6 +75,31 @@ describe('an endpoint that follows sentinels', () => {
     assert.deepEqual(stage.leadsTo(), [B]);
   });
 
+  it('leads to the promoted one while the leader of the failover waits for replicas, though a sentinel is gone', () => {
+    const stage = fleet();
+    stage.pass(1_000);
+    stage.kill(A);
+    stage.kill(SENTINELS[2] ?? '');
+    stage.model(SENTINELS[0] ?? '').group = { primary: A, epoch: 4, replicas: [B], promoted: B };
+    stage.model(B).role = 'master';
+    // It is asked before the other one hears of it.
+    stage.pass(1_000);
+    name(stage, B, 4, 1);
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
+  it('goes by what a sentinel tells of the group where it may not ask for the address alone', () => {
+    const stage = fleet();
+    for (const address of SENTINELS) stage.model(address).refusesAddress = true;
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    name(stage, B, 4, 0, 1);
+    stage.model(B).role = 'master';
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [B]);
+  });
+
   it('leads nowhere while the named one does not say role:master itself', () => {
     const stage = fleet();
     stage.pass(1_900);

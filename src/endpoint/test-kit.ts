@@ -134,7 +134,10 @@ export class Model {
   hangsOnInfo = false;
   /** AUTH is an unknown command to it. */
   knowsNoAuth = false;
-  group: { primary: string; epoch: number; replicas: string[] } | null = null;
+  /** `promoted`: whom it has promoted in a failover that it leads and that is not over. */
+  group: { primary: string; epoch: number; replicas: string[]; promoted?: string } | null = null;
+  /** A sentinel that does not let us ask for the primary's address alone. */
+  refusesAddress = false;
   /** How often it was told to acknowledge. */
   prompts = 0;
   /** All else it was told besides PING and INFO. */
@@ -347,6 +350,11 @@ export class Stage {
       if (group === null) return [error('ERR No such master with that name')];
       const { host, port } = target(group.primary);
       return [bulksOf('name', 'm', 'ip', host, 'port', String(port), 'config-epoch', String(group.epoch))];
+    }
+    if (command === 'SENTINEL' && second === 'GET-MASTER-ADDR-BY-NAME') {
+      if (model.refusesAddress) return [error('NOPERM no')];
+      const { host, port } = target(group?.promoted ?? group?.primary ?? '');
+      return [group === null ? { kind: 'null' } : bulksOf(host, String(port))];
     }
     if (command === 'SENTINEL' && second === 'REPLICAS') {
       return [
