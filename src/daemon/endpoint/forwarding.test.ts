@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, it } from 'node:test';
-import { forwardingProblems } from './forwarding.ts';
+import { forwardingProblems, loopbackProblems } from './forwarding.ts';
 
 const OWN = (host: string): boolean => host === '10.0.0.1' || host === 'fd00::1';
 const HERE = ['10.0.0.1', 'fd00::1'].map((host) => ({ host, port: 6379 }));
@@ -40,6 +40,18 @@ it('is content with one IPv4 interface that forwards, and with the one switch of
   // What later interfaces get is no interface.
   const later = { 'ipv4/conf/default/forwarding': '1', 'ipv6/conf/default/forwarding': '1' };
   assert.equal(forwardingProblems(THERE, OWN, sysctls(t, later)).length, 2);
+});
+
+it('says that the kernel lets nobody from elsewhere to a loopback address, unless it is told to', (t) => {
+  const servers = [...HERE, ...['127.0.0.1', '::1'].map((host) => ({ host, port: 6379 }))];
+  const said = (settings: Readonly<Record<string, string>>): string[] =>
+    loopbackProblems(servers, sysctls(t, settings)).map((sentence) => sentence.split(',')[0] ?? '');
+  const [one, two] = ['127.0.0.1:6379', '[::1]:6379'].map(
+    (server) => `Clients of other machines cannot reach ${server}`,
+  );
+  assert.deepEqual(said({}), [one, two]);
+  assert.deepEqual(said({ 'ipv4/conf/lo/route_localnet': '1' }), [one, two]);
+  assert.deepEqual(said({ 'ipv4/conf/eth0/route_localnet': '1' }), [two]);
 });
 
 it('knows the addresses of this machine', (t) => {

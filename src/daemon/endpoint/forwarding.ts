@@ -30,6 +30,17 @@ export function forwardingProblems(
   });
 }
 
+/** The same for servers at a loopback address, as a sentence each: the kernel drops what other machines send there. */
+export function loopbackProblems(servers: readonly Target[], sysctls = SYSCTLS): string[] {
+  const isReachable = (host: string): boolean => host !== '::1' && isOnSomewhere('route_localnet', sysctls);
+  return servers
+    .filter(({ host }) => (host === '::1' || host.startsWith('127.')) && !isReachable(host))
+    .map(
+      (server) =>
+        `Clients of other machines cannot reach ${targetText(server)}, a loopback address: name another address of this machine that it listens on, or use --path relay.`,
+    );
+}
+
 /** Whose chain may drop the packets of clients of these servers, and the remedy, as a sentence. `table`: as nft lists it. */
 export function policyProblems(
   servers: readonly Target[],
@@ -65,7 +76,7 @@ export class Forwarding {
 
   /** Of the firewall it tells when it has been asked. */
   look(servers: readonly Target[]): void {
-    this.#tell(forwardingProblems(servers));
+    this.#tell([...forwardingProblems(servers), ...loopbackProblems(servers)]);
     const far = servers.filter(({ host }) => !isOwnAddress(host));
     if (far.length === 0 || this.#nftFile === null) return;
     void this.#lookAtPolicies(this.#nftFile, far);
@@ -91,9 +102,14 @@ export class Forwarding {
 /** IPv4 asks the interface that a packet came in by, IPv6 one switch for all. */
 function forwards(isV6: boolean, sysctls: string): boolean {
   if (isV6) return isOn(join(sysctls, 'ipv6/conf/all/forwarding'));
+  return isOnSomewhere('forwarding', sysctls);
+}
+
+/** Whether a setting of IPv4 is on for an interface that packets may come in by, or for all. */
+function isOnSomewhere(setting: string, sysctls: string): boolean {
   const folder = join(sysctls, 'ipv4/conf');
   const names = readdirSync(folder).filter((name) => name !== 'default' && name !== 'lo');
-  return names.some((name) => isOn(join(folder, name, 'forwarding')));
+  return names.some((name) => isOn(join(folder, name, setting)));
 }
 
 function isOn(file: string): boolean {
