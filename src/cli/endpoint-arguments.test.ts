@@ -125,6 +125,16 @@ it('says all that is wrong at once', () => {
   }
 });
 
+it('counts nobody twice', () => {
+  for (const [flags, said] of [
+    [{ sentinels: 'a,B,b:26379', primary: 'm' }, ['--sentinels b:26379: it is named twice']],
+    [{ servers: '[::1],10.0.0.1,[::1]:6379,/a.sock,/b.sock' }, ['--servers [::1]:6379: it is named twice']],
+  ] as const) {
+    const conf = endpointsFromFlags({ ...flags, listen: ['1'] }, NONE);
+    assert.deepEqual(conf.ok ? [] : conf.problem, said);
+  }
+});
+
 it('reads hosts and ports', () => {
   assert.deepEqual(parseHostPort('*:6379', null), { host: '*', port: 6379 });
   assert.deepEqual(parseHostPort('[::1]:1', null), { host: '::1', port: 1 });

@@ -17,7 +17,7 @@ import type {
   ServerConf,
   Source,
 } from '../endpoint/endpoint-conf.ts';
-import { targetText, type Balance } from '../endpoint/route.ts';
+import { isUnixSocket, targetText, type Balance } from '../endpoint/route.ts';
 import { connectionsOf, type ConnectionFlags, type Connections } from './endpoint-connections.ts';
 
 /** As commander gives them. */
@@ -128,7 +128,7 @@ class Reading {
 
   /** `host`, `host:port`, `[v6]:port`, `[fe80::1%eth0]:port`, separated by commas; servers may be paths of unix sockets, too. */
   hosts(flag: '--sentinels' | '--servers', text: string, defaultPort: number): HostPort[] {
-    return text
+    const all = text
       .split(',')
       .filter((part) => part.trim() !== '')
       .flatMap((part) => {
@@ -140,6 +140,11 @@ class Reading {
         );
         return [];
       });
+    // One who is named twice would be half of a majority by himself.
+    const names = all.map((where) => (isUnixSocket(where) ? where.host : targetText(where).toLowerCase()));
+    const twice = new Set(names.filter((name, at) => names.indexOf(name) !== at));
+    for (const name of twice) this.problems.push(`${flag} ${name}: it is named twice`);
+    return all;
   }
 
   /** A bare port means this machine's loopback, both families. */

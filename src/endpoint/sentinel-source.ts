@@ -239,8 +239,15 @@ export class SentinelSource {
     for (const link of this.links) link.close();
   }
 
+  /** One who is known by two names has one voice. */
   #fresh(): Answer[] {
-    return this.sentinels.flatMap(({ answer }) => (answer !== null && this.#isFresh(answer) ? [answer] : []));
+    const answers = new Map<string, Answer>();
+    for (const { answer, asking, where } of this.sentinels) {
+      if (answer === null || !this.#isFresh(answer)) continue;
+      const address = targetText({ host: asking.ip ?? where.host, port: where.port });
+      if (!answers.has(address)) answers.set(address, answer);
+    }
+    return [...answers.values()];
   }
 
   #isFresh({ askedAt }: Answer): boolean {

@@ -89,6 +89,18 @@ describe('an endpoint that follows sentinels', () => {
     assert.deepEqual(stage.leadsTo(), [B]);
   });
 
+  it('hears one voice of a sentinel that is named twice', () => {
+    const [real = ''] = SENTINELS;
+    const stage = new Stage(confOf({}, [real, 'one.example:26379', '10.0.1.9:26379']));
+    stage.names.set('one.example', [real.split(':')[0] ?? '']);
+    stage.model(A, { role: 'master' });
+    stage.model(B);
+    stage.model(real, { group: { primary: A, epoch: 3, replicas: [B] } });
+    stage.pass(3_000);
+    assert.deepEqual(stage.leadsTo(), []);
+    assert.match(stage.backend().because, /1 of 3 sentinels answer/);
+  });
+
   it('goes by what a sentinel tells of the group where it may not ask for the address alone', () => {
     const stage = fleet();
     for (const address of SENTINELS) stage.model(address).refusesAddress = true;
