@@ -434,6 +434,14 @@ describe('the socket path', { skip: lacksSocketPath() }, () => {
     await isRefused(inside);
   });
 
+  it('is not tried where that would be the end', { skip: lacksPython() }, async (t) => {
+    const boxed = await daemon(t, SYSTEM_PYTHON, 'test/endpoint/without-bpf.py');
+    assert.match(
+      await boxed.ask<string>('socketPathProblem', SCOPE),
+      /^bpf\(2\) would end this process: .*SystemCallFilter=/,
+    );
+  });
+
   it('says what is missing: the cgroup, or the permission', async (t) => {
     const path = await daemon(t);
     assert.equal(

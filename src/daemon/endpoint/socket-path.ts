@@ -14,6 +14,7 @@ import { assert } from '../../base/assert.ts';
 import { byteString } from '../../base/byte-string.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { addressBytes, isPlainAddress } from '../../os/ip-address.ts';
+import { isBpfFatal } from '../../os/bpf-sandbox.ts';
 import { cgroupFolder } from '../../os/cgroup.ts';
 import { networkNamespaceCookie } from '../../os/network-namespace.ts';
 import { OsError } from '../../os/os-error.ts';
@@ -98,6 +99,11 @@ interface Loaded {
 function load({ cgroup, coversAllNamespaces }: SocketPathScope): Result<Loaded> {
   const folder = cgroupFolder(cgroup);
   if (!folder.ok) return folder;
+  if (isBpfFatal()) {
+    const sentence =
+      "bpf(2) would end this process: its sandbox kills whoever calls that (systemd's SystemCallFilter=): name bpf there, too, or use --path relay";
+    return failure({ code: 'socket-path', sentence });
+  }
   let sockets: TcpSockets | undefined;
   try {
     sockets = new TcpSockets();
