@@ -26,6 +26,23 @@ describe('a primary endpoint that judges by what the servers say', () => {
     assert.match(stage.backend().because, /waiting for the first word of a .* and b/);
   });
 
+  it('tells of a start that finds no primary, once, when everybody could have been heard', () => {
+    const stage = pair();
+    stage.model(A, { role: 'slave' });
+    stage.pass(2_900);
+    assert.deepEqual(stage.alarms(), []);
+    stage.pass(10_000);
+    assert.equal(stage.alarms().length, 1);
+    assert.match(
+      stage.alarms()[0] ?? '',
+      /primary: nobody since the start: no server says that it is the primary \(a .*: role:slave; b/,
+    );
+    stage.model(A).role = 'master';
+    stage.pass(1_000);
+    assert.deepEqual(stage.leadsTo(), [A]);
+    assert.equal(stage.alarms().length, 1);
+  });
+
   it('leads to the one that says it is the primary, and renews that', () => {
     const stage = pair();
     stage.pass(20_000);

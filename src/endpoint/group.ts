@@ -65,6 +65,8 @@ export class Group {
   #isTouched = true;
   #isWaiting = false;
   readonly #startedAt: number;
+  /** When people are told that a start has found no primary; Infinity: they were, or it has. */
+  #tellNobodyAt: number;
 
   constructor(core: Core, conf: BackendConf, options: GroupOptions) {
     this.#core = core;
@@ -72,6 +74,7 @@ export class Group {
     this.conf = conf;
     this.#leaseMs = options.leaseMs;
     this.#refreshMs = options.refreshMs;
+    this.#tellNobodyAt = options.after === null ? core.now + options.leaseMs : Infinity;
     this.primary = { server: null, since: -Infinity, because: 'nothing is known yet', alarm: null };
     const timing = { intervalMs: options.refreshMs, timeoutMs: options.leaseMs, leaseMs: options.leaseMs };
     this.source =
@@ -92,13 +95,13 @@ export class Group {
   dueAt(): number {
     if (this.#isTouched) return this.#core.now;
     const links = this.#links().map((link) => link.dueAt());
-    return Math.min(Infinity, ...links, this.source?.staleAt() ?? Infinity);
+    return Math.min(this.#tellNobodyAt, ...links, this.source?.staleAt() ?? Infinity);
   }
 
   attend(): void {
     for (const link of this.#links()) link.attend();
     const isStale = (this.source?.staleAt() ?? Infinity) <= this.#core.now;
-    if (!this.#isTouched && !isStale) return;
+    if (!this.#isTouched && !isStale && this.#core.now < this.#tellNobodyAt) return;
     this.#isTouched = false;
     this.#discover();
     this.#choose();
@@ -308,8 +311,19 @@ export class Group {
       );
     }
     this.#tellAlarm(choice);
+    this.#tellNobody(choice);
     this.primary = choice;
     this.#setPace(choice.server === null);
+  }
+
+  /** A start that finds no primary changes no route, and would say nothing but that it waits. */
+  #tellNobody({ server, alarm, because }: PrimaryChoice): void {
+    if (server === null && this.#core.now < this.#tellNobodyAt) return;
+    if (server === null && alarm === null && this.#tellNobodyAt < Infinity) {
+      this.#core.decide(this.name, because);
+      this.#core.tell('alarm', 'route', this.name, `primary: nobody since the start: ${because}`);
+    }
+    this.#tellNobodyAt = Infinity;
   }
 
   /** While clients wait for a primary, servers are asked often who they are. */
