@@ -107,6 +107,7 @@ it('says all that is wrong at once', () => {
       refresh: '600ms',
       shareMax: '0',
       prefer: 'nobody',
+      replicaLag: 'long',
     },
     NONE,
   );
@@ -120,6 +121,9 @@ it('says all that is wrong at once', () => {
     '--listen [fe80::1%eth0]:6379: PORT',
     'at most half of --lease',
     '--prefer nobody',
+    '--share-max 0: a number from 1 to 100',
+    '--replica-lag long: a duration',
+    '--share-max, --replica-lag: say where readers come, --replica-listen 6380',
   ]) {
     assert.ok(text.includes(what), `${what} is missing in:\n${text}`);
   }

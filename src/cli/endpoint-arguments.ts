@@ -259,6 +259,14 @@ export function endpointsFromFlags(
     endsOthers: true,
     usesAllBackups: true,
   });
+  const readers = replicaRole(flags, reading);
+  const ofReaders = (
+    ['withoutReplica', 'shareMax', 'replicaLag', 'replicaLagBytes', 'balance'] as const
+  ).filter((flag) => flags[flag] !== undefined);
+  if (ofReaders.length > 0 && (flags.replicaListen ?? []).length === 0)
+    reading.problems.push(
+      `${ofReaders.map(flagText).join(', ')}: say where readers come, --replica-listen 6380`,
+    );
   const frontends: FrontendConf[] = [];
   const backends: BackendConf[] = [];
   if ((flags.listen ?? []).length === 0 && (flags.replicaListen ?? []).length === 0) {
@@ -278,7 +286,7 @@ export function endpointsFromFlags(
         reading.binds('--replica-listen', flags.replicaListen ?? [], connections),
       ),
     );
-    backends.push(backend('replica', replicaRole(flags, reading)));
+    backends.push(backend('replica', readers));
   }
   const problems = [...new Set(reading.problems)];
   return problems.length > 0 ? failure(problems) : success({ frontends, backends, leaseMs, refreshMs });

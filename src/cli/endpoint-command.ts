@@ -64,13 +64,12 @@ export function addEndpointCommand(program: Command): void {
     .option('--send-proxy', 'say to the servers who the client is (PROXY protocol; Redis itself knows none)')
     .option('--send-proxy-v2', 'the same by version 2')
     .option('--accept-proxy', 'clients come through a proxy that says so who they are')
-    .option('--path <path>', 'auto, socket, nat or relay', 'auto')
+    .option('--path <path>', 'auto, socket, nat or relay (default: auto)')
     .option('--cgroup <path>', 'socket path: only processes of this cgroup')
     .option('--netns <which>', 'socket path: "all" for all network namespaces')
     .option(
       '--masquerade <how>',
-      'nat path: "auto", or "no" where servers answer through this machine',
-      'auto',
+      'nat path: "auto", or "no" where servers answer through this machine (default: auto)',
     )
     .option('--transparent', 'relay: one connection to the server for each client')
     .option('--workers <n>', 'relay: processes that carry bytes (default: cores - 1, at least 1)')
@@ -78,11 +77,14 @@ export function addEndpointCommand(program: Command): void {
       '--busy-poll <yes|no>',
       'relay: stay awake for a moment between request and reply (default: where a core is to spare)',
     )
-    .option('--balance <how>', 'among replicas: roundrobin, leastconn, first or source', 'roundrobin')
-    .option('--without-replica <what>', 'when no replica is near enough: "primary" or "refuse"', 'primary')
-    .option('--share-max <percent>', 'of the readers, the most that one replica may have', '100')
-    .option('--replica-lag <time>', 'a replica with older data gets no clients', '10s')
-    .option('--replica-lag-bytes <size>', 'nor one that is further behind', '1MB')
+    .option('--balance <how>', 'among replicas: roundrobin, leastconn, first or source (default: roundrobin)')
+    .option(
+      '--without-replica <what>',
+      'when no replica is near enough: "primary" or "refuse" (default: primary)',
+    )
+    .option('--share-max <percent>', 'of the readers, the most that one replica may have (default: 100)')
+    .option('--replica-lag <time>', 'a replica with older data gets no clients (default: 10s)')
+    .option('--replica-lag-bytes <size>', 'nor one that is further behind (default: 1MB)')
     .option(
       '--queue-timeout <time>',
       'relay: how long a new client waits for a primary before it gets an error (default: 5s)',
@@ -94,8 +96,8 @@ export function addEndpointCommand(program: Command): void {
     )
     .option('--max-connections <n>', 'clients at a time (default: no limit)')
     .option('--idle-timeout <time>', 'ends idle clients; never subscribers or blocked ones (default: none)')
-    .option('--lease <time>', 'a decision stands so long without being confirmed', '3s')
-    .option('--refresh <time>', 'how often it is confirmed', '500ms')
+    .option('--lease <time>', 'a decision stands so long without being confirmed (default: 3s)')
+    .option('--refresh <time>', 'how often it is confirmed (default: 500ms)')
     .option('--http <addr>', 'answer /primary, /replica?lag=1MB and /health there, for load balancers')
     .option('--auth-file <file>', 'its first line is "password" or "user password" for the servers')
     .option('--sentinel-auth-file <file>', 'the same for the sentinels')

@@ -16,7 +16,12 @@ import {
   type EndpointOptions,
 } from './endpoint-arguments.ts';
 import { CONNECTION_FLAGS } from './endpoint-connections.ts';
-import { notesOfKernelPaths, relayOnlyProblems, relayOptions } from './kernel-path-flags.ts';
+import {
+  kernelOnlyProblems,
+  notesOfKernelPaths,
+  relayOnlyProblems,
+  relayOptions,
+} from './kernel-path-flags.ts';
 import { readHaproxyFile } from './endpoint-haproxy.ts';
 import { VERSION } from './version.ts';
 
@@ -67,7 +72,7 @@ export const aboutOf = ({ process: settings }: EndpointPlan): AboutDaemon => ({
 
 /** Reads what it was given; all problems at once. */
 export function readPlan(options: EndpointOptions): Result<EndpointPlan, readonly string[]> {
-  const problems = [...problemsOf(options), ...relayOnlyProblems(options)];
+  const problems = [...problemsOf(options), ...relayOnlyProblems(options), ...kernelOnlyProblems(options)];
   const http =
     options.http === undefined
       ? null
@@ -131,6 +136,13 @@ function fromFile(
     'queueTimeout',
     'queueMax',
     'holdMax',
+    'balance',
+    'withoutReplica',
+    'shareMax',
+    'replicaLag',
+    'replicaLagBytes',
+    'lease',
+    'refresh',
     'authFile',
     'sentinelAuthFile',
     ...CONNECTION_FLAGS,

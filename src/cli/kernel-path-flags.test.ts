@@ -40,12 +40,27 @@ it('has an endpoint relayed for what only a relay heeds, where no path is named'
   }
 });
 
+it('refuses what another path alone knows', () => {
+  const told = (more: Partial<EndpointOptions>): readonly string[] => {
+    const plan = readPlan({ ...OPTIONS, ...more });
+    return plan.ok ? [] : plan.problem;
+  };
+  assert.deepEqual(told({ path: 'relay', cgroup: '/a', netns: 'all', masquerade: 'no' }), [
+    '--cgroup is for --path socket: leave it out with --path relay',
+    '--netns is for --path socket: leave it out with --path relay',
+    '--masquerade is for --path nat: leave it out with --path relay',
+  ]);
+  for (const path of ['auto', 'socket']) assert.deepEqual(told({ path, cgroup: '/a', netns: 'all' }), []);
+  assert.deepEqual(told({ path: 'nat', masquerade: 'no' }), []);
+});
+
 it('says what a path of the kernel does otherwise than the options sound', () => {
-  const plan = readPlan({ ...OPTIONS, path: 'nat', balance: 'leastconn', tls: true });
+  const readers = { ...OPTIONS, replicaListen: ['10.0.0.9:6401'], balance: 'leastconn', tls: true } as const;
+  const plan = readPlan({ ...readers, path: 'nat' });
   const notes = (plan.ok ? plan.value.warnings : []).join('\n');
   assert.match(notes, /leastconn is not to be had by --path nat/);
   assert.match(notes, /must speak TLS themselves/);
-  const relayed = readPlan({ ...OPTIONS, path: 'relay', balance: 'leastconn', tls: true });
+  const relayed = readPlan({ ...readers, path: 'relay' });
   assert.deepEqual(relayed.ok ? relayed.value.warnings : null, []);
 });
 
@@ -64,5 +79,6 @@ it('takes nothing by the command line that a file would say, nor a path that the
   };
   assert.deepEqual(told({ path: 'relay' }), []);
   assert.deepEqual(told({ path: 'sokcet' }), ['--path sokcet: one of auto, socket, nat, relay']);
+  assert.match(told({ balance: 'first', lease: '9s' })[0] ?? '', /--balance, --lease would: leave/);
   assert.match(told({ holdMax: '2s', transparent: true })[0] ?? '', /--transparent, --hold-max would: leave/);
 });

@@ -1,4 +1,5 @@
-// Options that ask for a relay together with --path socket or nat, where nobody is in the way who could do that.
+// Options that belong to one path together with another: what takes a relay with --path socket or nat, where nobody is in
+// the way who could do that, and what those two alone know.
 
 import type { EndpointsConf } from '../endpoint/endpoint-conf.ts';
 import { flagText, unixPath, type EndpointOptions } from './endpoint-arguments.ts';
@@ -38,6 +39,19 @@ export function relayOnlyProblems(options: EndpointOptions): string[] {
   if (given.length === 0) return [];
   return [
     `--path ${path} carries no bytes, so that ${given.join(', ')} would do nothing: leave them out, or use --path relay`,
+  ];
+}
+
+/** As above, of what one path of the kernel alone knows. With --path auto it may be that one. */
+export function kernelOnlyProblems({ path, cgroup, netns, masquerade }: EndpointOptions): string[] {
+  const misses = (flag: string, value: string | undefined, its: string): string[] =>
+    value === undefined || path === undefined || path === 'auto' || path === its
+      ? []
+      : [`${flag} is for --path ${its}: leave it out with --path ${path}`];
+  return [
+    ...misses('--cgroup', cgroup, 'socket'),
+    ...misses('--netns', netns, 'socket'),
+    ...misses('--masquerade', masquerade, 'nat'),
   ];
 }
 
