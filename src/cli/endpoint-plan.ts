@@ -159,8 +159,11 @@ function fromFile(
   if (!read.ok) return read;
   const { conf, warnings } = read.value;
   // A file of HAProxy is relayed, as HAProxy does, unless the command line says otherwise.
-  const path = named === 'auto' ? 'relay' : named;
-  const frontends = conf.frontends.map((frontend) => ({ ...frontend, path }));
+  const path =
+    named === 'auto'
+      ? ({ path: 'relay', pathBecause: 'a haproxy.cfg is relayed unless --path is given' } as const)
+      : { path: named };
+  const frontends = conf.frontends.map((frontend) => ({ ...frontend, ...path }));
   return success({ conf: { ...conf, frontends }, process: read.value.process, warnings, http });
 }
 

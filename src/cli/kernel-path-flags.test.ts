@@ -78,6 +78,11 @@ it('takes nothing by the command line that a file would say, nor a path that the
     return plan.ok ? [] : plan.problem;
   };
   assert.deepEqual(told({ path: 'relay' }), []);
+  const unnamed = readPlan({ file });
+  assert.match(
+    (unnamed.ok && unnamed.value.conf.frontends[0]?.pathBecause) || '',
+    /a haproxy\.cfg is relayed/,
+  );
   assert.deepEqual(told({ path: 'sokcet' }), ['--path sokcet: one of auto, socket, nat, relay']);
   assert.match(told({ balance: 'first', lease: '9s' })[0] ?? '', /--balance, --lease would: leave/);
   assert.match(told({ holdMax: '2s', transparent: true })[0] ?? '', /--transparent, --hold-max would: leave/);

@@ -120,6 +120,8 @@ export interface FrontendConf {
   readonly backend: string;
   readonly mode: 'redis' | 'tcp' | 'http';
   readonly path: PathChoice;
+  /** Why it is that one, where nobody named it. */
+  readonly pathBecause?: string;
   /** An option that means something to a relay only, as it is written; absent: none is given. */
   readonly relayOption?: string;
   /** `redis` by relay: one connection to the server for each client, as a plain proxy has it. */

@@ -328,6 +328,7 @@ function frontendOf(name: string, listeners: readonly Endpoint[]): FrontendConf 
     backend: name,
     mode: 'tcp',
     path: 'relay',
+    pathBecause: 'virtual servers are relayed',
     isTransparent: true,
     connectionsMax: null,
     idleMsMax: null,

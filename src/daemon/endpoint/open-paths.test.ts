@@ -61,6 +61,13 @@ async function problemsOf(conf: EndpointsConf): Promise<readonly string[]> {
 const chosen = (more: Partial<FrontendConf>, problem: string | null = null): string =>
   choosePath({ ...FRONTEND, ...more }, null, () => problem).path;
 
+it('says who named a path, or why it is that one where nobody did', () => {
+  const because = (more: Partial<FrontendConf>): string =>
+    choosePath({ ...FRONTEND, ...more }, null, () => null).because;
+  assert.equal(because({ path: 'relay' }), '--path relay says so');
+  assert.equal(because({ path: 'relay', pathBecause: 'as HAProxy does' }), 'as HAProxy does');
+});
+
 it('takes the socket path for a loopback listener where it is permitted, else the relay', () => {
   assert.equal(chosen({}), 'socket');
   assert.equal(chosen({}, 'no cgroup2'), 'relay');

@@ -75,11 +75,11 @@ export function choosePath(
   backend: BackendConf | null,
   problem: () => string | null,
 ): Choice {
-  const { path } = frontend;
+  const { path, pathBecause } = frontend;
   if (frontend.mode === 'http' && (path === 'auto' || path === 'relay')) {
     return { path: 'http', because: 'requests are led one by one, whoever asks' };
   }
-  if (path !== 'auto') return { path, because: `--path ${path} says so` };
+  if (path !== 'auto') return { path, because: pathBecause ?? `--path ${path} says so` };
   const relayOnly = whatOnlyRelays(frontend, backend);
   if (relayOnly !== null) return { path: 'relay', because: `${relayOnly} takes a relay` };
   if (!frontend.binds.every(isLoopback)) {
