@@ -13,7 +13,6 @@ export interface GlobalDraft {
   user: string | null;
   group: string | null;
   isDaemon: boolean;
-  chroot: string | null;
   pidFile: string | null;
   connectionsMax: number | null;
   workers: number | null;
@@ -30,7 +29,6 @@ export function noGlobal(): GlobalDraft {
     user: null,
     group: null,
     isDaemon: false,
-    chroot: null,
     pidFile: null,
     connectionsMax: null,
     workers: null,
@@ -50,7 +48,7 @@ export function noGlobal(): GlobalDraft {
 
 /** Taken without effect: they tune what is not there, or name what has another way here. */
 const IGNORED =
-  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|maxconnrate|maxsessrate|maxsslrate|tune\..+|ssl-default-.+|ssl-dh-param-file|ssl-mode-async|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
+  /^(?:thread-groups|cpu-map|ulimit-n|maxpipes|maxsslconn|tune\..+|ssl-default-.+|ssl-dh-param-file|ssl-mode-async|spread-checks|max-spread-checks|master-worker|hard-stop-after|grace|quiet|debug|zero-warning|node|description|server-state-base|server-state-file|log-tag|log-send-hostname|insecure-fork-wanted|insecure-setuid-wanted|set-dumpable|noepoll|nopoll|nokqueue|nosplice|nogetaddrinfo|noreuseport|numa-cpu-mapping|profiling\..+|localpeer|setenv|presetenv|unsetenv|resetenv|strict-limits|stats-file|expose-experimental-directives|h1-case-adjust|h1-case-adjust-file|unix-bind|wurfl-.+|deviceatlas-.+|51degrees-.+)$/;
 /** Of those, what HAProxy lets be undone by `no`. */
 const NEGATED = /^(?:strict-limits|set-dumpable|insecure-fork-wanted|insecure-setuid-wanted)$/;
 const KNOWN = [
@@ -89,7 +87,20 @@ export function readGlobal(section: Section, draft: GlobalDraft, report: Report)
         draft.group = cursor.text('a group');
         break;
       case 'chroot':
-        draft.chroot = cursor.text('a folder');
+        if (cursor.text('a folder') !== null)
+          report.warn(
+            cursor.placeOf(first),
+            'chroot is not done: user and group are, and systemd can confine',
+          );
+        break;
+      case 'maxconnrate':
+      case 'maxsessrate':
+      case 'maxsslrate':
+        report.warn(
+          cursor.placeOf(first),
+          `${first.text} is not followed: clients are not counted by the second`,
+        );
+        cursor.rest();
         break;
       case 'pidfile':
         draft.pidFile = cursor.text('a file');

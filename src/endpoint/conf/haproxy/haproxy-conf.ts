@@ -67,7 +67,6 @@ export interface HaproxyProcess {
   readonly user: string | null;
   readonly group: string | null;
   readonly isDaemon: boolean;
-  readonly chroot: string | null;
   readonly pidFile: string | null;
   /** Of all frontends together. */
   readonly connectionsMax: number | null;

@@ -123,6 +123,16 @@ listen stats
     );
   });
 
+  it('says what of the process is not done', () => {
+    const { warnings } = read(
+      `global\n chroot /c\n maxsessrate 5\n ulimit-n 9\n${TIMES}${'listen x\n bind :1\n server a 10.0.0.1:1\n'}`,
+    );
+    assert.deepEqual(warnings.slice(0, 2), [
+      'h.cfg:2:2: chroot is not done: user and group are, and systemd can confine',
+      'h.cfg:3:2: maxsessrate is not followed: clients are not counted by the second',
+    ]);
+  });
+
   it('hands over what the process is told', () => {
     const { statsPages, ...process } = file.process;
     assert.deepEqual(process, {
@@ -130,7 +140,6 @@ listen stats
       user: 'haproxy',
       group: 'haproxy',
       isDaemon: true,
-      chroot: '/var/lib/haproxy',
       pidFile: '/run/h.pid',
       connectionsMax: 4_000,
       workers: 4,
