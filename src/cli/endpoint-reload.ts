@@ -59,7 +59,7 @@ export class EndpointReloader {
       return problems;
     }
     this.#options = options;
-    for (const line of await doors.configure(doorsOf(plan.value))) warn(line);
+    for (const { sentence } of await doors.configure(doorsOf(plan.value))) warn(sentence);
     for (const line of plan.value.warnings) warn(line);
     log.write('notice', 'the configuration was read anew');
     return [];

@@ -64,6 +64,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     for (const close of closing.splice(0)) close();
   };
   let daemon: EndpointDaemon | null = null;
+  let exitCode: number | null = null;
   // In the background the service manager has long been answered, by the first process's end.
   const manager = new ServiceManager(warn, isInBackground ? {} : process.env);
   governProcess({
@@ -107,7 +108,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
     log,
     exit(code) {
       cleanUp();
-      process.exit(code);
+      process.exit(exitCode ?? code);
     },
   });
   if (!started.ok) {
@@ -131,7 +132,16 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   const pidProblem = pidFile.write();
   closing.push(() => pidFile.remove());
   if (pidProblem !== null) warn(pidProblem);
-  for (const problem of await doors.configure(doorsOf(plan.value))) warn(problem);
+  const problems = await doors.configure(doorsOf(plan.value));
+  for (const { sentence, isPort } of problems) if (!isPort) warn(sentence);
+  const ports = problems.filter(({ isPort }) => isPort).map(({ sentence }) => sentence);
+  if (ports.length > 0) {
+    // What serves already is taken back in order.
+    complain(ports);
+    exitCode = 1;
+    daemon.terminate();
+    return;
+  }
   const orders = ordersFor(daemon, (file) => reloader.reload(file));
   const controlSocket = await openControl(daemon, nameOf(options), orders, warn);
   if (controlSocket !== null) closing.push(() => controlSocket.close());

@@ -266,8 +266,12 @@ describe('baton endpoint, as a program', () => {
       `defaults\n mode http\n ${times}\nlisten web\n bind 127.0.0.1:${port}\n server a 127.0.0.1:1\n`,
     );
     const web = runBaton(folder, file);
+    // Who counts on the answers must not take their absence for a dead endpoint.
+    const free = await freePort();
+    const args = ['--servers', '127.0.0.1:1', '--path', 'relay', '--listen', `127.0.0.1:${free}`];
+    const unanswered = runBaton(folder, ...args, '--http', `127.0.0.1:${port}`);
     taken.close();
-    for (const { code, output } of [busy, web]) {
+    for (const { code, output } of [busy, web, unanswered]) {
       assert.equal(code, 1);
       assert.match(
         output,

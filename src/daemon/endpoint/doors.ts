@@ -17,7 +17,16 @@ interface Door {
   close(): void;
 }
 
-type Opening = () => Promise<Result<Door, string>>;
+export interface DoorProblem {
+  readonly sentence: string;
+  /** Others come to it by TCP, and count on it. */
+  readonly isPort: boolean;
+}
+
+interface Opening {
+  readonly isPort: boolean;
+  readonly open: () => Promise<Result<Door, string>>;
+}
 
 export class Doors {
   readonly #hands: RuntimeHands;
@@ -28,20 +37,20 @@ export class Doors {
     this.#hands = hands;
   }
 
-  /** Makes them those of `conf`. Resolves to what is in the way of some, in sentences; the others serve. */
-  async configure(conf: DoorsConf): Promise<readonly string[]> {
+  /** Makes them those of `conf`. Resolves to what is in the way of some; the others serve. */
+  async configure(conf: DoorsConf): Promise<readonly DoorProblem[]> {
     const wanted = this.#openings(conf);
     for (const [key, door] of this.#open) {
       if (wanted.has(key)) continue;
       door.close();
       this.#open.delete(key);
     }
-    const problems: string[] = [];
-    for (const [key, opening] of wanted) {
+    const problems: DoorProblem[] = [];
+    for (const [key, { isPort, open }] of wanted) {
       if (this.#open.has(key)) continue;
-      const opened = await opening();
+      const opened = await open();
       if (opened.ok) this.#open.set(key, opened.value);
-      else problems.push(opened.problem);
+      else problems.push({ sentence: opened.problem, isPort });
     }
     return problems;
   }
@@ -55,14 +64,17 @@ export class Doors {
     const view = (): ReturnType<RuntimeHands['view']> => this.#hands.view(false);
     const openings = new Map<string, Opening>();
     for (const socket of statsSockets) {
-      openings.set(JSON.stringify(socket), () => openRuntimeSocket(socket, this.#hands));
+      openings.set(JSON.stringify(socket), {
+        isPort: socket.bind.kind === 'tcp',
+        open: () => openRuntimeSocket(socket, this.#hands),
+      });
     }
     const pages = statsPages.flatMap((page) =>
       page.binds.flatMap((bind) => (bind.kind === 'tcp' ? [{ host: bind.host, port: bind.port, page }] : [])),
     );
     const questions = http === null ? [] : [{ ...http, page: null }];
     for (const one of [...pages, ...questions]) {
-      openings.set(JSON.stringify(one), () => openHealthHttp({ ...one, view }));
+      openings.set(JSON.stringify(one), { isPort: true, open: () => openHealthHttp({ ...one, view }) });
     }
     return openings;
   }
