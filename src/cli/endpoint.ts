@@ -2,7 +2,12 @@
 
 import type { ControlSocket } from '../api/control-socket.ts';
 import { runtimeFolder } from '../api/socket-paths.ts';
-import { reportListening, startInBackground, takeBackgroundMark } from '../daemon/background.ts';
+import {
+  reportListening,
+  reportProblems,
+  startInBackground,
+  takeBackgroundMark,
+} from '../daemon/background.ts';
 import { Doors } from '../daemon/endpoint/doors.ts';
 import { EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
@@ -25,8 +30,11 @@ import { EndpointReloader } from './endpoint-reload.ts';
 const EXIT_USAGE = 2;
 const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
+const complaints = (problems: readonly string[]): readonly string[] =>
+  problems.map((problem) => `baton: ${problem}`);
+
 function complain(problems: readonly string[]): void {
-  for (const problem of problems) process.stderr.write(`baton: ${problem}\n`);
+  for (const line of complaints(problems)) process.stderr.write(`${line}\n`);
 }
 
 /** `--check`: says what was understood (unless `isQuiet`), or what is wrong. Returns the exit code. */
@@ -111,8 +119,11 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
       process.exit(exitCode ?? code);
     },
   });
+  // In the background nobody sees our standard error.
+  const say = async (problems: readonly string[]): Promise<void> =>
+    isInBackground ? reportProblems(complaints(problems)) : complain(problems);
   if (!started.ok) {
-    complain(started.problem);
+    await say(started.problem);
     process.exit(1);
   }
   daemon = started.value;
@@ -137,7 +148,7 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   const ports = problems.filter(({ isPort }) => isPort).map(({ sentence }) => sentence);
   if (ports.length > 0) {
     // What serves already is taken back in order.
-    complain(ports);
+    await say(ports);
     exitCode = 1;
     daemon.terminate();
     return;

@@ -1,7 +1,8 @@
 // `daemonize yes` and `supervised`: how a daemon that was started tells others that it runs (sentinel.md §2.1).
 //
 // A Node process cannot fork itself, so the background process is a second one with the same arguments. It reports over
-// a channel of messages, and the first exits when it has: 0 when the second listens, its code when it gave up.
+// a channel of messages, and the first exits when it has: 0 when the second listens, its code when it gave up. Only the
+// first has a terminal, so what keeps the second from starting is said by the first.
 
 import { spawn } from 'node:child_process';
 import type { ServerConf } from '../sentinel/conf/conf.ts';
@@ -32,7 +33,11 @@ export function startInBackground(standardInput: string | null): Promise<number>
     child.stdin?.end(standardInput ?? '', 'latin1');
     child.once('error', () => resolve(1));
     child.once('exit', (code) => resolve(code ?? 1));
-    child.once('message', () => {
+    child.on('message', (message: string | readonly string[]) => {
+      if (typeof message !== 'string') {
+        for (const line of message) process.stderr.write(`${line}\n`);
+        return;
+      }
       child.disconnect();
       child.unref();
       resolve(0);
@@ -45,6 +50,14 @@ export function reportListening(): void {
   if (process.send === undefined) return;
   process.send('listening', () => {
     if (process.connected) process.disconnect();
+  });
+}
+
+/** In the second process: has the first say these lines. Resolves once they are on their way. */
+export function reportProblems(lines: readonly string[]): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) resolve();
+    else process.send(lines, () => resolve());
   });
 }
 

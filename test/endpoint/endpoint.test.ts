@@ -270,12 +270,16 @@ describe('baton endpoint, as a program', () => {
     const free = await freePort();
     const args = ['--servers', '127.0.0.1:1', '--path', 'relay', '--listen', `127.0.0.1:${free}`];
     const unanswered = runBaton(folder, ...args, '--http', `127.0.0.1:${port}`);
+    // The second process gives up, and the first says why.
+    const behind = runBaton(folder, '-D', ...args.slice(0, -1), `127.0.0.1:${port}`);
     taken.close();
-    for (const { code, output } of [busy, web, unanswered]) {
+    for (const { code, output } of [busy, web, unanswered, behind]) {
       assert.equal(code, 1);
       assert.match(
         output,
-        new RegExp(`cannot listen on 127.0.0.1:${port}: .*another program listens there: stop it`),
+        new RegExp(
+          `cannot listen on 127.0.0.1:${port}( for [^:]*)?: .*another program listens there: stop it`,
+        ),
       );
     }
   });
