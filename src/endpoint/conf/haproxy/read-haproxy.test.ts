@@ -125,7 +125,7 @@ listen stats
 
   it('says what of the process is not done', () => {
     const { warnings } = read(
-      `global\n chroot /c\n maxsessrate 5\n ulimit-n 9\n${TIMES}${'listen x\n bind :1\n server a 10.0.0.1:1\n'}`,
+      `global\n chroot /c\n maxsessrate 5\n ulimit-n 9\n${TIMES}listen x\n bind :1\n server a 10.0.0.1:1\n`,
     );
     assert.deepEqual(warnings.slice(0, 2), [
       'h.cfg:2:2: chroot is not done: user and group are, and systemd can confine',
