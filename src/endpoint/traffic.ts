@@ -13,6 +13,18 @@ export interface Tally {
   readonly rateMost: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** What {@link BusiestSeconds} needs; absent where several were added up. */
+  readonly busy?: BusySeconds;
+}
+
+/** How busy the last seconds were, each of the clock that all processes of a machine share. */
+export interface BusySeconds {
+  /** Of the first of them. */
+  readonly second: number;
+  /** At most at the same time. */
+  readonly mosts: readonly number[];
+  /** Begun. */
+  readonly begun: readonly number[];
 }
 
 export interface EndpointTraffic {
@@ -36,7 +48,7 @@ export interface OpenSession {
   readonly ageMs: number;
 }
 
-/** Of processes that work side by side. The most of all may be less than the sum of each one's most, which is said here. */
+/** Of processes that work side by side. The most of all may be less than the sum of each one's most: busiest-seconds.ts. */
 export function addTallies(tallies: readonly Tally[]): Tally {
   const sum = (of: (tally: Tally) => number): number =>
     tallies.reduce((total, tally) => total + of(tally), 0);
@@ -74,6 +86,8 @@ export function addTraffic(all: readonly Traffic[]): Traffic {
 }
 
 const SECOND_MS = 1_000;
+/** So many are remembered: a process that is too busy to tell each second is heard later. */
+const SECONDS_MAX = 8;
 
 /** Counts sessions as they come and go. Times are milliseconds of one clock. */
 export class SessionCounter {
@@ -82,16 +96,20 @@ export class SessionCounter {
   total = 0;
   rateMost = 0;
   #second = 0;
-  #inSecond = 0;
-  #inSecondBefore = 0;
+  /** Of the last seconds, up to the present one. */
+  #mosts = [0];
+  #begun = [0];
 
   began(nowMs: number): void {
+    this.#turn(nowMs);
     this.now += 1;
     this.total += 1;
     if (this.now > this.most) this.most = this.now;
-    this.#turn(nowMs);
-    this.#inSecond += 1;
-    if (this.#inSecond > this.rateMost) this.rateMost = this.#inSecond;
+    const last = this.#begun.length - 1;
+    if (this.now > (this.#mosts[last] ?? 0)) this.#mosts[last] = this.now;
+    const begun = (this.#begun[last] ?? 0) + 1;
+    this.#begun[last] = begun;
+    if (begun > this.rateMost) this.rateMost = begun;
   }
 
   ended(): void {
@@ -102,14 +120,28 @@ export class SessionCounter {
   rate(nowMs: number): number {
     this.#turn(nowMs);
     const passed = (nowMs % SECOND_MS) / SECOND_MS;
-    return Math.round(this.#inSecond + this.#inSecondBefore * (1 - passed));
+    const [inSecond = 0, before = 0] = this.#begun.toReversed();
+    return Math.round(inSecond + before * (1 - passed));
+  }
+
+  busy(nowMs: number): BusySeconds {
+    this.#turn(nowMs);
+    return {
+      second: this.#second - this.#mosts.length + 1,
+      mosts: [...this.#mosts],
+      begun: [...this.#begun],
+    };
   }
 
   #turn(nowMs: number): void {
     const second = Math.floor(nowMs / SECOND_MS);
-    if (second === this.#second) return;
-    this.#inSecondBefore = second === this.#second + 1 ? this.#inSecond : 0;
-    this.#inSecond = 0;
+    if (second <= this.#second) return;
+    for (let passed = Math.min(second - this.#second, SECONDS_MAX); passed > 0; passed--) {
+      this.#mosts.push(this.now);
+      this.#begun.push(0);
+    }
+    this.#mosts = this.#mosts.slice(-SECONDS_MAX);
+    this.#begun = this.#begun.slice(-SECONDS_MAX);
     this.#second = second;
   }
 }

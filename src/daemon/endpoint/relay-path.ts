@@ -16,6 +16,7 @@ import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { routeOfWorker } from '../../endpoint/relay/route-of-worker.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
+import { BusiestSeconds } from '../../endpoint/busiest-seconds.ts';
 import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
@@ -86,6 +87,7 @@ export class RelayPath implements RoutePath {
   /** What takes the files of each endpoint's unix sockets away. */
   readonly #removes: Map<string, (() => void)[]>;
   #tlsFiles: TlsFiles;
+  readonly #busiest = new BusiestSeconds();
 
   /** Opens the ports and starts the workers. All problems come back at once, and nothing is left open. */
   static async open(options: RelayPathOptions): Promise<Result<RelayPath, readonly string[]>> {
@@ -146,6 +148,7 @@ export class RelayPath implements RoutePath {
       greet: (worker) => this.#greet(worker),
       heard: (worker, message) => this.#heard(worker, message),
       gone: (worker) => this.#gone(worker),
+      beat: () => this.#busiest.hear(this.#workers.living.map(({ traffic }) => traffic)),
       warn: (sentence) => options.events.warn(sentence),
     });
   }
@@ -230,7 +233,9 @@ export class RelayPath implements RoutePath {
 
   async traffic(): Promise<Traffic> {
     const answers = await this.#workers.askAll((id) => ({ kind: 'ask-counts', id }), COUNT_MS_MAX);
-    return addTraffic(answers.flatMap((answer) => (answer?.kind === 'counts' ? [answer.traffic] : [])));
+    const told = answers.flatMap((answer) => (answer?.kind === 'counts' ? [answer.traffic] : []));
+    this.#busiest.hear(told);
+    return this.#busiest.correct(addTraffic(told));
   }
 
   /** Each worker's sessions have numbers of their own, which are made different from one another here. */

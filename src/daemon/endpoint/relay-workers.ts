@@ -4,6 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import type { FromWorker, ToWorker } from '../../endpoint/relay/messages.ts';
+import type { Traffic } from '../../endpoint/traffic.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 
 const START_MS_MAX = 20_000;
@@ -38,6 +39,8 @@ export interface RelayWorkersOptions {
   readonly greet: (worker: RelayWorker) => void;
   readonly heard: (worker: RelayWorker, message: FromWorker) => void;
   readonly gone: (worker: RelayWorker) => void;
+  /** Each second: what they told last may be looked at. */
+  readonly beat: () => void;
   readonly warn: (sentence: string) => void;
 }
 
@@ -57,6 +60,7 @@ export class RelayWorker {
   missedBeats = 0;
   /** As of its last answer, by the endpoint. */
   counts: Readonly<Record<string, RelayCounts>> = {};
+  traffic: Traffic = {};
   memoryBytes = 0;
 
   constructor(index: number, serial: number, restartMs: number, child: ChildProcess) {
@@ -219,6 +223,7 @@ export class RelayWorkers {
   #heard(worker: RelayWorker, message: FromWorker): void {
     if (message.kind === 'counts') {
       worker.counts = message.counts;
+      worker.traffic = message.traffic;
       worker.memoryBytes = message.memoryBytes;
     }
     if ('id' in message) this.#asked.get(`${message.id} ${worker.serial}`)?.(message);
@@ -227,7 +232,8 @@ export class RelayWorkers {
 
   /** Each second: who does not answer, or has too much, is replaced. */
   #look(): void {
-    const { warn, care } = this.#options;
+    const { warn, care, beat } = this.#options;
+    beat();
     const beatMs = care.beatMs ?? BEAT_MS;
     const memoryBytesMax = care.memoryBytesMax ?? MEMORY_BYTES_MAX;
     for (const worker of this.living) {

@@ -139,6 +139,7 @@ export class SessionMeter {
       sessionsTotal: sessions.total,
       rate: sessions.rate(now),
       rateMost: sessions.rateMost,
+      busy: sessions.busy(now),
       bytesIn,
       bytesOut,
     });
