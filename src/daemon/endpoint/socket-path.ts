@@ -201,7 +201,7 @@ export class SocketPath implements RoutePath {
     const place = new Set([textOf(placeOf(server))]);
     const listens = endpoints.flatMap((name) => this.#endpoints.get(name)?.listens ?? []);
     const led = new Map(listens.map((listen) => [textOf(listen.place), place]));
-    this.#looks = this.#looks.then(() => this.#reset(led));
+    this.#looks = this.#looks.then(async () => void (await this.#reset(led)));
   }
 
   async drop(names: readonly string[]): Promise<void> {
@@ -332,17 +332,17 @@ export class SocketPath implements RoutePath {
   #resetOthers(): void {
     void this.#looked();
     clearTimeout(this.#secondLook);
-    this.#secondLook = setTimeout(() => void this.#looked(), SECOND_LOOK_MS);
+    this.#secondLook = setTimeout(() => void this.#looked(true), SECOND_LOOK_MS);
     this.#secondLook.unref();
   }
 
-  #looked(): Promise<void> {
-    this.#looks = this.#looks.then(() => this.#look());
+  #looked(isLast = false): Promise<void> {
+    this.#looks = this.#looks.then(() => this.#look(isLast));
     return this.#looks;
   }
 
   /** Resets every connection that the hook led to where its endpoint does not lead any more. */
-  async #look(): Promise<void> {
+  async #look(isLast: boolean): Promise<void> {
     const gone = new Map<string, ReadonlySet<string>>();
     for (const { listens, route, isLeaving } of this.#endpoints.values()) {
       if (route?.endsOthers === false && !isLeaving) continue;
@@ -353,15 +353,20 @@ export class SocketPath implements RoutePath {
         gone.set(textOf(place), new Set([...ever].filter((text) => !current.has(text) && !kept.has(text))));
       }
     }
-    await this.#reset(gone);
+    const isDone = await this.#reset(gone);
+    if (!isLast || !isDone) return;
+    // Nobody is there any more; addresses of a cloud change for ever.
+    for (const { place, current, ever } of [...this.#endpoints.values()].flatMap(({ listens }) => listens)) {
+      for (const text of gone.get(textOf(place)) ?? []) if (!current.has(text)) ever.delete(text);
+    }
   }
 
-  /** Resets the connections that the hook led to these places, by the endpoint's. */
-  async #reset(gone: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
+  /** Resets the connections that the hook led to these places, by the endpoint's. False: some could not be. */
+  async #reset(gone: ReadonlyMap<string, ReadonlySet<string>>): Promise<boolean> {
     const suspects = new Set([...gone.values()].flatMap((places) => [...places]));
-    if (suspects.size === 0) return;
+    if (suspects.size === 0) return true;
     const found: TcpSocket[] = [];
-    this.#trouble.trying(() => {
+    let isDone = this.#trouble.trying(() => {
       for (const socket of this.#sockets.list()) {
         const place = textOf(encodePlace(socket.remoteAddress, socket.remotePort));
         if (!suspects.has(place)) continue;
@@ -372,11 +377,13 @@ export class SocketPath implements RoutePath {
     });
     for (let count = 0; count < found.length; count += RESETS_PER_TURN) {
       if (count > 0) await nextTurn();
-      this.#trouble.trying(() => {
+      const isReset = this.#trouble.trying(() => {
         for (const socket of found.slice(count, count + RESETS_PER_TURN)) {
           if (this.#sockets.destroy(socket)) this.#connectionsReset++;
         }
       });
+      isDone &&= isReset;
     }
+    return isDone;
   }
 }

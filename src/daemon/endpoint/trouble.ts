@@ -22,13 +22,15 @@ export class Trouble {
     this.#last = '';
   }
 
-  /** Does something that the kernel may refuse, which becomes a warning. Throws what else goes wrong. */
-  trying(act: () => void): void {
+  /** Does something that the kernel may refuse, which becomes a warning; false then. Throws what else goes wrong. */
+  trying(act: () => void): boolean {
     try {
       act();
+      return true;
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
       this.warn(`${error.message}.`);
+      return false;
     }
   }
 }
