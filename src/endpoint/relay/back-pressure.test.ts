@@ -2,18 +2,23 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { LIMITS } from './limits.ts';
-import { type ModelConnection, Stage, bulk, command } from './test-kit.ts';
+import { type ModelClient, type ModelConnection, Stage, bulk, command } from './test-kit.ts';
 
 const MIB = 1024 * 1024;
 /** As sockets have it. */
 const CHUNK_BYTES = 65_536;
 const LONG = 'x'.repeat(10 * MIB);
+const LESS = 'x'.repeat(3 * MIB);
 
-/** Clients of a relay, all at rest; the first one is slow and has asked for a long reply. */
-function staged(clients: number, ...behind: readonly string[]): Stage {
+const GET_LONG = command('GET', 'long');
+
+/** Clients of a relay; the first one is slow and has asked for a long reply, the next ones for something behind it. */
+function staged(clients: number, behind: readonly string[] = [], asks = GET_LONG): Stage {
   const stage = new Stage();
   stage.data.values.set('0/long', LONG);
+  stage.data.values.set('0/less', LESS);
   for (let who = 0; who < clients; who++) stage.connect();
   // Everybody has a connection that stands.
   stage.send(0, command('PING'));
@@ -22,7 +27,7 @@ function staged(clients: number, ...behind: readonly string[]): Stage {
   assert.ok(slow !== undefined);
   slow.received = '';
   slow.isSlow = true;
-  stage.send(0, command('GET', 'long'));
+  stage.send(0, asks);
   behind.forEach((text, at) => stage.send(at + 1, text));
   stage.flush();
   for (const connection of stage.connections) connection.serve();
@@ -121,7 +126,7 @@ describe('a long reply to a client that reads slowly', () => {
   });
 
   it('makes nobody wait who reads: what was asked behind it is asked again elsewhere, in order', () => {
-    const stage = staged(2, command('GET', 'b') + command('ECHO', 'c'));
+    const stage = staged(2, [command('GET', 'b') + command('ECHO', 'c')]);
     pump(stage);
     assert.equal(received(stage, 1), '$-1\r\n$1\r\nc\r\n');
     stage.take(0);
@@ -135,8 +140,40 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(received(stage, 1), '$-1\r\n$1\r\nc\r\n$1\r\nd\r\n');
   });
 
-  it('makes a write behind it wait for so long in all; then the client that is too slow is closed', () => {
-    const stage = staged(2, command('APPEND', 'a', 'one') + command('GET', 'a'));
+  it('is asked for again on a connection of its own if a write waits behind it: that is answered at once', () => {
+    const stage = staged(2, [command('APPEND', 'a', 'one') + command('GET', 'a')]);
+    pump(stage);
+    assert.equal(received(stage, 1), ':3\r\n$3\r\none\r\n');
+    assert.ok(received(stage, 0).length < LONG.length);
+    stage.send(0, command('APPEND', 'b', 'two'));
+    for (let round = 0; round < 20; round++) {
+      stage.pass(1_000);
+      stage.take(0);
+      pump(stage);
+    }
+    assert.equal(received(stage, 0), `${bulk(LONG)}:3\r\n`);
+    assert.deepEqual(stage.data.log, ['append 0/a one', 'append 0/b two']);
+    assert.equal(stage.servers[0].seen.filter((request) => request === 'GET long').length, 2);
+    // Both connections are there for the next ones.
+    stage.send(0, command('PING'));
+    stage.send(1, command('PING'));
+    stage.settle();
+    assert.equal(stage.connections.length, 2);
+  });
+
+  it('and a write behind it: nobody waits for so much as a client may have here', () => {
+    const stage = staged(2, [command('APPEND', 'a', 'one')], command('GET', 'less'));
+    pump(stage);
+    assert.equal(received(stage, 0), bulk(LESS));
+    assert.equal(received(stage, 1), ':3\r\n');
+  });
+
+  it('makes a write behind it wait a while if it is not to be asked twice; then, if the client is too slow, that is closed', () => {
+    const stage = staged(
+      2,
+      [command('APPEND', 'a', 'one') + command('GET', 'a')],
+      GET_LONG + command('APPEND', 'b', 'two'),
+    );
     pump(stage);
     for (let waitedMs = 0; waitedMs < LIMITS.othersWaitMs; waitedMs += 100) {
       assert.equal(received(stage, 1), '');
@@ -149,14 +186,14 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(isClosed(stage, 0), true);
     assert.equal(stage.relay.counts.tooSlow, 1);
     assert.equal(received(stage, 1), ':3\r\n$3\r\none\r\n');
-    assert.deepEqual(stage.data.log, ['append 0/a one']);
+    assert.deepEqual(stage.data.log, ['append 0/b two', 'append 0/a one']);
     stage.send(1, command('GET', 'a'));
     stage.settle();
     assert.equal(stage.connections.length, 1);
   });
 
-  it('arrives in spite of a write behind it if the client is fast enough', () => {
-    const stage = staged(2, command('APPEND', 'a', 'one'));
+  it('arrives all the same if the client is fast enough', () => {
+    const stage = staged(2, [command('APPEND', 'a', 'one')], GET_LONG + command('APPEND', 'b', 'two'));
     for (let waitedMs = 0; waitedMs < LIMITS.othersWaitMs; waitedMs += 40) {
       pump(stage);
       stage.pass(20);
@@ -164,7 +201,7 @@ describe('a long reply to a client that reads slowly', () => {
       pump(stage);
       stage.pass(20);
     }
-    assert.equal(received(stage, 0), bulk(LONG));
+    assert.equal(received(stage, 0), `${bulk(LONG)}:3\r\n`);
     assert.equal(received(stage, 1), ':3\r\n');
   });
 });
@@ -274,4 +311,81 @@ describe('clients that are slow together', () => {
     );
     assert.equal(stage.relay.counts.tooSlow, 1);
   });
+});
+
+/** So little that replies of 2,000 bytes are too long for everything. */
+const TINY = { congestedBytes: 600, longReplyBytes: 600, sharedReplyBytesMax: 1_000, othersWaitMs: 500 };
+
+type Step =
+  | { readonly kind: 'ask' | 'slow' | 'take'; readonly who: number }
+  | { readonly kind: 'serve' | 'reply'; readonly which: number; readonly bytes: number }
+  | { readonly kind: 'flush' | 'pass' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('ask' as const), who: fc.nat(2) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('serve' as const, 'reply' as const),
+      which: fc.nat(5),
+      bytes: fc.constantFrom(20, 700, 5_000),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('slow' as const, 'take' as const), who: fc.nat(2) }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('flush' as const, 'pass' as const) }) },
+);
+
+it('whoever is slow, and whenever: each request is answered once, in its client’s order, and each write done once', () => {
+  const requests = fc.array(fc.nat(2), { minLength: 1, maxLength: 10 });
+  const property = fc.property(
+    fc.tuple(requests, requests, requests),
+    fc.array(step, { minLength: 20, maxLength: 120 }),
+    (kinds, steps) => {
+      const stage = new Stage(false, TINY);
+      const left = kinds.map((list, who) =>
+        list.map((kind, at) => {
+          const text = `${who}:${at};`;
+          if (kind === 0) return { request: command('ECHO', text), reply: bulk(text) };
+          if (kind === 1)
+            return { request: command('ECHO', text.repeat(500)), reply: bulk(text.repeat(500)) };
+          const length = list.slice(0, at + 1).filter((one) => one === 2).length * 4;
+          return { request: command('APPEND', String(who), text), reply: `:${length}\r\n` };
+        }),
+      );
+      const wanted = left.map((list) => list.map(({ reply }) => reply).join(''));
+      for (const _ of kinds) stage.connect();
+      const ask = (who: number): void => stage.send(who, left[who]?.shift()?.request ?? '');
+      for (const one of steps) {
+        const wire = 'who' in one ? stage.wires[one.who] : undefined;
+        const connection =
+          'which' in one ? stage.connections[one.which % stage.connections.length] : undefined;
+        if (one.kind === 'ask') ask(one.who);
+        else if (one.kind === 'slow' && wire !== undefined) wire.isSlow = true;
+        else if (one.kind === 'take') stage.take(one.who);
+        else if (one.kind === 'serve') connection?.serve();
+        else if (one.kind === 'reply') connection?.reply(one.bytes);
+        else if (one.kind === 'pass') stage.pass(200);
+        else stage.flush();
+      }
+      for (const who of [0, 1, 2]) {
+        (stage.wires[who] as ModelClient).isSlow = false;
+        stage.take(who);
+        while (left[who]?.length !== 0) ask(who);
+      }
+      stage.settle();
+      assert.deepEqual(
+        stage.wires.map((wire) => wire.received),
+        wanted,
+      );
+      const writes = (who: number): string[] => stage.data.log.filter((entry) => entry.includes(` ${who}:`));
+      kinds.forEach((list, who) => {
+        const marks = list.flatMap((kind, at) => (kind === 2 ? [`append 0/${who} ${who}:${at};`] : []));
+        assert.deepEqual(writes(who), marks);
+      });
+    },
+  );
+  fc.assert(property, { numRuns: 1_000 });
 });

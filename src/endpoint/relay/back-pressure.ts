@@ -4,9 +4,11 @@
 //
 // On a shared connection others would wait, too. So nobody else's requests are sent on it until the slow client has all it
 // asked for there; reads that were sent behind that already are asked again elsewhere, at once. A write can't be asked
-// twice: its client waits a second in all (`othersWaitMs`). Then the connection is read on, and the slow client is closed
-// once it has 8 MiB that it did not take, as is one that asks for more and more. In the second half of a hold replies have
-// to come home, and everything is read on; else one deaf client could undo a switch.
+// twice, so behind a reply that looks longer than a client may have here (8 MiB) it is the long one that is asked again, if
+// that is a read: over a connection of its client's own, before anything of it was passed on. Else nobody is waited with
+// up to 4 MiB, and then a second in all (`othersWaitMs`). After that the connection is read on, and the slow client is
+// closed once it has 8 MiB, as is one that asks for more and more without reading. In the second half of a hold replies
+// have to come home, and everything is read on; else one deaf client could undo a switch.
 //
 // What "much" is shrinks as memory fills up: with `free` bytes left of what all clients may have, it is free / 64, at most
 // 1 MiB and at least 64 KiB. So many slow clients are slowed down earlier, and hardly ever closed because there are many.
@@ -36,7 +38,7 @@ export interface BackPressureHost {
 export class Slowdown {
   readonly client: Client;
   readonly connection: ServerConnection;
-  /** `read-on`: the client is too slow still, but others have waited for long enough; `over`: it took everything. */
+  /** `read-on`: the client is too slow still, but others are not to wait (any more); `over`: it took everything. */
   state: 'paused' | 'read-on' | 'over' = 'paused';
   /** Others wait there for what they can't ask for elsewhere. */
   delaysOthers = false;
@@ -114,6 +116,15 @@ export class BackPressure {
     if (this.#slowdowns.size > 0) this.#wantAttention();
   }
 
+  /** A reply of about so many bytes begins on a shared connection. */
+  beginsLong(connection: ServerConnection, bytes: number): void {
+    const { limits, hold } = this.#host;
+    const client = connection.firstOwed?.client ?? null;
+    if (client === null || bytes <= limits.sharedReplyBytesMax || hold.isOn) return;
+    if (!othersAreLeft(client, connection) || !takeAway(client, connection)) return;
+    if (client.borrow() !== null) client.goOn();
+  }
+
   /** When {@link attend} is due, Infinity if never. */
   get dueMs(): number {
     return this.#dueMs;
@@ -163,7 +174,8 @@ export class BackPressure {
       ? nowMs + limits.othersWaitMs - slowdown.othersWaitedMs
       : Infinity;
     const readsOnAtMs = Math.min(waitsUntilMs, this.#holdIsLateMs);
-    const state = nowMs < readsOnAtMs ? 'paused' : 'read-on';
+    const isPaused = nowMs < readsOnAtMs && !(slowdown.delaysOthers && this.#mayHaveMore(client));
+    const state = isPaused ? 'paused' : 'read-on';
     if (state !== slowdown.state) {
       slowdown.state = state;
       if (state === 'paused') connection.pause();
@@ -173,6 +185,12 @@ export class BackPressure {
     this.#dueMs = Math.min(this.#dueMs, slowdown.tookAtMs + limits.deafMs);
   }
 
+  /** Whether a reply to a client that is slow may come here while others wait for it. */
+  #mayHaveMore({ countedBytes }: Client): boolean {
+    const { replyBytesMax, allReplyBytesMax } = this.#host.limits;
+    return countedBytes <= replyBytesMax / 2 && this.#untaken.bytes <= allReplyBytesMax / 2;
+  }
+
   #slowDown(client: Client): void {
     const known = this.#slowdowns.get(client);
     const connection = client.own ?? client.shared;
@@ -180,7 +198,9 @@ export class BackPressure {
     // What comes next there may be another's; then this client's does not grow.
     if (client.own === null && connection.firstOwed?.client !== client) return;
     if (known?.connection === connection && known.isOn) {
-      if (known.state !== 'over') return;
+      if (known.state === 'paused') return;
+      // It may have had too little to make others wait.
+      if (known.state === 'read-on') return this.#wantAttention();
       known.state = 'paused';
     } else {
       if (known !== undefined) this.#forget(known);
@@ -230,16 +250,19 @@ function othersAreLeft(client: Client, connection: ServerConnection): boolean {
   let areLeft = false;
   for (const other of connection.owing.clients()) {
     if (other === client || other.isGone) continue;
-    const mayAskAgain = !other.isReplaying && !other.isClosing;
-    const requests = mayAskAgain ? connection.owing.takeReads(other) : null;
-    if (requests === null) {
-      areLeft = true;
-      continue;
-    }
-    other.owed = 0;
-    other.shared = null;
-    other.takeBack(requests);
-    if (other.wait !== 'hold') other.goOn();
+    if (!takeAway(other, connection)) areLeft = true;
+    else if (other.wait !== 'hold') other.goOn();
   }
   return areLeft;
+}
+
+/** Takes back all that `client` asked for on `connection`, to be asked elsewhere. False: it is not to be asked twice. */
+function takeAway(client: Client, connection: ServerConnection): boolean {
+  if (client.isGone || client.isReplaying || client.isClosing) return false;
+  const requests = connection.owing.takeReads(client);
+  if (requests === null) return false;
+  client.owed = 0;
+  client.shared = null;
+  client.takeBack(requests);
+  return true;
 }

@@ -13,7 +13,7 @@ type Step =
   | { readonly kind: 'surprise' }
   | { readonly kind: 'flush' | 'prepare' | 'hold' | 'demote' | 'nowhere' | 'follow' | 'undo' };
 
-const bytes = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(10_000));
+const bytes = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constantFrom(700, 10_000));
 
 const moving: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('send' as const), who: fc.nat(2), bytes }) },
@@ -87,8 +87,8 @@ function requestsOf(who: number, kinds: readonly number[]): string[] {
   });
 }
 
-/** So little that clients who take nothing are slowed down. */
-const LIMITS = { congestedBytes: 20 };
+/** So little that clients who take nothing are slowed down, and that replies are too long to share a connection. */
+const LIMITS = { congestedBytes: 20, longReplyBytes: 600, sharedReplyBytesMax: 700 };
 
 /** Whether some of it is not answered: a server that is demoted out of the blue refuses that in silence. */
 function wantsNoAnswers(kinds: readonly number[] | undefined): boolean {

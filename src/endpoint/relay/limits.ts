@@ -4,6 +4,10 @@ export interface RelayLimits {
   /** Reply bytes that one client has not taken, and all of them together. Beyond, the client is closed. */
   readonly replyBytesMax: number;
   readonly allReplyBytesMax: number;
+  /** A reply of which so much has come, or is sure to, keeps others from a shared connection. */
+  readonly longReplyBytes: number;
+  /** One that looks longer than this is asked for again elsewhere if others wait behind it for what can't be. */
+  readonly sharedReplyBytesMax: number;
   /** How long a client for which a server is made to wait may take nothing at all, in ms. */
   readonly deafMs: number;
   /** How long others wait with it for a client that does not take its replies, in ms. */
@@ -45,6 +49,8 @@ export interface RelayLimits {
 export const LIMITS: RelayLimits = {
   replyBytesMax: 8 * 1024 * 1024,
   allReplyBytesMax: 256 * 1024 * 1024,
+  longReplyBytes: 1024 * 1024,
+  sharedReplyBytesMax: 8 * 1024 * 1024,
   deafMs: 60_000,
   othersWaitMs: 1_000,
   gatheredBytesMax: 128 * 1024,

@@ -361,6 +361,10 @@ export class Relay
     return this.#rejections.judge(owed, reply, connection);
   }
 
+  beginsLong(connection: ServerConnection, bytes: number): void {
+    this.#pressure.beginsLong(connection, bytes);
+  }
+
   isRetried(text: string, connection: ServerConnection): boolean {
     return this.#rejections.isRetried(text, connection);
   }

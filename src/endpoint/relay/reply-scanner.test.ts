@@ -63,6 +63,26 @@ describe('ReplyScanner', () => {
     assert.equal(String.fromCharCode(scanner.type), '>');
   });
 
+  it('guesses by its beginning how long a reply will be', () => {
+    const elements = (count: number, text: string): string => `$${text.length}\r\n${text}\r\n`.repeat(count);
+    for (const [beginning, expected] of [
+      ['$5000000\r\nxxxx', 5_000_012],
+      [`*1000\r\n${elements(10, 'x'.repeat(100))}`, 108_000],
+      ['*1000\r\n$100000\r\nxxxx', 100_000_000],
+      [`%1000\r\n${elements(10, 'x'.repeat(100))}`, 216_000],
+      [`*2\r\n$1\r\n0\r\n*1000000\r\n${elements(10, 'x')}`, 3_000_000],
+    ] as const) {
+      const scanner = new ReplyScanner();
+      const bytes = bytesOf(beginning);
+      assert.equal(scanner.next(bytes, 0, bytes.length), PARTIAL);
+      const guessed = scanner.expectedBytes(bytes, 0, bytes.length);
+      assert.ok(
+        guessed > 0.8 * expected && guessed < 1.2 * expected,
+        `${beginning.slice(0, 20)}: ${guessed}`,
+      );
+    }
+  });
+
   it('takes no garbage', () => {
     for (const garbage of [
       'HTTP/1.1 400',

@@ -4,6 +4,7 @@
 // An attribute (`|`) precedes what it belongs to and is no reply; a push (`>`) answers no command.
 
 const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 const MINUS = 45;
 const ZERO = 48;
 
@@ -108,6 +109,23 @@ export class ReplyScanner {
     return this.#bulk + ELEMENT_BYTES_MIN * this.#missing;
   }
 
+  /**
+   * About how long the reply being read will be of which nothing but this was seen: a string says so itself, and elements are
+   * taken to be as long as those that were seen.
+   */
+  expectedBytes(bytes: Uint8Array, start: number, end: number): number {
+    const seen = end - start + this.#bulk;
+    const least = end - start + this.bytesToCome;
+    const shape = SHAPE[bytes[start] as number] as number;
+    if (shape !== ITEMS && shape !== PAIRS) return least;
+    let count = 0;
+    for (let at = start + 1; at < end && bytes[at] !== CARRIAGE_RETURN; at++)
+      count = count * 10 + ((bytes[at] as number) ^ ZERO);
+    if (shape === PAIRS) count *= 2;
+    const begun = Math.max(1, count - this.#missing + 1);
+    return Math.max(least, (count * seen) / begun);
+  }
+
   /** Forgets the reply of which only the beginning was seen: it will be scanned again from its start. */
   restart(): void {
     this.type = 0;
@@ -134,7 +152,7 @@ export class ReplyScanner {
         return isCount ? at + 1 : GARBAGE;
       } else if (byte === MINUS && !this.#hasDigits) {
         this.#isNegative = true;
-      } else if (byte !== 13) {
+      } else if (byte !== CARRIAGE_RETURN) {
         return GARBAGE;
       }
     }

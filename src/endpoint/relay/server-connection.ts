@@ -7,6 +7,7 @@ import { encodeCommand } from '../../resp/encode.ts';
 import type { Slowdown } from './back-pressure.ts';
 import type { Client } from './client.ts';
 import { markAnswer } from './client-input.ts';
+import type { RelayLimits } from './limits.ts';
 import { type Look, NOTHING_OWED, type Owed, OwedQueue, type Verdict } from './owed.ts';
 import { Outgoing } from './outgoing.ts';
 import { ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner } from './reply-scanner.ts';
@@ -20,20 +21,21 @@ import { Fate } from './writes.ts';
 
 /** So much of a reply must be there before it is passed on in pieces: whoever looks at one sees its beginning whole. */
 const HEAD_BYTES = 512;
-/** A reply of which so much has come, or is sure to, keeps others from a shared connection. */
-const LONG_REPLY_BYTES = 1024 * 1024;
 
 /** What comes instead of an answer to anything, before the server closes. */
 const TURNED_AWAY = /^-ERR max number of clients reached/;
 
 /** What a connection needs from those around it. */
 export interface ConnectionOwner {
+  readonly limits: RelayLimits;
   /** Bytes of all requests that are not answered. */
   readonly kept: { bytes: number };
   /** It has something to send, at the end of this turn. */
   wantsFlush(connection: ServerConnection): void;
   /** A client's request got an error, or the client is replaying: `deliver`, unless the client is to be spared it. */
   unusual(owed: Owed, reply: SeenReply, connection: ServerConnection): Verdict;
+  /** A long reply begins on a shared connection, of about so many bytes. What is owed there may change. */
+  beginsLong(connection: ServerConnection, bytes: number): void;
   /** Everything that one read brought was given out. */
   settle(): void;
   /** It stands. */
@@ -384,11 +386,13 @@ export class ServerConnection implements WireEvents {
         return;
       }
       this.#replyBytes = 0;
+      const expected = this.#isShared ? this.#scanner.expectedBytes(bytes, start, end) : 0;
+      if (expected > this.#owner.limits.longReplyBytes) this.#owner.beginsLong(this, expected);
       this.#verdict = this.#judge(this.#queue.first, bytes, start, end, false);
       if (this.#verdict === null) return;
     }
     this.#replyBytes += end - start;
-    if (this.#replyBytes + this.#scanner.bytesToCome > LONG_REPLY_BYTES) this.isStreaming = true;
+    this.isStreaming ||= this.#replyBytes + this.#scanner.bytesToCome > this.#owner.limits.longReplyBytes;
     if (this.#verdict === 'deliver') this.#deliver(this.#queue.first, bytes, start, end);
   }
 
