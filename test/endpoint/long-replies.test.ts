@@ -182,6 +182,21 @@ describe('a value of 100 MiB', () => {
     assert.equal(found.hash, hashOf(replyOf(PIECES)));
     for (const client of clients) client.close();
   });
+
+  it('to a client that takes nothing keeps no switch from happening', async (t) => {
+    const relay = await openRelay(t, { isTransparent: true });
+    relay.lead(server);
+    const socket = connect(through(relay));
+    t.after(() => socket.destroy());
+    const deaf = new Reader(socket);
+    deaf.stopAt(1);
+    socket.write('GET long\r\n');
+    await until('it to begin', () => deaf.bytes > 0);
+    const held = await relay.path.takeStep(['redis'], { kind: 'hold', msMax: 4_000 });
+    assert.equal(held.kind, 'done');
+    assert.equal(await tooSlow(relay), 1);
+    await relay.path.takeStep(['redis'], { kind: 'release', isUndone: true });
+  });
 });
 
 /** A client's request with a long value. */
