@@ -52,6 +52,13 @@ for (const flavor of ['redis', 'valkey'] as const) {
         );
         quiet.say('CLIENT REPLY OFF\r\nPING\r\n');
         await until('the subscription', () => hearing.heard().includes('subscribe'));
+        const silent = talk(relay.port);
+        silent.say('CLIENT REPLY OFF\r\nSUBSCRIBE silent\r\nSET refused x\r\n');
+        await until('a message under OFF', async () => {
+          await ask(primary, ['PUBLISH', 'silent', 'told all the same']);
+          return silent.heard().includes('told all the same');
+        });
+        silent.leave();
 
         await relay.path.takeStep(['redis'], { kind: 'prepare', to: replica });
         // It reads nothing of what is written now.
@@ -152,6 +159,7 @@ function talk(port: number) {
     say: (text: string) => socket.write(text),
     heard: () => heard,
     isClosed: () => isClosed,
+    leave: () => socket.destroy(),
   };
 }
 

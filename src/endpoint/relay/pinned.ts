@@ -42,6 +42,8 @@ export class Pinned {
     PSUBSCRIBE: new Set(),
     SSUBSCRIBE: new Set(),
   };
+  /** It may have subscribed where nothing is answered but that: which names is not known. */
+  subscribesUnseen = false;
   /** Requests to (un)subscribe that are not answered. */
   subscribing = 0;
   /** CLIENT TRACKING with its options, while it is on; each more of them added prefixes. */
@@ -96,7 +98,7 @@ export class Pinned {
 
   /** Whether arrays may be messages and not replies. (In RESP3 messages are pushes.) */
   get hearsMessages(): boolean {
-    return this.subscribing > 0 || this.isSubscribed;
+    return this.subscribing > 0 || this.isSubscribed || this.subscribesUnseen;
   }
 
   /** Whether a push that confirms a subscription belongs to `owed`, the first that is owed. */
@@ -116,6 +118,7 @@ export class Pinned {
     this.flags.clear();
     this.replies = 'on';
     this.hasUnseen = false;
+    this.subscribesUnseen = false;
     this.isForGood = isForGood;
   }
 

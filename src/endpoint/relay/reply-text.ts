@@ -31,9 +31,15 @@ export function answersNothing(
     return !(CONFIRMATION.test(kind) && client?.pinned.awaitsConfirmation(owed) === true);
   }
   if (client === null) return false;
-  if (type === ARRAY && client.pinned.hearsMessages) return MESSAGE.test(firstElement(bytes, start, end));
+  const { pinned } = client;
+  if (type === ARRAY && pinned.hearsMessages) {
+    const kind = firstElement(bytes, start, end);
+    // Servers confirm these also where they answer nothing else.
+    const isUnasked = pinned.subscribesUnseen && !pinned.awaitsConfirmation(owed);
+    return MESSAGE.test(kind) || (isUnasked && CONFIRMATION.test(kind));
+  }
   // A line of MONITOR: `+1732690000.123456 [0 127.0.0.1:1234] "get" "key"`.
-  return type === SIMPLE && client.pinned.isMonitoring && isDigit(bytes[start + 1] as number);
+  return type === SIMPLE && pinned.isMonitoring && isDigit(bytes[start + 1] as number);
 }
 
 function isDigit(byte: number): boolean {

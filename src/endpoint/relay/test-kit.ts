@@ -135,8 +135,9 @@ export class ModelConnection extends ModelWire {
       this.#server.seen.push(text);
       const refused = [...this.#server.refuses].find(([beginning]) => text.startsWith(beginning));
       const reply = refused === undefined ? this.#take(args) : `-${refused[1]}\r\n`;
-      if (this.#mode === 'on') this.#replies += reply;
-      else if (this.#mode === 'skip') this.#mode = 'on';
+      // Redis 7.0 and Valkey 8.0 confirm subscriptions in any mode.
+      if (this.#mode === 'on' || /^(un)?subscribe$/i.test(args[0] ?? '')) this.#replies += reply;
+      if (this.#mode === 'skip') this.#mode = 'on';
       if (this.#skipsNext) this.#mode = 'skip';
       this.#skipsNext = false;
     }

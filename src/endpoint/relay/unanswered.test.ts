@@ -184,6 +184,22 @@ for (const isTransparent of [false, true]) {
       assert.equal(stage.relay.counts.outcomeUnknown, 1);
     });
 
+    it('hears what it subscribes to, is asked nothing as a subscriber, and is closed by a move', () => {
+      for (const mode of [off, skip]) {
+        const stage = staged();
+        send(stage, mode + command('SUBSCRIBE', 'a', 'b'));
+        const confirmed = ['a', 'b'].map(
+          (channel, at) => `*3\r\n${bulk('subscribe')}${bulk(channel)}:${at + 1}\r\n`,
+        );
+        assert.equal(received(stage), confirmed.join(''));
+        if (mode === off) send(stage, append('refused by a real server'));
+        assert.equal(stage.servers[0].seen.includes('ROLE'), false);
+        moveHeld(stage);
+        assert.equal(isOver(stage), true);
+        assert.equal(stage.relay.counts.unmovable, 1);
+      }
+    });
+
     it('has the scripts that it calls at the new server', () => {
       const stage = staged();
       send(

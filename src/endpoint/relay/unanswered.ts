@@ -18,12 +18,28 @@ import { CHANGES, type Request, deliver, markWaiting } from './requests.ts';
 import { rememberScript } from './scripts.ts';
 import { Transaction } from './transaction.ts';
 
+/** What somebody who has subscribed may say in RESP2. */
+const OF_SUBSCRIBERS: ReadonlySet<Command['kind']> = new Set(['subscribe', 'unsubscribe', 'quit']);
+
+/** Whether its server refuses all but that, our questions, too, and without a word. */
+function isDeaf({ pinned, signOn }: Client): boolean {
+  return pinned.subscribesUnseen && signOn.protocol === 2;
+}
+
 /** CLIENT REPLY OFF or SKIP was said: nothing is answered. False: it has to wait. */
 export function takeUnanswered(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { own, pinned } = client;
   if (own === null || !client.hasRoom(own)) return false;
   const { bytes, start, end } = request;
+  if (isDeaf(client) && !OF_SUBSCRIBERS.has(command.kind)) {
+    own.sendMore(bytes, start, end);
+    return true;
+  }
   switch (command.kind) {
+    case 'subscribe':
+    case 'unsubscribe':
+      pinned.hasUnseen = pinned.subscribesUnseen = true;
+      break;
     case 'refused':
       if (pinned.replies === 'skip') skipNone(client, core);
       return true;
@@ -91,8 +107,8 @@ export function beginLong(client: Client, core: RelayCore, part: Request): void 
 export function askWhetherDone(client: Client, core: RelayCore): void {
   const { own, pinned } = client;
   const { unanswered } = pinned;
-  if (own === null || !unanswered.isOpen || unanswered.isAsking || pinned.isMulti || client.isMidRequest)
-    return;
+  if (own === null || !unanswered.isOpen || unanswered.isAsking) return;
+  if (pinned.isMulti || client.isMidRequest || isDeaf(client)) return;
   const { sent } = unanswered;
   unanswered.isAsking = true;
   // It is not finished before this is answered, either.
