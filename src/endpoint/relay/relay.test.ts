@@ -132,6 +132,16 @@ describe('a script that clients know by its hash', () => {
     assert.equal(stage.servers[1].seen.filter((line) => line.startsWith('SCRIPT')).length, 1);
   });
 
+  it('is loaded before a transaction, also if only transactions have sent and called it', () => {
+    const stage = staged();
+    const run = (text: string): string => ask(stage, 0, command('MULTI') + text + command('EXEC'));
+    run(command('EVAL', 'body', '1', 'k', 'x'));
+    assert.match(run(call), /\*1\r\n:2\r\n$/);
+    stage.demote();
+    stage.follow();
+    assert.match(run(call), /\*1\r\n:3\r\n$/);
+  });
+
   it('is loaded again at a server that was started anew', () => {
     const stage = staged();
     ask(stage, 0, command('SCRIPT', 'LOAD', 'body') + call);

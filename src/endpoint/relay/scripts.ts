@@ -142,6 +142,12 @@ export function rememberScript({ scripts, loadedScripts }: RelayCore, args: read
   }
 }
 
+/** Of a request that no script can be loaded in front of once it is wanted: whoever is called by a hash is named from now on. */
+export function rememberCalled(core: RelayCore, args: readonly string[]): void {
+  if (/^EVALSHA(_RO)?$/i.test(args[0] ?? '')) core.scripts.find((args[1] ?? '').toLowerCase());
+  else rememberScript(core, args);
+}
+
 /** EVAL, EVALSHA, FCALL and their read-only kin. */
 export function takeScriptCall(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { bytes, start, end } = request;

@@ -10,6 +10,7 @@ import { argumentsOf } from './request-scanner.ts';
 import { READ, type Request, WRITE, deliver, sendOwn, sendPlain, signedOn } from './requests.ts';
 import { type QueuedScan, queuedScan } from './scan.ts';
 import { firstLine } from './reply-text.ts';
+import { rememberCalled } from './scripts.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Transaction } from './transaction.ts';
 import { askBehindExec } from './unknown-command.ts';
@@ -52,7 +53,9 @@ export function takeQueued(client: Client, core: RelayCore, command: Command, re
     client.answer(`-ERR ${command.name} is not passed on by this endpoint\r\n`, request);
     return true;
   }
-  if (command.kind === 'select') {
+  if (command.kind === 'script-call') {
+    rememberCalled(core, argumentsOf(request.bytes, request.start));
+  } else if (command.kind === 'select') {
     transaction.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
   } else if (command.kind === 'unknown' && transaction.unknown.size < UNKNOWN_MAX) {
     transaction.unknown.add(argumentsOf(request.bytes, request.start)[0] ?? '');

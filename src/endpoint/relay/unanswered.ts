@@ -15,7 +15,7 @@ import { ARRAY } from './reply-scanner.ts';
 import { firstElement } from './reply-text.ts';
 import { argumentsOf } from './request-scanner.ts';
 import { CHANGES, type Request, deliver, markWaiting } from './requests.ts';
-import { rememberScript } from './scripts.ts';
+import { rememberCalled } from './scripts.ts';
 import { Transaction } from './transaction.ts';
 
 /** What somebody who has subscribed may say in RESP2. */
@@ -164,13 +164,6 @@ function endUnseen(client: Client, core: RelayCore, { kind }: Command): boolean 
   const bytes = bytesOf(encodeCommand(['DISCARD']));
   sendUnanswered(client, core, { bytes, start: 0, end: bytes.length }, true);
   return true;
-}
-
-/** Nobody would hear that another server does not know it. */
-function rememberCalled(core: RelayCore, args: readonly string[]): void {
-  rememberScript(core, args);
-  const body = /^EVALSHA/i.test(args[0] ?? '') ? core.scripts.find((args[1] ?? '').toLowerCase()) : null;
-  if (body !== null) core.scripts.remember(body, true);
 }
 
 function mayBlock({ kind }: Command, { bytes, start }: Request): boolean {
