@@ -1,10 +1,11 @@
 // The control socket of a daemon: HTTP with JSON on a unix socket that only its owner can open (design.md §3). It is a
 // convenience: when it cannot be made, the daemon does its work without.
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { makeFolder } from '../daemon/make-folder.ts';
 import { removeSocket } from '../daemon/remove-socket.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import { answerRequest, toJson, type ApiSource } from './routes.ts';
@@ -54,7 +55,7 @@ export async function openControlSocket(
     return failure('no folder for it: neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set');
   }
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolder(folder);
     for (const candidate of [socketName(kind, name), socketName(kind, `${name}-${distinction}`)]) {
       const path = join(folder, candidate);
       if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) return failure(`its path is too long: ${path}`);

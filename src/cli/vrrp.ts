@@ -1,7 +1,7 @@
 // `baton vrrp FILE`: floating addresses in place of keepalived, with its file and its options, always in the foreground.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { ControlSocket } from '../api/control-socket.ts';
@@ -11,6 +11,7 @@ import { endpointsFromKeepalived } from '../importers/keepalived.ts';
 import { halvesOf, KeepalivedDaemon, type KeepalivedHalves } from '../daemon/keepalived-daemon.ts';
 import { keepalivedSurroundings } from '../daemon/keepalived-surroundings.ts';
 import { Log } from '../daemon/log.ts';
+import { makeFolder } from '../daemon/make-folder.ts';
 import { PidFile } from '../daemon/pid-file.ts';
 import { governProcess } from '../daemon/process-life.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
@@ -242,7 +243,7 @@ function dump(name: string, content: unknown, log: VrrpLog): void {
   const folder = runtimeFolder();
   try {
     if (folder === null) throw new Error('neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set');
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolder(folder);
     writeFileSync(join(folder, name), `${JSON.stringify(content, null, 2)}\n`, 'latin1');
     log.write('notice', toBytes(`the state was written to ${join(folder, name)}`));
   } catch (error) {
