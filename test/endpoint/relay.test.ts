@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import { createClient } from 'redis';
 import { freePort } from '../../src/redis/free-port.ts';
 import { ManagedServer } from '../../src/redis/managed-server.ts';
 import type { Flavor } from '../../src/redis/server-files.ts';
@@ -56,66 +55,6 @@ for (const flavor of ['redis', 'valkey'] as const) {
       const list = await connectionsOf(server);
       assert.ok(list.length < before + 5, `40 clients take few connections:\n${list.join('\n')}`);
       for (const client of clients) client.close();
-    });
-
-    it('serves ioredis: pipelines, transactions, scripts, blocking pops, publish and subscribe', async () => {
-      const [one, two] = [new Redis(relay.port), new Redis(relay.port, { db: 3 })];
-      try {
-        await one.del('list');
-        const pipeline = await one.pipeline().set('a', '1').incr('a').get('a').exec();
-        assert.deepEqual(pipeline, [
-          [null, 'OK'],
-          [null, 2],
-          [null, '2'],
-        ]);
-        assert.equal(await two.get('a'), null);
-        await two.set('a', 'of 3');
-        assert.equal(await one.get('a'), '2');
-        await one.watch('a');
-        const done = await one.multi().incr('a').exec();
-        assert.deepEqual(done, [[null, 3]]);
-        await one.watch('a');
-        await ask(server, ['SET', 'a', '9']);
-        assert.equal(await one.multi().incr('a').exec(), null);
-        one.defineCommand('twice', { numberOfKeys: 1, lua: "return redis.call('incrby', KEYS[1], 2)" });
-        const scripted = one as unknown as { twice(key: string): Promise<number> };
-        assert.equal(await scripted.twice('a'), 11);
-        const popped = one.blpop('list', 0);
-        await pause(50);
-        await two.select(0);
-        await two.rpush('list', 'x');
-        assert.deepEqual(await popped, ['list', 'x']);
-        const heard = new Promise((resolve) => two.on('message', (...message) => resolve(message)));
-        await two.subscribe('news', 'more');
-        assert.equal(await one.publish('news', 'hello'), 1);
-        assert.deepEqual(await heard, ['news', 'hello']);
-        await two.unsubscribe();
-        assert.equal(await two.get('a'), '11');
-      } finally {
-        one.disconnect();
-        two.disconnect();
-      }
-    });
-
-    it('serves node-redis with RESP3', async () => {
-      const client = createClient({ socket: { port: relay.port, host: '127.0.0.1' }, RESP: 3 });
-      client.on('error', () => undefined);
-      await client.connect();
-      const subscriber = client.duplicate();
-      subscriber.on('error', () => undefined);
-      await subscriber.connect();
-      try {
-        await client.hSet('h2', { a: '1', b: '2' });
-        assert.deepEqual({ ...(await client.hGetAll('h2')) }, { a: '1', b: '2' });
-        const [set, got] = await client.multi().set('k', 'v').get('k').exec();
-        assert.deepEqual([set, got], ['OK', 'v']);
-        const heard = new Promise<string>((resolve) => void subscriber.pSubscribe('n*', resolve));
-        await until('the publication', async () => (await client.publish('news', 'hi')) === 1);
-        assert.equal(await heard, 'hi');
-      } finally {
-        client.destroy();
-        subscriber.destroy();
-      }
     });
 
     it('tells who asked for it that a switch is under way, and that it is over, also when it is undone', async () => {
