@@ -239,8 +239,10 @@ for (const flavor of ['redis', 'valkey'] as const) {
     }
 
     it('reads from a replica of a cluster after a move as before', async (t) => {
-      const cluster = ['cluster-enabled yes'];
-      const [from, to] = await Promise.all([start(t, flavor, cluster), start(t, flavor, cluster)]);
+      // Its bus would take a port 10,000 above the server's, which may be another's.
+      const startOne = async (): Promise<ManagedServer> =>
+        start(t, flavor, ['cluster-enabled yes', `cluster-port ${await freePort()}`]);
+      const [from, to] = await Promise.all([startOne(), startOne()]);
       for (const isTransparent of [false, true]) {
         const relay = await openRelay(t, { isTransparent });
         relay.lead(from);
