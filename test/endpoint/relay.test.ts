@@ -98,6 +98,27 @@ for (const flavor of ['redis', 'valkey'] as const) {
       plain.close();
     });
 
+    it('serves nobody any more whose user was deleted', async (t) => {
+      await ask(server, ['ACL', 'SETUSER', 'leaver', 'on', '>secret', '~*', '&*', '+@all']);
+      const own = await openRelay(t);
+      own.lead(server);
+      const target = { host: '127.0.0.1', port: own.port };
+      const [sharing, subscribed, other] = [
+        await Wire.open(target),
+        await Wire.open(target),
+        await Wire.open(target),
+      ];
+      for (const client of [sharing, subscribed]) await client.call('AUTH', 'leaver', 'secret');
+      assert.equal(await sharing.call('SET', 'k', 'v'), 'OK');
+      await subscribed.call('SUBSCRIBE', 'news');
+      assert.equal(await other.call('ACL', 'DELUSER', 'leaver'), 1);
+      await until('the end of the subscriber', () => subscribed.isClosed);
+      await assert.rejects(sharing.call('GET', 'k'), /WRONGPASS/);
+      await until('the end of the other', () => sharing.isClosed);
+      assert.equal(await other.call('GET', 'k'), 'v');
+      other.close();
+    });
+
     it('passes on requests and replies of many megabytes, while others go on', async () => {
       const [large, small] = await Promise.all([Wire.open(through()), Wire.open(through())]);
       const value = 'x'.repeat(6_000_000);
