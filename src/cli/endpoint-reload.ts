@@ -8,18 +8,20 @@ import type { EndpointOptions } from './endpoint-arguments.ts';
 import { aboutOf, doorsOf, readPlan, workersOf } from './endpoint-plan.ts';
 
 export interface Reloading {
-  readonly daemon: EndpointDaemon;
-  readonly doors: Doors;
+  readonly daemon: Pick<EndpointDaemon, 'reload'>;
+  readonly doors: Pick<Doors, 'configure'>;
   /** As it was started. */
   readonly options: EndpointOptions;
   readonly log: EndpointLog;
-  readonly manager: ServiceManager;
+  readonly manager: Pick<ServiceManager, 'reloading' | 'ready'>;
 }
 
 export class EndpointReloader {
   readonly #reloading: Reloading;
   /** With the file that was read last. */
   #options: EndpointOptions;
+  /** One after the other: two at once would open the same doors twice. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(reloading: Reloading) {
     this.#reloading = reloading;
@@ -30,7 +32,13 @@ export class EndpointReloader {
    * `file`: this one from now on, where it describes the endpoints at all. With something that cannot be used, all stays
    * as it is. Returns what is wrong; nothing: it was read.
    */
-  async reload(file: string | null = null): Promise<readonly string[]> {
+  reload(file: string | null = null): Promise<readonly string[]> {
+    const done = this.#last.then(() => this.#reloadNow(file));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #reloadNow(file: string | null): Promise<readonly string[]> {
     const { manager } = this.#reloading;
     manager.reloading();
     try {
