@@ -9,6 +9,7 @@ import { it } from 'node:test';
 import { freePort } from '../../src/redis/free-port.ts';
 import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { NotifySocket } from '../harness/notify-socket.ts';
+import { lacksHaproxy } from '../harness/requirements.ts';
 import { until } from '../harness/wait.ts';
 
 const cfgOf = (port: number, more = ''): string => `global
@@ -111,3 +112,42 @@ it('serves under the unit and the init script of HAProxy, and reloads as they as
   assert.ok((await isListening(second)) && !(await isListening(first)));
   assert.ok(manager.heard().includes('STOPPING=1'));
 });
+
+it(
+  'takes no ports from HAProxy itself, and starts where an old pid file names nobody',
+  { skip: lacksHaproxy() },
+  async (t) => {
+    const port = await freePort();
+    const theirs = new ManagedProcess({
+      name: 'real-haproxy',
+      command: (folder) => ['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')],
+      isReady: () => isListening(port),
+    });
+    t.after(() => theirs.dispose());
+    writeFileSync(join(theirs.folder, 'haproxy.cfg'), cfgOf(port));
+    symlinkSync(resolve('bin/baton'), join(theirs.folder, 'haproxy'));
+    await theirs.restart();
+    const { pid } = theirs;
+    const start = (...pids: readonly string[]) =>
+      spawnSync(process.execPath, ['./haproxy', '-f', 'haproxy.cfg', '-p', 'pid', '-D', '-sf', ...pids], {
+        encoding: 'utf8',
+        timeout: 60_000,
+        cwd: theirs.folder,
+        env: { ...process.env, RUNTIME_DIRECTORY: theirs.folder },
+      });
+    const refused = start(String(pid));
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      new RegExp(`process ${pid} is HAProxy itself, .*: end it, then start this one without`),
+    );
+    assert.ok(await isListening(port));
+
+    await theirs.stop();
+    const started = start(String(pid));
+    assert.equal(started.status, 0, started.stderr);
+    const ours = Number(readFileSync(join(theirs.folder, 'pid'), 'latin1'));
+    t.after(() => process.kill(ours, 'SIGKILL'));
+    assert.ok(await isListening(port));
+  },
+);
