@@ -14,11 +14,16 @@ Examples:
   baton endpoint haproxy.cfg                      in place of: haproxy -f haproxy.cfg
   baton endpoint status                           where it leads, and why
   baton endpoint switch --to 10.0.0.2:6379        a switch that clients of the relay do not notice
+  baton endpoint drain 10.0.0.3:6379              before a replica is stopped; "ready" brings it back
 
 A bare port listens on this machine's loopback, IPv4 and IPv6. Paths: "socket" leads the clients of this
 machine to the primary inside connect(), with nothing in the way afterwards; "nat" lets nftables lead clients
 of other machines; "relay" carries bytes, shares few connections among many clients, and can hold clients
-through a switch. "auto" takes the socket path for a loopback listener where that is permitted, else relay.`;
+through a switch. "auto" takes the socket path for a loopback listener where that is permitted, else relay.
+
+SIGHUP reads files and passwords anew; clients of what stays do not notice. Linked to the name haproxy, baton
+takes HAProxy's command line. Exit codes: 0 done, 1 failed (also a haproxy.cfg that is refused), 2 usage,
+3 no daemon reachable, 70 a bug.`;
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),

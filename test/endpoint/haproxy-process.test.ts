@@ -75,6 +75,9 @@ it('serves under the unit and the init script of HAProxy, and reloads as they as
   await daemon.restart();
   await until('it is ready', () => manager.heard().includes('READY=1'), story);
   assert.equal(pid(), daemon.pid);
+  // What pgrep, pidof and killall look at.
+  assert.equal(readFileSync(`/proc/${pid()}/comm`, 'latin1'), 'haproxy\n');
+  assert.match(readFileSync(`/proc/${pid()}/cmdline`, 'latin1'), /^haproxy[\0 ]*$/);
   assert.ok(await isListening(first));
 
   // ExecReload: the file is checked, and the signal of a master comes.
