@@ -47,9 +47,10 @@ export function checkEndpoint(options: EndpointOptions, { isQuiet = false } = {}
   }
   if (isQuiet) return 0;
   const { conf, warnings } = plan.value;
-  for (const { name, binds, backend, path } of conf.frontends) {
+  for (const { name, binds, backend, path, branchOf } of conf.frontends) {
     const listens = binds.map((bind) => (bind.kind === 'unix' ? bind.path : targetText(bind))).join(' ');
-    process.stdout.write(`${name}: listens on ${listens}, leads to ${backend}, path ${path}\n`);
+    const where = branchOf === undefined ? `listens on ${listens}` : `serves clients of ${branchOf}`;
+    process.stdout.write(`${name}: ${where}, leads to ${backend}, path ${path}\n`);
   }
   for (const { name, role, source, servers } of conf.backends) {
     const who =
@@ -128,7 +129,8 @@ export async function runEndpoint(options: EndpointOptions): Promise<void> {
   }
   daemon = started.value;
   for (const { endpoint, listens, path, because } of daemon.chosen) {
-    log.write('notice', `${endpoint} listens on ${listens.join(', ')}, path ${path}: ${because}`);
+    const where = listens.length === 0 ? 'serves a part of the clients' : `listens on ${listens.join(', ')}`;
+    log.write('notice', `${endpoint} ${where}, path ${path}: ${because}`);
   }
   const running = daemon;
   const doors = new Doors({

@@ -15,6 +15,8 @@ interface Choice {
   readonly servers: readonly RouteServer[];
   /** Whose clients stay though no new ones come. */
   readonly keeps?: readonly Target[];
+  /** Well, but only for clients that are named or stay. */
+  readonly standby?: readonly RouteServer[];
   readonly until: number;
   readonly because: string;
 }
@@ -36,6 +38,9 @@ export class Backend {
   /** Of the route that was last told. */
   deadline = -Infinity;
   #keeps: readonly Target[] = [];
+  #standby: readonly RouteServer[] = [];
+  /** With `staysWithOne`: the name of the one. */
+  #stayedWith: string | null = null;
   /** Servers that were told of. */
   #known: readonly Target[] = [];
   readonly #core: Core;
@@ -72,6 +77,8 @@ export class Backend {
       this.servers = after.servers;
       this.deadline = after.deadline;
       this.#keeps = after.#keeps;
+      this.#standby = after.#standby;
+      this.#stayedWith = after.#stayedWith;
       // A reload confirms nothing: a primary's right ends when it would have ended.
       const until = conf.role.kind === 'primary' ? after.deadline : core.now + options.leaseMs;
       this.#inherited = { servers: after.servers, until, keeps: after.#keeps };
@@ -109,8 +116,12 @@ export class Backend {
     const servers = isLapsed ? [] : choice.servers;
     const because = isLapsed ? `not confirmed any more: ${choice.because}` : choice.because;
     const keeps = choice.keeps ?? [];
-    const isChange = !isSame(servers, this.servers) || !isSameTargets(keeps, this.#keeps) || !this.#isTold;
+    const standby = isLapsed ? [] : (choice.standby ?? []);
+    const isSameStandby = isSame(standby, this.#standby);
+    const isChange =
+      !isSame(servers, this.servers) || !isSameTargets(keeps, this.#keeps) || !isSameStandby || !this.#isTold;
     this.#keeps = keeps;
+    this.#standby = standby;
     this.because = because;
     if (isChange) {
       this.generation += 1;
@@ -165,6 +176,7 @@ export class Backend {
     if (this.servers.length === 0) return;
     this.servers = [];
     this.#keeps = [];
+    this.#standby = [];
     this.generation += 1;
     this.because = 'the daemon is stopping';
     this.#tell(Infinity);
@@ -219,10 +231,11 @@ export class Backend {
       choice.servers.map(({ weight }) => weight),
       role.shareMax,
     );
-    const servers = choice.servers.map((server, index) => ({
+    const able = choice.servers.map((server, index) => ({
       ...routeServer(server),
       weight: weights[index] ?? 1,
     }));
+    const servers = this.conf.staysWithOne === true ? this.#stayWithOne(able, able) : able;
     const until = isPrimary ? group.primaryUntil() : this.#core.now + this.#leaseMs;
     return { servers, until, because: choice.because };
   }
@@ -238,13 +251,35 @@ export class Backend {
     const usable = this.checked.filter(({ isUsable }) => isUsable);
     const first = usable.filter(({ conf }) => !conf.isBackup);
     const backups = usable.filter(({ conf }) => conf.isBackup);
-    const chosen = first.length > 0 ? first : this.conf.usesAllBackups ? backups : backups.slice(0, 1);
+    const serving = first.length > 0 ? first : this.conf.usesAllBackups ? backups : backups.slice(0, 1);
+    const chosen = this.conf.staysWithOne === true ? this.#stayWithOne(serving, usable) : serving;
     const but = this.#others(chosen);
     const because =
       chosen.length === 0
         ? `no server is up${but}`
         : `${chosen.length} of ${this.checked.length} servers serve${but}`;
-    return { servers: chosen.map(checkedRouteServer), until, because, keeps: this.#kept(chosen) };
+    const isSteered = this.conf.serverRules !== undefined || this.conf.persistTable !== undefined;
+    const others = this.checked.filter(
+      (server) => !chosen.includes(server) && server.health === 'up' && server.adminState !== 'maint',
+    );
+    return {
+      servers: chosen.map(checkedRouteServer),
+      ...(isSteered ? { standby: others.map(checkedRouteServer) } : {}),
+      until,
+      because,
+      keeps: this.#kept(chosen),
+    };
+  }
+
+  /** The one of `able` that had all clients last, while it is among them; else the first of those who would serve. */
+  #stayWithOne<Each extends { readonly name: string }>(
+    serving: readonly Each[],
+    able: readonly Each[],
+  ): readonly Each[] {
+    const one = able.find(({ name }) => name === this.#stayedWith) ?? serving[0];
+    if (one === undefined) return [];
+    this.#stayedWith = one.name;
+    return [one];
   }
 
   /** Who is down and why, for the end of a sentence. */
@@ -289,6 +324,7 @@ export class Backend {
           deadline: this.servers.length === 0 ? Infinity : until,
           endsOthers: this.conf.endsOthers || this.conf.role.kind !== 'any',
           ...(this.#keeps.length === 0 ? {} : { keeps: this.#keeps }),
+          ...(this.#standby.length === 0 ? {} : { standby: this.#standby }),
           because: this.because,
         },
       });

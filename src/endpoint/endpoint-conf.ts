@@ -4,6 +4,8 @@
 // leads to servers of a backend.
 
 import type { CheckConf } from './checks/check-conf.ts';
+import type { Condition } from './condition.ts';
+import type { PersistTable } from './relay/persistence.ts';
 import type { Balance } from './route.ts';
 import type { RealConf, VirtualConf } from './virtual-conf.ts';
 
@@ -89,27 +91,19 @@ export interface QueueConf {
   readonly clientsMax: number;
 }
 
-/** Addresses whose first `bits` bits are those of `address`. */
-export interface AddressRange {
-  readonly address: string;
-  readonly bits: number;
-}
-
-/** Holds, unless `isNegated`, where all parts of one of `anyOf` do. */
-export interface ClientCondition {
-  readonly isNegated: boolean;
-  readonly anyOf: readonly (readonly {
-    readonly isNegated: boolean;
-    readonly ranges: readonly AddressRange[];
-  }[])[];
-}
-
-/** The first rule whose condition holds decides. */
+/** Of rules of one layer the first whose condition holds decides; who is rejected by none comes in. */
 export interface ClientRule {
   readonly action: 'accept' | 'reject';
-  /** It asks who connects, not whom a PROXY header names. */
-  readonly isOfConnection: boolean;
-  readonly when: ClientCondition;
+  /** In this order. `connection` asks who connects, the others whom a PROXY header names. */
+  readonly layer: 'connection' | 'session' | 'content';
+  readonly when: Condition;
+}
+
+/** Clients of a frontend that are led elsewhere (HAProxy's use_backend). */
+export interface BranchConf {
+  readonly when: Condition;
+  /** The frontend that serves them: one without listeners, or the very same. */
+  readonly frontend: string;
 }
 
 /** What clients connect to. */
@@ -132,8 +126,14 @@ export interface FrontendConf {
   readonly idleMsMax: number | null;
   /** TCP keepalive towards clients after so long without traffic; null: off. */
   readonly keepAliveMs: number | null;
-  /** Who may come, by address; absent: everybody. */
+  /** Who may come; absent: everybody. */
   readonly clientRules?: readonly ClientRule[];
+  /** The same, asked of those who are led to its own backend. */
+  readonly backendRules?: readonly ClientRule[];
+  /** The first whose condition holds takes a client; null ends the list for those who are turned away; absent: none. */
+  readonly branches?: readonly (BranchConf | null)[];
+  /** It listens nowhere, and serves clients of this frontend; absent: it listens itself. */
+  readonly branchOf?: string;
   readonly queue: QueueConf;
   readonly hold: HoldConf;
 }
@@ -245,10 +245,22 @@ export interface BackendConf {
   readonly endsOthers: boolean;
   /** All backup servers serve when no other does; false: the first of them (HAProxy's `allbackups`). */
   readonly usesAllBackups: boolean;
+  /** The first whose condition holds and whose server is up decides, before the balance; absent: none. */
+  readonly serverRules?: readonly ServerRule[];
   /** A client's address stays with its server for so long after its last connection; absent: it does not. */
   readonly persistMs?: number;
+  /** And so many addresses; absent: as many as are usual. */
+  readonly persistTable?: PersistTable;
+  /** One server has all clients, and stays while it is up, whoever comes back meanwhile (HAProxy's `stick on dst`). */
+  readonly staysWithOne?: boolean;
   /** It is one of keepalived's virtual servers; its role is `any`. */
   readonly virtual?: VirtualConf;
+}
+
+/** A rule that names the server for some clients (HAProxy's use-server). */
+export interface ServerRule {
+  readonly when: Condition;
+  readonly server: string;
 }
 
 /** Whether servers of it are to be told who each client is, or one that sentinels may name. */

@@ -14,6 +14,7 @@ import { Group, groupKey } from './group.ts';
 import { HookLines } from './hook-lines.ts';
 import type { AdminState, Effect, Event, SwitchId } from './io.ts';
 import { takeSnapshot, type EndpointsSnapshot } from './snapshot.ts';
+import { ServerFactsTeller } from './server-facts.ts';
 import { Switchover } from './switchover.ts';
 import type { Target } from './route.ts';
 
@@ -25,6 +26,7 @@ const LAST_HOOKS_MS = 5_000;
 export class Endpoints {
   readonly #core = new Core();
   readonly #hooks = new HookLines(this.#core);
+  readonly #facts = new ServerFactsTeller();
   #conf: EndpointsConf;
   #groups = new Map<string, Group>();
   #backends = new Map<string, Backend>();
@@ -117,6 +119,7 @@ export class Endpoints {
       assert((rounds += 1) < ROUNDS_MAX, 'a step comes to an end');
       for (const group of this.#groups.values()) group.attend();
       for (const backend of this.#backends.values()) backend.attend();
+      this.#facts.tell(this.#core, this.#backends);
       this.#hooks.attend();
       for (const switchover of this.#switchovers) {
         switchover.attend(this.#backendsOf(switchover.group)[0]?.leadsTo ?? null);
@@ -159,6 +162,7 @@ export class Endpoints {
     const core = this.#core;
     const isSameLease = this.#isSameLease(conf);
     this.#conf = conf;
+    this.#facts.configure(conf);
     const groups = new Map<string, Group>();
     const backends = new Map<string, Backend>();
     for (const backendConf of conf.backends) {

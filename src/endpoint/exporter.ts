@@ -3,6 +3,7 @@
 
 import type { BackendSnapshot, FrontendSnapshot, ServerSnapshot } from './snapshot.ts';
 import {
+  listeningFrontends,
   seconds,
   serverStatus,
   servingOf,
@@ -185,7 +186,8 @@ const SERVER: readonly Family<Served>[] = [
 
 /** In the text format, version 0.0.4. */
 export function exportMetrics(view: RuntimeView): string {
-  const { frontends, backends } = view.snapshot;
+  const { backends } = view.snapshot;
+  const frontends = listeningFrontends(view);
   const servers = backends.flatMap((backend) => backend.servers.map((server) => ({ backend, server })));
   const version = `haproxy_process_build_info{version=${quote(view.version)}} 1\n`;
   return [

@@ -4,6 +4,7 @@
 
 import type { Reply } from '../resp/reply.ts';
 import type { CheckConf } from './checks/check-conf.ts';
+import type { ServerFacts } from './condition.ts';
 import type { EndpointsConf, TlsClientConf } from './endpoint-conf.ts';
 import type { Route, Target } from './route.ts';
 import type { HookCommand } from './virtual-conf.ts';
@@ -167,6 +168,8 @@ export type Effect =
       readonly endpoints: readonly string[];
       readonly servers: readonly Target[];
     }
+  /** How servers fare that conditions ask about, for whoever decides those; all of them, whenever it has changed. */
+  | { readonly kind: 'servers-up'; readonly facts: ServerFacts }
   /** Close the clients of `endpoints` that are led to `server` now; others, and those that come later, are not touched. */
   | { readonly kind: 'end-sessions'; readonly endpoints: readonly string[]; readonly server: Target }
   /** A step of an ordered switch that the paths of `endpoints` have to take; `switch-answer` follows. */

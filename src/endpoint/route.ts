@@ -38,6 +38,8 @@ export interface Route {
   readonly balance: Balance;
   /** Boot-clock milliseconds (os/boot-clock.ts) after which it counts as leading nowhere. Infinity: until replaced. */
   readonly deadline: number;
+  /** Well, and for those clients only that a rule, or their last connection, leads to them; absent: none. */
+  readonly standby?: readonly RouteServer[];
   /** Connections to servers that are not in the route any more are reset; false: only new ones are kept from them. */
   readonly endsOthers: boolean;
   /** Whose connections stand all the same until they end by themselves; absent: nobody's. */

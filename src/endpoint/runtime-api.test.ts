@@ -48,7 +48,9 @@ const backend = (name: string, more: Partial<BackendSnapshot> = {}): BackendSnap
 });
 
 const snapshot = (...backends: BackendSnapshot[]): EndpointsSnapshot => ({
-  frontends: [{ name: 'x', backend: backends[0]?.name ?? '', mode: 'tcp', connectionsMax: null }],
+  frontends: [
+    { name: 'x', backend: backends[0]?.name ?? '', mode: 'tcp', connectionsMax: null, branchOf: null },
+  ],
   backends,
 });
 

@@ -253,12 +253,13 @@ const idText = ({ id }: OpenSession): string => `0x${id.toString(16)}`;
 function sessionsText({ sessions, snapshot }: RuntimeView): string {
   return sessions
     .map((session) => {
-      const backend = snapshot.frontends.find(({ name }) => name === session.endpoint)?.backend ?? null;
+      const frontend = snapshot.frontends.find(({ name }) => name === session.endpoint);
+      const backend = frontend?.backend ?? null;
       const servers = snapshot.backends.find(({ name }) => name === backend)?.servers ?? [];
       const server = servers.find(({ address }) => address === session.server)?.name ?? session.server;
       const family = session.source.startsWith('unix:') ? 'unix_stream' : protocolOf(session.source);
       const age = `${seconds(session.ageMs)}s`;
-      return `${idText(session)}: proto=${family} src=${session.source} fe=${session.endpoint} be=${backend ?? '<NONE>'} srv=${server ?? '<none>'} age=${age}\n`;
+      return `${idText(session)}: proto=${family} src=${session.source} fe=${frontend?.branchOf ?? session.endpoint} be=${backend ?? '<NONE>'} srv=${server ?? '<none>'} age=${age}\n`;
     })
     .join('');
 }

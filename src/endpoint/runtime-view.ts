@@ -1,6 +1,6 @@
 // What HAProxy's runtime API, page of status and exporter show, as plain data; and how its parts are found.
 
-import type { BackendSnapshot, EndpointsSnapshot, ServerSnapshot } from './snapshot.ts';
+import type { BackendSnapshot, EndpointsSnapshot, FrontendSnapshot, ServerSnapshot } from './snapshot.ts';
 import { addTallies, type EndpointTraffic, type OpenSession, type Tally, type Traffic } from './traffic.ts';
 
 /** A section of the file. */
@@ -40,9 +40,16 @@ export function sectionId(view: RuntimeView, kind: 'frontend' | 'backend', name:
   return FIRST_ID + before + others.findIndex((one) => one.name === name);
 }
 
-/** What a frontend has carried; null: its path does not see that. */
-export const tallyOfFrontend = ({ traffic }: RuntimeView, name: string): Tally | null =>
-  traffic[name]?.clients ?? null;
+/** Those that clients come to. */
+export const listeningFrontends = ({ snapshot }: RuntimeView): readonly FrontendSnapshot[] =>
+  snapshot.frontends.filter(({ branchOf }) => branchOf === null);
+
+/** What a frontend has carried, its branches included; null: its path does not see that. */
+export function tallyOfFrontend({ snapshot, traffic }: RuntimeView, name: string): Tally | null {
+  const own = snapshot.frontends.filter((one) => one.name === name || one.branchOf === name);
+  const seen = own.flatMap((one) => traffic[one.name]?.clients ?? []);
+  return seen.length === 0 ? null : addTallies(seen);
+}
 
 /** What a server has got from all frontends of its backend; null: their paths do not see that. */
 export function tallyOfServer(view: RuntimeView, backend: string, { address }: ServerSnapshot): Tally | null {

@@ -70,6 +70,8 @@ export interface FrontendSnapshot {
   readonly backend: string;
   readonly mode: FrontendConf['mode'];
   readonly connectionsMax: number | null;
+  /** The one that its clients come to; null: itself. */
+  readonly branchOf: string | null;
 }
 
 export interface EndpointsSnapshot {
@@ -90,11 +92,12 @@ export function takeSnapshot(
   now: number,
 ): EndpointsSnapshot {
   return {
-    frontends: conf.frontends.map(({ name, backend, mode, connectionsMax }) => ({
+    frontends: conf.frontends.map(({ name, backend, mode, connectionsMax, branchOf = null }) => ({
       name,
       backend,
       mode,
       connectionsMax,
+      branchOf,
     })),
     backends: backends.map((backend) => ({
       ...backendSnapshot(backend, now),

@@ -3,6 +3,7 @@
 import type { BackendSnapshot, FrontendSnapshot, ServerSnapshot } from './snapshot.ts';
 import {
   checkHealth,
+  listeningFrontends,
   seconds,
   sectionId,
   serverStatus,
@@ -51,7 +52,8 @@ export function parseStatFilter(words: readonly string[]): StatFilter | null {
 }
 
 export function statTable(view: RuntimeView, { section, types, server, only }: StatFilter): string {
-  const { frontends, backends } = view.snapshot;
+  const { backends } = view.snapshot;
+  const frontends = listeningFrontends(view);
   const isSection = (kind: 'frontend' | 'backend', name: string): boolean =>
     section === null || section === name || section === String(sectionId(view, kind, name));
   const wants = (type: number): boolean => (types & type) !== 0;

@@ -54,6 +54,8 @@ export function carryOutEndpoint(effect: Effect, world: EndpointWorld): void {
       return world.paths.apply(effect.route);
     case 'servers-known':
       return world.paths.avoid(effect.endpoints, effect.servers);
+    case 'servers-up':
+      return world.paths.know(effect.facts);
     case 'end-sessions':
       return world.paths.endSessions(effect.endpoints, effect.server);
     case 'switch-step':

@@ -174,10 +174,15 @@ export class EndpointDaemon {
     const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));
     const added = conf.frontends.filter(({ name }) => !isSame(name));
     const held = new Set(gone.flatMap(({ binds }) => binds.map((bind) => JSON.stringify(bind))));
-    const again = added.filter(
-      ({ name, binds }) =>
-        gone.some((one) => one.name === name) || binds.some((bind) => held.has(JSON.stringify(bind))),
+    const rootsAgain = new Set(
+      added
+        .filter(
+          ({ name, binds }) =>
+            gone.some((one) => one.name === name) || binds.some((bind) => held.has(JSON.stringify(bind))),
+        )
+        .map(rootOf),
     );
+    const again = added.filter((one) => rootsAgain.has(rootOf(one)));
     const workersBefore = this.#workers;
     this.#workers = workers;
     const fresh = await this.#open(
@@ -321,10 +326,19 @@ export class EndpointDaemon {
   }
 }
 
-/** All that the path of an endpoint was opened with, as text. */
-function openedFor({ frontends, backends }: EndpointsConf, name: string): string {
-  const frontend = frontends.find((one) => one.name === name);
-  const backend = backends.find((one) => one.name === frontend?.backend);
+/** The frontend that listens for its clients. */
+const rootOf = ({ name, branchOf }: FrontendConf): string => branchOf ?? name;
+
+/** All that the path of an endpoint was opened with, as text: with it those are opened that take clients from it. */
+function openedFor(conf: EndpointsConf, name: string): string {
+  const frontend = conf.frontends.find((one) => one.name === name);
+  if (frontend === undefined) return '';
+  const family = conf.frontends.filter((one) => rootOf(one) === rootOf(frontend));
+  return family.map((one) => openedForOne(conf, one)).join('\n');
+}
+
+function openedForOne({ backends }: EndpointsConf, frontend: FrontendConf): string {
+  const backend = backends.find((one) => one.name === frontend.backend);
   const special = backend?.servers.filter(({ tls, sendsProxyProtocol }) => tls ?? sendsProxyProtocol);
   const ofServers = special?.map((server) => [server.name, server.tls, server.sendsProxyProtocol]);
   return JSON.stringify([
@@ -333,6 +347,8 @@ function openedFor({ frontends, backends }: EndpointsConf, name: string): string
     backend?.tls,
     backend?.connectMsMax,
     backend?.persistMs,
+    backend?.persistTable,
+    backend?.serverRules,
     ofServers,
   ]);
 }

@@ -13,7 +13,7 @@ import { openHealthHttp, type HealthHttp } from './health-http.ts';
 import { openRuntimeSocket, type RuntimeHands } from './runtime-socket.ts';
 
 const snapshot: EndpointsSnapshot = {
-  frontends: [{ name: 'x', backend: 'bk', mode: 'tcp', connectionsMax: null }],
+  frontends: [{ name: 'x', backend: 'bk', mode: 'tcp', connectionsMax: null, branchOf: null }],
   backends: [
     {
       name: 'bk',

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { HttpFrontend } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
+import type { ServerFacts } from '../../endpoint/condition.ts';
 import type { Bind, EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import type { Listening } from '../../endpoint/relay/messages.ts';
 import { type Route, type Target, targetText } from '../../endpoint/route.ts';
@@ -18,7 +19,7 @@ import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { bootClockMs } from '../../os/boot-clock.ts';
 import { listenError } from '../../os/os-error.ts';
 import { answerPage } from './health-http.ts';
-import { relayConf } from './relay-path.ts';
+import { relayConf } from './relay-conf.ts';
 import type { RoutePath } from './route-path.ts';
 import { openUnixBind } from './unix-bind.ts';
 
@@ -50,6 +51,7 @@ export class HttpPath implements RoutePath {
   readonly #tlsFiles: TlsFiles;
   readonly #descriptors: Descriptors;
   readonly #listeners: Listener[] = [];
+  #facts: ServerFacts = {};
 
   /** Listens; or says all that is in the way, with nothing left open. */
   static async open(options: HttpPathOptions): Promise<Result<HttpPath, readonly string[]>> {
@@ -78,9 +80,11 @@ export class HttpPath implements RoutePath {
 
   private constructor({ conf: all, frontend, http, view, tlsFiles, descriptors }: HttpPathOptions) {
     const conf = relayConf(all, frontend, [], 1);
-    this.#accept = admitting(frontend.clientRules, (socket, first, proxied) =>
+    const knows = (): ServerFacts => this.#facts;
+    const enter = admitting(frontend.backendRules, knows, (socket, first, proxied) =>
       this.#proxy.accept(socket, first, proxied),
     );
+    this.#accept = admitting(frontend.clientRules, knows, enter);
     this.#name = frontend.name;
     this.#tlsFiles = tlsFiles ?? NO_TLS_FILES;
     this.#descriptors = descriptors;
@@ -95,6 +99,10 @@ export class HttpPath implements RoutePath {
         return stats !== null && answerPage(request, response, stats, view);
       },
     });
+  }
+
+  know(facts: ServerFacts): void {
+    this.#facts = facts;
   }
 
   apply(route: Route): void {

@@ -128,7 +128,9 @@ it('does not take a path that would let in who is to be kept out', async () => {
   const said = await problemsOf(conf);
   for (const path of ['socket', 'nat']) {
     assert.ok(
-      said.includes(`${path}: who may come is decided by a relay (tcp-request), not by --path ${path}`),
+      said.includes(
+        `${path}: who may come (tcp-request), and where (use_backend), is decided by a relay, not by --path ${path}`,
+      ),
     );
   }
 });

@@ -92,7 +92,8 @@ export function choosePath(
 }
 
 function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): string | null {
-  const { binds, isTransparent, connectionsMax, idleMsMax, clientRules, relayOption } = frontend;
+  const { binds, isTransparent, connectionsMax, idleMsMax, clientRules, backendRules } = frontend;
+  const { branches, branchOf, relayOption } = frontend;
   const servers = backend === null ? [] : [backend, ...backend.servers];
   if (binds.some((bind) => bind.kind === 'unix')) return 'a unix socket';
   if (binds.some(({ tls }) => tls !== null)) return 'TLS';
@@ -103,9 +104,11 @@ function whatOnlyRelays(frontend: FrontendConf, backend: BackendConf | null): st
   if (isTransparent) return '--transparent';
   if (connectionsMax !== null) return 'a limit of connections';
   if (idleMsMax !== null) return 'a limit of idle time';
-  if (clientRules !== undefined) return 'a rule on who may come';
+  if (clientRules !== undefined || backendRules !== undefined) return 'a rule on who may come';
+  if (branches !== undefined || branchOf !== undefined) return 'a rule on where clients are led';
   if (relayOption !== undefined) return relayOption;
   if (backend === null) return null;
+  if (backend.serverRules !== undefined) return 'a rule on which server is used';
   if (backend.servers.some((server) => server.connectionsMax !== null)) return 'a limit of a server';
   // There is one primary, however clients are dealt out.
   if (backend.balance === 'leastconn' && backend.role.kind !== 'primary') return 'leastconn';
@@ -148,10 +151,13 @@ export async function openPaths(
   });
   // What only a relay can do is lost with another path, and that must not be who is kept out.
   const problems = chosen
-    .filter(({ frontend, path }) => frontend.clientRules !== undefined && /^(?:socket|nat)$/.test(path))
+    .filter(({ path }) => /^(?:socket|nat)$/.test(path))
+    .filter(
+      ({ frontend: { clientRules, backendRules, branches } }) => clientRules ?? backendRules ?? branches,
+    )
     .map(
       ({ frontend, path }) =>
-        `${frontend.name}: who may come is decided by a relay (tcp-request), not by --path ${path}`,
+        `${frontend.name}: who may come (tcp-request), and where (use_backend), is decided by a relay, not by --path ${path}`,
     );
   if (problems.length > 0) return failure(problems);
   const paths = new Map<string, RoutePath>();

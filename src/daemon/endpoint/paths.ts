@@ -1,6 +1,7 @@
 // The paths of a daemon's endpoints: hands each route to the path of its endpoint, and an ordered switch's steps to all
 // that have a part in it.
 
+import type { ServerFacts } from '../../endpoint/condition.ts';
 import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traffic.ts';
@@ -29,6 +30,8 @@ export class Paths {
   /** Of each endpoint, all that are known. */
   readonly #servers = new Map<string, readonly Target[]>();
 
+  #facts: ServerFacts = {};
+
   readonly #numbers = new WeakMap<RoutePath, number>();
   #lastNumber = 0;
 
@@ -41,6 +44,7 @@ export class Paths {
       this.#paths.set(name, path);
       const servers = this.#servers.get(name);
       if (servers !== undefined) path.avoid?.(name, servers);
+      path.know?.(this.#facts);
     }
   }
 
@@ -60,6 +64,11 @@ export class Paths {
       this.#servers.set(endpoint, servers);
       this.#paths.get(endpoint)?.avoid?.(endpoint, servers);
     }
+  }
+
+  know(facts: ServerFacts): void {
+    this.#facts = facts;
+    for (const path of this.#distinct()) path.know?.(facts);
   }
 
   /** Takes back what was opened for these endpoints; resolves when it is. */

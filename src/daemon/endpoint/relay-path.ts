@@ -5,13 +5,9 @@ import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { failure, success, type Result } from '../../base/result.ts';
-import {
-  namesClients,
-  type BackendConf,
-  type EndpointsConf,
-  type FrontendConf,
-} from '../../endpoint/endpoint-conf.ts';
-import type { FromWorker, RelayConf, ServerOptions, Listening } from '../../endpoint/relay/messages.ts';
+import type { EndpointsConf, FrontendConf } from '../../endpoint/endpoint-conf.ts';
+import type { ServerFacts } from '../../endpoint/condition.ts';
+import type { FromWorker, RelayConf } from '../../endpoint/relay/messages.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { routeOfWorker } from '../../endpoint/relay/route-of-worker.ts';
 import { Scripts } from '../../endpoint/relay/scripts.ts';
@@ -21,6 +17,7 @@ import { addTraffic, type OpenSession, type Traffic } from '../../endpoint/traff
 import type { SwitchAnswer, SwitchStep } from '../../endpoint/io.ts';
 import { NO_TLS_FILES, type TlsFiles } from '../../net/tls-files.ts';
 import { FIRST_FD, openBind, type Opening } from './open-bind.ts';
+import { ALL_CLIENTS, limitOfClients, relayConf } from './relay-conf.ts';
 import { type RelayWorker, RelayWorkers, type WorkerCare } from './relay-workers.ts';
 import type { PathEvents, RoutePath } from './route-path.ts';
 import { SlotDesk } from './slot-desk.ts';
@@ -30,8 +27,6 @@ const BEGIN_MS_MAX = 1_000;
 /** And this part of a hold may pass at most. */
 const BEGIN_SHARE = 1 / 4;
 const WORKERS = Math.max(1, availableParallelism() - 1);
-/** The limit that the clients of all endpoints count in. */
-const ALL_CLIENTS = 'clients';
 /** Figures of a worker that is busy for longer are left out. */
 const COUNT_MS_MAX = 1_000;
 /** Above what anybody can ask for. */
@@ -75,6 +70,7 @@ export class RelayPath implements RoutePath {
   readonly #workers: RelayWorkers;
   /** The last route of each endpoint, for a worker that starts later. */
   readonly #routes = new Map<string, Route>();
+  #facts: ServerFacts = {};
   #held: Held | null = null;
   /** Other relays of the daemon count there, too. */
   readonly slots: SlotDesk;
@@ -135,7 +131,7 @@ export class RelayPath implements RoutePath {
       this.slots.limit(frontend.name, [
         { name: ALL_CLIENTS, max: options.clientsMax ?? null },
         { name: limits.waiting, max: frontend.queue.clientsMax },
-        { name: `${ALL_CLIENTS} ${frontend.name}`, max: frontend.connectionsMax },
+        { name: limitOfClients(frontend), max: frontend.connectionsMax },
       ]);
       this.#scripts.set(frontend.name, new Scripts(sha1));
     }
@@ -158,6 +154,11 @@ export class RelayPath implements RoutePath {
     this.#routes.set(route.endpoint, route);
     if (before?.generation !== route.generation) this.#limitServers(route);
     for (const worker of this.#workers.living) tellRoute(worker, route);
+  }
+
+  know(facts: ServerFacts): void {
+    this.#facts = facts;
+    for (const worker of this.#workers.living) worker.tell({ kind: 'servers-up', facts });
   }
 
   async takeStep(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer> {
@@ -277,8 +278,16 @@ export class RelayPath implements RoutePath {
     const number = this.slots.join((answers) => worker.tell({ kind: 'slots', answers }));
     this.#numbers.set(worker.serial, number);
     // Where addresses stay is not shared between workers, so one has all clients of such an endpoint.
-    const endpoints = this.#endpoints.filter(({ persistMs }) => persistMs === null || worker.index === 0);
+    const alone = new Set(
+      this.#endpoints
+        .filter(({ persistMs }) => persistMs !== null)
+        .map(({ frontend }) => frontend.branchOf ?? frontend.name),
+    );
+    const endpoints = this.#endpoints.filter(
+      ({ frontend }) => worker.index === 0 || !alone.has(frontend.branchOf ?? frontend.name),
+    );
     worker.tell({ kind: 'start', endpoints, tlsFiles: this.#tlsFiles });
+    worker.tell({ kind: 'servers-up', facts: this.#facts });
     for (const [endpoint, scripts] of this.#scripts) {
       worker.tell({ kind: 'scripts', endpoint, news: scripts.all() });
     }
@@ -360,36 +369,3 @@ function sumOf(
 
 const tellRoute = (worker: RelayWorker, route: Route): void =>
   worker.tell({ kind: 'route', route: routeOfWorker(route, worker.index) });
-
-/** What a proxy has to know of an endpoint. */
-export function relayConf(
-  conf: EndpointsConf,
-  frontend: FrontendConf,
-  listening: readonly (readonly Listening[])[],
-  workers: number,
-  { clientsMax = null, staysAwake = null }: Pick<RelayPathOptions, 'clientsMax' | 'staysAwake'> = {},
-): RelayConf {
-  const backend = conf.backends.find(({ name }) => name === frontend.backend) as BackendConf;
-  const servers: Record<string, ServerOptions> = {};
-  for (const { name, tls, sendsProxyProtocol } of backend.servers)
-    servers[name] = { tls, sendsProxyProtocol };
-  const clients = frontend.connectionsMax === null ? [] : [`${ALL_CLIENTS} ${frontend.name}`];
-  // The PROXY protocol names one client for a whole connection.
-  const isTransparent = frontend.isTransparent || namesClients(backend);
-  return {
-    frontend: { ...frontend, isTransparent },
-    listening,
-    connectMsMax: backend.connectMsMax,
-    limits: {
-      clients: clientsMax === null ? clients : [ALL_CLIENTS, ...clients],
-      waiting: `waiting ${frontend.name}`,
-      ofServer: `server ${backend.name} `,
-    },
-    workers,
-    staysAwake,
-    persistMs: backend.persistMs ?? null,
-    isPrimary: backend.role.kind === 'primary',
-    serverDefaults: { tls: backend.tls, sendsProxyProtocol: backend.sendsProxyProtocol ?? null },
-    servers,
-  };
-}

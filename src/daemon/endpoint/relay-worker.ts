@@ -3,15 +3,17 @@
 
 import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
+import type { ServerFacts } from '../../endpoint/condition.ts';
 import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messages.ts';
 import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
+import { Steering } from '../../endpoint/relay/steering.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
 import { Attentive, type Awaited } from '../../net/relay/attentive.ts';
-import { admitting } from '../../net/relay/client-rules.ts';
+import { admitting, branching } from '../../net/relay/client-rules.ts';
 import { Dialer, descriptorOf } from '../../net/relay/dialer.ts';
 import { Descriptors } from '../../net/relay/descriptors.ts';
-import { listen, type Listener } from '../../net/relay/listeners.ts';
+import { type Accept, listen, type Listener } from '../../net/relay/listeners.ts';
 import { TcpRelay } from '../../net/relay/tcp-relay.ts';
 import { FULL_TEXT, RelayServer } from '../../net/relay/relay-server.ts';
 import type { TlsFiles } from '../../net/tls-files.ts';
@@ -31,6 +33,8 @@ interface Serving {
   readonly relay: RelayServer | TcpRelay;
   readonly dialer: Dialer;
   readonly listeners: Listener[];
+  /** For clients that other listeners than its own lead here, too. */
+  readonly enter: Accept;
 }
 
 /** That are told at once. */
@@ -56,6 +60,7 @@ class RelayWorker {
   /** As it was last known. */
   #memoryBytes = 0;
   readonly #now: () => number;
+  #facts: ServerFacts = {};
 
   constructor(now: () => number) {
     this.#now = now;
@@ -71,6 +76,9 @@ class RelayWorker {
       case 'route':
         this.#deadlines.set(message.route.endpoint, message.route.deadline);
         this.#serving.get(message.route.endpoint)?.relay.lead(message.route);
+        return;
+      case 'servers-up':
+        this.#facts = message.facts;
         return;
       case 'drop':
         for (const { server } of this.#serving.get(message.endpoint)?.listeners ?? []) server.close();
@@ -159,15 +167,21 @@ class RelayWorker {
     const expects = (awaited: Awaited): void => {
       if (staysAwake) this.#attentive.expect(awaited);
     };
+    const knows = (): ServerFacts => this.#facts;
+    const isSteered = conf.serverRules !== undefined || conf.persistMs !== null;
+    const steering = isSteered ? new Steering(conf, knows) : null;
     const relay =
       frontend.mode === 'tcp'
-        ? new TcpRelay(conf, dialer, this.#slots, this.#now, expects)
-        : this.#multiplexing(conf, dialer, expects);
-    const accept = admitting(frontend.clientRules, (socket, first, proxied) =>
+        ? new TcpRelay(conf, dialer, this.#slots, this.#now, expects, steering)
+        : this.#multiplexing(conf, dialer, expects, steering);
+    const enter = admitting(frontend.backendRules, knows, (socket, first, proxied) =>
       relay.accept(socket, first, proxied),
     );
+    const enterOther = (name: string): Accept | null => this.#serving.get(name)?.enter ?? null;
+    const branch = branching(frontend.branches, knows, enterOther, enter);
+    const accept = admitting(frontend.clientRules, knows, branch);
     const listeners: Listener[] = [];
-    this.#serving.set(frontend.name, { relay, dialer, listeners });
+    this.#serving.set(frontend.name, { relay, dialer, listeners, enter });
     for (const [at, bind] of frontend.binds.entries()) {
       for (const one of listening[at] ?? []) {
         listeners.push(
@@ -182,9 +196,15 @@ class RelayWorker {
     }
   }
 
-  #multiplexing(conf: RelayConf, dialer: Dialer, expects: (awaited: Awaited) => void): RelayServer {
+  #multiplexing(
+    conf: RelayConf,
+    dialer: Dialer,
+    expects: (awaited: Awaited) => void,
+    steering: Steering | null,
+  ): RelayServer {
     return new RelayServer({
       conf,
+      steering,
       expects,
       dialer,
       now: this.#now,

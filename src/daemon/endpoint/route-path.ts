@@ -1,5 +1,6 @@
 // What the ways of carrying a route out have in common: socket, nat, relay, and http.
 
+import type { ServerFacts } from '../../endpoint/condition.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { OpenSession, Traffic } from '../../endpoint/traffic.ts';
 import type { EndpointsConf } from '../../endpoint/endpoint-conf.ts';
@@ -18,6 +19,8 @@ export interface RoutePath {
    * of them may be at the very address that clients are led from; whoever asks for it must get it.
    */
   avoid?(endpoint: string, servers: readonly Target[]): void;
+  /** How servers fare that conditions of its endpoints ask about. */
+  know?(facts: ServerFacts): void;
   /** Closes the clients of these endpoints that are led to `server`. Never waits; trouble is told to its `warn`. */
   endSessions(endpoints: readonly string[], server: Target): void;
   /** These endpoints are no more: takes back what was opened for them. The others do not notice. */

@@ -1,10 +1,12 @@
 // What the control process and its relay workers say to one another. Workers carry the bytes; decisions come from the
 // control process, and a worker without it ends when the last of them lapses.
 
-import type { FrontendConf, TlsClientConf } from '../endpoint-conf.ts';
+import type { ServerFacts } from '../condition.ts';
+import type { FrontendConf, ServerRule, TlsClientConf } from '../endpoint-conf.ts';
 import type { Route, Target } from '../route.ts';
 import type { SwitchStep } from '../io.ts';
 import type { OpenSession, Traffic } from '../traffic.ts';
+import type { PersistTable } from './persistence.ts';
 import type { RelayCounts } from './relay.ts';
 import type { ScriptNews } from './scripts.ts';
 import type { SlotAnswers, SlotNews } from './slot-bank.ts';
@@ -48,6 +50,10 @@ export interface RelayConf {
   readonly staysAwake: boolean | null;
   /** How long a client's address stays with its server (BackendConf); null: it does not. */
   readonly persistMs: number | null;
+  /** How many addresses do; absent: as many as are usual. */
+  readonly persistTable?: PersistTable;
+  /** Rules that name the server for some clients; absent: none. */
+  readonly serverRules?: readonly ServerRule[];
   /** A refusal to write shows a demoted primary. */
   readonly isPrimary: boolean;
   /** For servers that the configuration does not name. */
@@ -67,6 +73,8 @@ export type ToWorker =
   /** They were read anew: for connections that are made from now on. */
   | { readonly kind: 'renew-tls'; readonly tlsFiles: ReadonlyMap<string, Uint8Array> }
   | { readonly kind: 'route'; readonly route: Route }
+  /** How servers fare that conditions ask about. */
+  | { readonly kind: 'servers-up'; readonly facts: ServerFacts }
   /** It is no more: its clients are reset, its ports closed. */
   | { readonly kind: 'drop'; readonly endpoint: string }
   /** So many workers share what there is of memory from now on. */

@@ -1,11 +1,13 @@
 // Who is led to which server, and who waits until there is one: by the route's balance, within what servers take, and no
 // longer than clients are made to wait.
 
+import { NO_ENDS } from '../condition.ts';
 import type { Backend } from './backend.ts';
 import type { Client } from './client.ts';
 import type { RelayLimits } from './limits.ts';
 import { Places, type SharedSlots } from './places.ts';
 import type { Servers } from './servers.ts';
+import type { Steering } from './steering.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What {@link Placement} needs of the relay. */
@@ -19,15 +21,23 @@ export interface PlacementHost {
   beganToWait(): void;
 }
 
+export interface PlacementOptions {
+  /** What all workers of this endpoint share; absent: there are no others. */
+  readonly shared?: SharedSlots | null;
+  /** Absent: the balance decides. */
+  readonly steering?: Steering | null;
+}
+
 export class Placement {
   readonly #host: PlacementHost;
   readonly #servers: Servers;
   readonly #queue: WaitingRoom;
   readonly #places: Places;
+  readonly #steering: Steering | null;
 
-  /** `shared`: what all workers of this endpoint share; null: there are no others. */
-  constructor(shared: SharedSlots | null, host: PlacementHost, servers: Servers) {
+  constructor({ shared = null, steering = null }: PlacementOptions, host: PlacementHost, servers: Servers) {
     this.#host = host;
+    this.#steering = steering;
     this.#servers = servers;
     this.#places = new Places(shared, {
       noRoom: (client) => {
@@ -50,7 +60,7 @@ export class Placement {
   backendOf(client: Client): Backend | null {
     this.unassignIfLeaving(client);
     if (client.backend === null && !this.#places.isAsking(client)) {
-      const ranked = this.#servers.rank(client.wire);
+      const ranked = this.#steered(client, this.#servers.rank(client.wire));
       const [best] = ranked;
       if (best !== undefined && this.#places.isLimited(best)) this.#places.ask(client, ranked);
       else if (best !== undefined) this.#assign(client, best);
@@ -114,13 +124,22 @@ export class Placement {
     for (const client of this.#queue.takeOlder(nowMs - limits.queueMs)) this.#turnAway(client);
   }
 
+  /** The one that it is to have comes first. */
+  #steered({ wire }: Client, ranked: Backend[]): Backend[] {
+    const first = this.#steering?.choose(wire.ends ?? NO_ENDS, this.#host.nowMs, ranked) ?? null;
+    return first === null ? ranked : [first, ...ranked.filter((one) => one !== first)];
+  }
+
   #assign(client: Client, backend: Backend): void {
     client.backend = backend;
     backend.join(this.#host.nowMs);
+    this.#steering?.began(client.wire.ends ?? NO_ENDS, backend.server, this.#host.nowMs);
   }
 
   #unassign(client: Client): void {
-    client.backend?.part();
+    const { backend, wire } = client;
+    backend?.part();
+    if (backend !== null) this.#steering?.ended(wire.ends ?? NO_ENDS, backend.server, this.#host.nowMs);
     client.backend = null;
     this.#places.leaveServer(client);
   }

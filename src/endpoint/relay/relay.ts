@@ -26,6 +26,7 @@ import { type ScriptNews, Scripts } from './scripts.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
+import type { Steering } from './steering.ts';
 import type { Wire } from './wire.ts';
 import { handOver } from './writes.ts';
 
@@ -40,6 +41,8 @@ export interface RelayOptions {
   /** What other workers of this endpoint have to know of scripts; absent: there are none. */
   readonly shareScript?: (news: ScriptNews) => void;
   readonly isTransparent: boolean;
+  /** Which server a client is to have; absent: the balance decides. */
+  readonly steering?: Steering | null;
   /** Counts the clients that are led to a server; default: nobody wants to know. */
   readonly sessionsOf?: (server: Target) => SessionCounter;
   readonly limits?: RelayLimits;
@@ -102,7 +105,7 @@ export class Relay
       (server) => new Backend(server, this, { dial, limits: this.limits, sessions: sessionsOf(server) }),
     );
     this.#pressure = new BackPressure(this, options.untaken ?? { bytes: 0 });
-    this.#placement = new Placement(options.shared ?? null, this, this.#servers);
+    this.#placement = new Placement(options, this, this.#servers);
     this.#rejections = new Rejections(options.rejection, this, this.#servers);
     this.#losses = new Losses(this, this.#servers, this.#placement, this.#rejections);
   }

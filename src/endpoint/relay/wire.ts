@@ -1,6 +1,8 @@
 // What the relay's classes need of the world: connections that take bytes. Sockets stand behind it (net/relay), or a
 // test.
 
+import type { ClientEnds } from '../condition.ts';
+
 /** One end of a connection. Calls after `close` or `reset` do nothing. */
 export interface Wire {
   /** Sends `parts`, in one go where the system can. The bytes belong to the wire from now on. */
@@ -14,6 +16,8 @@ export interface Wire {
   readonly takenBytes: number;
   /** The address at the other end, where there is one. */
   readonly sourceAddress?: string;
+  /** Both ends of a client's connection, where they have addresses. */
+  readonly ends?: ClientEnds;
   /** Stops reading until {@link resume}; what comes meanwhile waits at the sender. */
   pause(): void;
   resume(): void;

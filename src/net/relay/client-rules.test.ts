@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { it, type TestContext } from 'node:test';
-import type { AddressRange, ClientRule } from '../../endpoint/endpoint-conf.ts';
+import type { AddressRange } from '../../endpoint/address-range.ts';
+import type { ClientRule } from '../../endpoint/endpoint-conf.ts';
 import { listening } from '../testing.ts';
 import { admitting } from './client-rules.ts';
 import type { ProxiedConnection } from './proxy-protocol.ts';
@@ -12,11 +13,14 @@ import type { ProxiedConnection } from './proxy-protocol.ts';
 const rule = (
   action: ClientRule['action'],
   range: AddressRange,
-  more: { readonly isNegated?: true; readonly isOfConnection?: false } = {},
+  more: { readonly isNegated?: true; readonly layer?: ClientRule['layer'] } = {},
 ): ClientRule => ({
   action,
-  isOfConnection: more.isOfConnection ?? true,
-  when: { isNegated: more.isNegated ?? false, anyOf: [[{ isNegated: false, ranges: [range] }]] },
+  layer: more.layer ?? 'connection',
+  when: {
+    isNegated: more.isNegated ?? false,
+    anyOf: [[{ isNegated: false, tests: [{ kind: 'address', of: 'source', ranges: [range] }] }]],
+  },
 });
 const LOOPBACK: AddressRange = { address: '127.0.0.0', bits: 8 };
 const TEN: AddressRange = { address: '10.0.0.0', bits: 8 };
@@ -31,7 +35,11 @@ async function isLetIn(
     speaksFor === null
       ? null
       : { sourceAddress: speaksFor, sourcePort: 1, targetAddress: '127.0.0.1', targetPort: 1 };
-  const accept = admitting(rules, (socket) => socket.end('welcome'));
+  const accept = admitting(
+    rules,
+    () => ({}),
+    (socket) => socket.end('welcome'),
+  );
   const server = createServer((socket) => accept(socket, null, proxied));
   const client = connect(await listening(t, server), '127.0.0.1');
   let heard = '';
@@ -48,11 +56,13 @@ it('the first rule that holds decides, by who connects or by whom a proxy names'
     [[rule('reject', TEN)], null, true],
     [[rule('accept', LOOPBACK), rule('reject', { address: '0.0.0.0', bits: 0 })], null, true],
     [[rule('reject', TEN, { isNegated: true })], null, false],
+    // What one layer accepts, the next may still reject.
+    [[rule('accept', LOOPBACK), rule('reject', LOOPBACK, { layer: 'content' })], null, false],
     [[rule('reject', TEN)], '10.1.2.3', true],
-    [[rule('reject', TEN, { isOfConnection: false })], '10.1.2.3', false],
-    [[rule('reject', TEN, { isOfConnection: false })], '::ffff:10.1.2.3', false],
-    [[rule('reject', { address: 'fd00::', bits: 8 }, { isOfConnection: false })], 'fd12::1', false],
-    [[rule('reject', { address: 'fd00::', bits: 8 }, { isOfConnection: false })], null, true],
+    [[rule('reject', TEN, { layer: 'content' })], '10.1.2.3', false],
+    [[rule('reject', TEN, { layer: 'content' })], '::ffff:10.1.2.3', false],
+    [[rule('reject', { address: 'fd00::', bits: 8 }, { layer: 'content' })], 'fd12::1', false],
+    [[rule('reject', { address: 'fd00::', bits: 8 }, { layer: 'content' })], null, true],
   ] as const) {
     assert.equal(await isLetIn(t, rules, speaksFor), expected, JSON.stringify([rules, speaksFor]));
   }

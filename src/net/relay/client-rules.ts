@@ -1,27 +1,77 @@
-// Who may come, by address: the first rule whose condition holds decides, and without one everybody may.
+// Who may come, and which of several endpoints takes whom: rules on the ends of a connection and on how servers fare.
 
-import { BlockList, isIPv6, type Socket } from 'node:net';
-import type { AddressRange, ClientRule } from '../../endpoint/endpoint-conf.ts';
+import type { Socket } from 'node:net';
+import {
+  decider,
+  NO_ENDS,
+  type ClientEnds,
+  type Decide,
+  type ServerFacts,
+} from '../../endpoint/condition.ts';
+import type { ClientRule, FrontendConf } from '../../endpoint/endpoint-conf.ts';
 import type { Accept } from './listeners.ts';
-import { plainAddress } from './proxy-protocol.ts';
+import { connectionOf, plainAddress, type ProxiedConnection } from './proxy-protocol.ts';
 
-interface Rule {
-  readonly isAccepting: boolean;
-  readonly isOfConnection: boolean;
-  readonly holds: (address: string) => boolean;
-}
+/** What was told last of servers. */
+export type Knows = () => ServerFacts;
+
+/** HAProxy asks the rules of one after those of another. */
+const LAYERS: readonly ClientRule['layer'][] = ['connection', 'session', 'content'];
 
 /** Turns those away who may not come, without a word, as HAProxy does; all others go on to `accept`. */
-export function admitting(rules: readonly ClientRule[] | undefined, accept: Accept): Accept {
-  if (rules === undefined) return accept;
-  const compiled = rules.map(compile);
+export function admitting(rules: readonly ClientRule[] | undefined, knows: Knows, accept: Accept): Accept {
+  if (rules === undefined || rules.length === 0) return accept;
+  const layers = LAYERS.map((layer) => ({
+    isOfConnection: layer === 'connection',
+    rules: rules
+      .filter((rule) => rule.layer === layer)
+      .map(({ action, when }): { isAccepting: boolean; holds: Decide } => ({
+        isAccepting: action === 'accept',
+        holds: decider(when),
+      })),
+  }));
   return (socket, first, proxied) => {
-    const own = plainAddress(socket.remoteAddress ?? '');
-    const rule = compiled.find(({ isOfConnection, holds }) =>
-      holds(isOfConnection ? own : plainAddress(proxied?.sourceAddress ?? own)),
-    );
-    if (rule === undefined || rule.isAccepting) return accept(socket, first, proxied);
-    return turnAway(socket);
+    const own = endsOf(socket, null);
+    const named = endsOf(socket, proxied);
+    const facts = knows();
+    const isRejected = layers.some((layer) => {
+      const ends = layer.isOfConnection ? own : named;
+      return layer.rules.find(({ holds }) => holds(ends, facts))?.isAccepting === false;
+    });
+    if (isRejected) turnAway(socket);
+    else accept(socket, first, proxied);
+  };
+}
+
+/** Hands each client to the endpoint that the first fitting branch names, or to `own`. */
+export function branching(
+  branches: FrontendConf['branches'],
+  knows: Knows,
+  acceptOf: (endpoint: string) => Accept | null,
+  own: Accept,
+): Accept {
+  if (branches === undefined) return own;
+  const compiled = branches.map((branch) =>
+    branch === null ? null : { endpoint: branch.frontend, holds: decider(branch.when) },
+  );
+  return (socket, first, proxied) => {
+    const ends = endsOf(socket, proxied);
+    const facts = knows();
+    const branch = compiled.find((one) => one === null || one.holds(ends, facts));
+    const accept = branch === undefined ? own : branch === null ? null : acceptOf(branch.endpoint);
+    if (accept === null) turnAway(socket);
+    else accept(socket, first, proxied);
+  };
+}
+
+function endsOf(socket: Socket, proxied: ProxiedConnection | null): ClientEnds {
+  const ends = connectionOf(socket, proxied);
+  if (ends === null) return NO_ENDS;
+  const { sourceAddress, targetAddress } = ends;
+  return {
+    ...ends,
+    sourceAddress: plainAddress(sourceAddress),
+    targetAddress: plainAddress(targetAddress),
   };
 }
 
@@ -29,32 +79,3 @@ function turnAway(socket: Socket): void {
   socket.on('error', () => undefined);
   socket.destroy();
 }
-
-function compile({ action, isOfConnection, when }: ClientRule): Rule {
-  const anyOf = when.anyOf.map((all) =>
-    all.map(({ isNegated, ranges }) => {
-      const list = listOf(ranges);
-      return (address: string): boolean => isIn(list, address) !== isNegated;
-    }),
-  );
-  return {
-    isAccepting: action === 'accept',
-    isOfConnection,
-    holds: (address) => anyOf.some((all) => all.every((holds) => holds(address))) !== when.isNegated,
-  };
-}
-
-function listOf(ranges: readonly AddressRange[]): BlockList {
-  const list = new BlockList();
-  for (const { address, bits } of ranges) {
-    list.addSubnet(address, bits, isIPv6(address) ? 'ipv6' : 'ipv4');
-  }
-  return list;
-}
-
-/** A client of a unix socket has no address, and is in no range. */
-function isIn(list: BlockList, address: string): boolean {
-  return address !== '' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-}
-
-/** Of a listener of both families. */

@@ -6,6 +6,7 @@ import { Relay, type RelayCounts } from '../../endpoint/relay/relay.ts';
 import { LIMITS, type RelayLimits } from '../../endpoint/relay/limits.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
 import type { ScriptNews } from '../../endpoint/relay/scripts.ts';
+import type { Steering } from '../../endpoint/relay/steering.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
 import type { Route, Target } from '../../endpoint/route.ts';
 import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
@@ -30,6 +31,8 @@ export interface RelayServerOptions {
   /** Reply bytes that clients of this process have not taken, of all its endpoints. */
   readonly untaken: { bytes: number };
   readonly shareScript: (news: ScriptNews) => void;
+  /** Which server a client is to have; absent: the balance decides. */
+  readonly steering?: Steering | null;
 }
 
 /** Said to those beyond a limit of clients. */
@@ -78,6 +81,7 @@ export class RelayServer {
       shared: { slots: options.slots, limits },
       untaken: options.untaken,
       isTransparent: frontend.isTransparent,
+      steering: options.steering ?? null,
       sessionsOf: (server) => options.dialer.meter.server(server).sessions,
       limits: limitsOf(options.conf, options.conf.workers),
       rejection: isPrimary ? { holdMsMax: frontend.hold.holdMsMax, demoted: options.demoted } : null,

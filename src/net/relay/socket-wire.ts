@@ -1,6 +1,7 @@
 // Sockets as the relay's wires: TCP, TLS and unix sockets alike, on either side.
 
 import type { Socket } from 'node:net';
+import { NO_ENDS, type ClientEnds } from '../../endpoint/condition.ts';
 import { endAtOnce } from '../end-at-once.ts';
 import { connectionOf, type ProxiedConnection } from './proxy-protocol.ts';
 import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
@@ -26,6 +27,10 @@ export class SocketWire implements Wire {
     this.socket = socket;
     this.connection = connectionOf(socket, proxied);
     this.sourceAddress = this.connection?.sourceAddress ?? '';
+  }
+
+  get ends(): ClientEnds {
+    return this.connection ?? NO_ENDS;
   }
 
   get unsentBytes(): number {

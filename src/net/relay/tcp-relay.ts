@@ -2,9 +2,10 @@
 // can't be connected to is passed over for the next (HAProxy's redispatch); once connected, a client stays.
 
 import type { Socket } from 'node:net';
+import { NO_ENDS } from '../../endpoint/condition.ts';
 import { Chooser } from '../../endpoint/relay/choose-server.ts';
 import type { RelayConf } from '../../endpoint/relay/messages.ts';
-import { Persistence } from '../../endpoint/relay/persistence.ts';
+import type { Steering } from '../../endpoint/relay/steering.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../../endpoint/route.ts';
 import type { Slots } from '../../endpoint/relay/slots.ts';
@@ -56,7 +57,7 @@ export class TcpRelay {
   #route: Route | null = null;
   #timer: NodeJS.Timeout | null = null;
   readonly #expects: (awaited: Awaited) => void;
-  readonly #persistence: Persistence | null;
+  readonly #steering: Steering | null;
   readonly #pairs = new Set<Pair>();
   /** Those without a server. */
   readonly #waiting = new Map<Pair, NodeJS.Timeout>();
@@ -68,13 +69,14 @@ export class TcpRelay {
     slots: Slots,
     now: () => number,
     expects: (awaited: Awaited) => void,
+    steering: Steering | null = null,
   ) {
     this.#expects = expects;
     this.#conf = conf;
     this.#dialer = dialer;
     this.#slots = slots;
     this.#now = now;
-    this.#persistence = conf.persistMs === null ? null : new Persistence(conf.persistMs);
+    this.#steering = steering;
   }
 
   accept(client: Socket, first: Uint8Array | null, proxied: ProxiedConnection | null): void {
@@ -121,16 +123,19 @@ export class TcpRelay {
     const known = new Map(this.#backends);
     for (const { backend } of this.#pairs)
       if (backend !== null) known.set(targetText(backend.server), backend);
-    for (const server of isLapsed ? [] : route.servers) {
+    const named = isLapsed ? [] : route.servers;
+    const standby = isLapsed ? [] : (route.standby ?? []);
+    for (const server of [...named, ...standby]) {
       const backend = known.get(targetText(server)) ?? this.#backend(server);
       backend.server = server;
       backends.set(targetText(server), backend);
     }
     this.#backends = backends;
-    this.#chooser.set([...backends.values()], route.balance);
+    const serving = [...backends.values()].filter(({ server }) => named.includes(server));
+    this.#chooser.set(serving, route.balance);
     if (route.endsOthers || isLapsed) {
       const kept = isLapsed ? [] : (route.keeps ?? []);
-      const stays = new Set([...backends.keys(), ...kept.map(targetText)]);
+      const stays = new Set([...named, ...kept].map(targetText));
       for (const pair of this.#pairs) {
         if (pair.backend !== null && !stays.has(targetText(pair.backend.server))) this.#end(pair);
       }
@@ -244,7 +249,7 @@ export class TcpRelay {
     pair.attempts++;
     backend.clients++;
     backend.sessions.began(this.#now());
-    this.#persistence?.began(pair.from?.sourceAddress ?? '', targetText(backend.server), this.#now());
+    this.#steering?.began(pair.from ?? NO_ENDS, backend.server, this.#now());
     const { socket, connectEvent } = this.#dialer.dial(backend.server, pair.from, (chunk) => {
       if (!pair.client.write(chunk)) socket.pause();
       this.#expects('client');
@@ -260,17 +265,17 @@ export class TcpRelay {
     });
   }
 
-  /** The server that its address stays with; null: any will do. */
+  /** The server that it is to have; null: any will do. */
   #stays({ from, failed }: Pair): TcpBackend | null {
-    const server = this.#persistence?.serverOf(from?.sourceAddress ?? '', this.#now()) ?? null;
-    const backend = server === null ? undefined : this.#backends.get(server);
-    return backend !== undefined && !failed.has(backend) ? backend : null;
+    if (this.#steering === null) return null;
+    const able = [...this.#backends.values()].filter((backend) => !failed.has(backend));
+    return this.#steering.choose(from ?? NO_ENDS, this.#now(), able);
   }
 
   #part({ from }: Pair, backend: TcpBackend): void {
     backend.clients--;
     backend.sessions.ended();
-    this.#persistence?.ended(from?.sourceAddress ?? '', targetText(backend.server), this.#now());
+    this.#steering?.ended(from ?? NO_ENDS, backend.server, this.#now());
   }
 
   #failed(pair: Pair, socket: Socket): void {

@@ -256,6 +256,8 @@ export class Host extends Process {
         return this.kill();
       // No path of a simulated host leads from an address that a server may have.
       case 'servers-known':
+      // Nor do conditions ask about servers.
+      case 'servers-up':
       // Nor does anybody give orders about clients.
       case 'end-sessions':
       case 'stop-check':

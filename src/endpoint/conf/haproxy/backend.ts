@@ -2,6 +2,7 @@
 
 import { assert } from '../../../base/assert.ts';
 import type { CheckConf, TcpCheckStep } from '../../checks/check-conf.ts';
+import { serversAskedFor } from '../../condition.ts';
 import * as defaults from '../../defaults.ts';
 import type {
   BackendConf,
@@ -58,6 +59,8 @@ export interface BackendSurroundings {
   readonly clientPort: number | null;
   /** HAProxy counts proxies from 1. */
   readonly id: number;
+  /** Clients may be led to it; false: somebody only asks how its servers fare. */
+  readonly isLed: boolean;
 }
 
 export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): BackendConf {
@@ -76,8 +79,10 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
       : proxy.servers.flatMap((server, index) => finishServer(proxy, server, index, isRedis, around));
   const [first] = proxy.servers;
   const timing = timingOf(first?.options ?? settings.defaultServer, proxy);
-  if (isRedis) warnOfLadder(proxy, ladder, source, report);
-  else if (
+  if (isRedis) {
+    if (around.isLed) warnOfLadder(proxy, ladder, source, report);
+  } else if (
+    around.isLed &&
     /^(?:tcp-check|redis)$/.test(settings.checkKind) &&
     !proxy.servers.some((one) => one.options.endsWhenDown)
   ) {
@@ -102,7 +107,23 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
     connectMsMax: settings.connectMs ?? REDIS_DEFAULT_CONNECT_MS,
     endsOthers: isRedis || ends,
     usesAllBackups: settings.usesAllBackups,
+    ...serverRulesOf(proxy, role, source, report),
   };
+}
+
+/** The sentinels are asked by us in place of rules that count those who name a server. */
+function serverRulesOf(
+  { serverRules, name }: ProxyDraft,
+  role: Role,
+  source: Source,
+  report: Report,
+): Pick<BackendConf, 'serverRules'> {
+  if (serverRules.length === 0 || source.kind === 'sentinels') return {};
+  if (role.kind !== 'primary')
+    return { serverRules: serverRules.map(({ when, name: server }) => ({ when, server })) };
+  for (const { at } of serverRules)
+    report.warn(at, `use-server does nothing here: clients of ${show(name)} are led to the primary`);
+  return {};
 }
 
 function roleOf(proxy: ProxyDraft, ladder: Ladder): Role {
@@ -123,20 +144,30 @@ function roleOf(proxy: ProxyDraft, ladder: Ladder): Role {
 }
 
 function sourceOf(proxy: ProxyDraft, ladder: Ladder, { sentinels }: BackendSurroundings): Source {
-  const counted = [...proxy.countedBackends].flatMap((name) => sentinels.get(name) ?? []);
+  const asked = proxy.serverRules.flatMap(({ when }) => serversAskedFor(when)).map(({ backend }) => backend);
+  const counted = [...new Set([...proxy.countedBackends, ...asked])].flatMap(
+    (name) => sentinels.get(name) ?? [],
+  );
   const group = counted[0]?.ladder.group;
   if (group === undefined || group === null || ladder.asksFor !== 'primary') return { kind: 'checks' };
-  const asked = new Map(
+  const named = new Map(
     counted.flatMap((one) => one.asked).map((one) => [`${one.host} ${one.port}`, one] as const),
   );
   const credentials = counted[0]?.ladder.credentials ?? null;
   const tls = counted[0]?.tls ?? null;
-  return { kind: 'sentinels', sentinels: [...asked.values()], group, credentials, tls };
+  return { kind: 'sentinels', sentinels: [...named.values()], group, credentials, tls };
 }
 
 function warnOfLadder(proxy: ProxyDraft, ladder: Ladder, source: Source, report: Report): void {
   const { place, settings } = proxy;
   const name = show(proxy.name);
+  if (proxy.joins.length > 0) {
+    const who = source.kind === 'sentinels' ? `the sentinels' ${show(source.group)}` : 'the primary';
+    report.warn(
+      place,
+      `${name}: its backends (${proxy.joins.join(', ')}) are one endpoint here, which follows ${who}: clients wait while nobody is the primary, whatever default_backend says`,
+    );
+  }
   if (ladder.ignoresAuth) {
     report.warn(
       place,

@@ -54,7 +54,7 @@ export function classify(steps: readonly DraftStep[]): Ladder | null {
         case 'role':
           break;
         case 'sentinel':
-          if (args.length !== 2 || args[0]?.toLowerCase() !== 'get-master-addr-by-name') return null;
+          if (args.length !== 2 || !/^(?:get-master-addr-by-name|master)$/i.test(args[0] ?? '')) return null;
           asksFor = 'sentinel';
           group = args[1] ?? null;
           break;

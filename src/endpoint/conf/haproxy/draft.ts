@@ -1,7 +1,8 @@
 // What the lines of haproxy.cfg say, section by section, before defaults are resolved and backends are understood.
 
 import type { HttpExpect, TcpCheckStep } from '../../checks/check-conf.ts';
-import type { AddressRange, Bind, ClientRule, TlsClientConf } from '../../endpoint-conf.ts';
+import type { ServersTest, Condition, Test } from '../../condition.ts';
+import type { Bind, ClientRule, TlsClientConf } from '../../endpoint-conf.ts';
 import type { Balance } from '../../route.ts';
 import type { LogTarget, StatsUser } from './haproxy-conf.ts';
 import type { Place } from './report.ts';
@@ -187,6 +188,16 @@ export function copySettings(from: Settings): Settings {
   };
 }
 
+/** A rule that names a backend, or a server, for those clients for whom its condition holds. */
+export interface NamingRule {
+  readonly name: string;
+  readonly when: Condition;
+  /** It has no condition. */
+  readonly isForAll: boolean;
+  /** Where the name stands. */
+  readonly at: Place;
+}
+
 export interface ProxyDraft {
   readonly kind: 'frontend' | 'backend' | 'listen';
   readonly name: string;
@@ -196,15 +207,24 @@ export interface ProxyDraft {
   /** Where each of them stands. */
   readonly bindsAt: Place[];
   readonly servers: ServerDraft[];
-  /** Named conditions, which are about addresses. */
-  readonly acls: Map<string, readonly AddressRange[]>;
+  /** Named conditions: one of the tests holds. */
+  readonly acls: Map<string, readonly Test[]>;
+  /** Servers that its conditions ask about. */
+  readonly serversAsked: { readonly test: ServersTest; readonly at: Place }[];
   readonly clientRules: ClientRule[];
   /** Where each of them stands. */
   readonly clientRulesAt: Place[];
-  /** `use_backend X` without a condition. */
-  useBackend: string | null;
-  /** Backends whose number of servers decides which server is used (`nbsrv(X)`): the Sentinel trick of Kubernetes charts. */
-  readonly countedBackends: Set<string>;
+  /** `use_backend`, in the order of the file. */
+  readonly backendRules: NamingRule[];
+  /** `use-server`. */
+  readonly serverRules: NamingRule[];
+  /**
+   * Backends whose number of servers decides which server is used (`nbsrv(X)`): the Sentinel trick of Kubernetes charts, and
+   * of tutorials.
+   */
+  readonly countedBackends: ReadonlySet<string>;
+  /** Backends that it is made of; none: it stands in the file as it is. */
+  readonly joins: readonly string[];
   isDisabled: boolean;
 }
 

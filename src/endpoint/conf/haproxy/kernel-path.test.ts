@@ -38,6 +38,28 @@ it('names all that takes a relay, each with its line, where the file is for a pa
   assert.deepEqual(read(null), []);
 });
 
+it('refuses what is decided for each client', () => {
+  const text = `frontend f
+ bind 10.0.0.9:6379
+ use_backend b if { src 10.1.0.0/16 }
+ default_backend a
+backend a
+ server s 10.0.0.1:1
+backend b
+ tcp-request content reject if { dst_port 1 }
+ use-server s if { src 10.1.0.1 }
+ server s 10.0.0.2:1
+`;
+  const said = read('nat', text);
+  assert.match(
+    said.join('\n'),
+    /^h\.cfg:3:14: where clients are led \(use_backend\) is decided by the relay/m,
+  );
+  assert.match(said.join('\n'), /^h\.cfg:8:2: who may come \(tcp-request\) is decided by the relay/m);
+  assert.match(said.join('\n'), /^h\.cfg:9:13: which server is used \(use-server\) is decided by the relay/m);
+  assert.equal(said.length, 3);
+});
+
 it('says that a path of the kernel ends no idle connections', () => {
   const text = 'listen a\n bind 10.0.0.9:6379\n timeout client 1m\n server one 10.0.0.1:6379\n';
   assert.deepEqual(read('socket', text), [

@@ -1,6 +1,7 @@
 // What a haproxy.cfg asks for that no path of the kernel does: there, nobody is in the way who could unpack bytes, count
 // clients, or end idle ones.
 
+import { ladderOf } from './backend.ts';
 import type { ProxyDraft } from './draft.ts';
 import type { Report } from './report.ts';
 import { show } from './report.ts';
@@ -22,8 +23,16 @@ export function judgeForKernel(
     if (bind.acceptsProxyProtocol)
       report.error(at, `the PROXY protocol (accept-proxy) is served by the relay only; ${remedy}`);
   }
-  for (const at of frontend.clientRulesAt)
+  for (const at of [...frontend.clientRulesAt, ...(backend === frontend ? [] : backend.clientRulesAt)])
     report.error(at, `who may come (tcp-request) is decided by the relay only; ${remedy}`);
+  // Those of backends that are one endpoint here decide nothing.
+  if (backend.joins.length === 0)
+    for (const { at, isForAll } of frontend.backendRules)
+      if (!isForAll)
+        report.error(at, `where clients are led (use_backend) is decided by the relay only; ${remedy}`);
+  for (const { at } of backend.serverRules)
+    if (ladderOf(backend)?.asksFor !== 'primary')
+      report.error(at, `which server is used (use-server) is decided by the relay only; ${remedy}`);
   for (const { options, place, host } of backend.servers) {
     if (host.startsWith('/')) report.error(place, `a unix socket is served by the relay only; ${remedy}`);
     if (options.isTls === true)

@@ -5,7 +5,8 @@ import type { Balance } from '../../route.ts';
 import { readBind } from './bind-line.ts';
 import { readHttpCheck, readTcpCheck } from './check-lines.ts';
 import type { ProxyDraft, Settings } from './draft.ts';
-import { readAcl, readTcpRequest } from './client-rules.ts';
+import { readAcl } from './acl.ts';
+import { readTcpRequest } from './client-rules.ts';
 import { readLog } from './log-line.ts';
 import { readOption } from './options.ts';
 import { show, type Report } from './report.ts';
@@ -13,6 +14,7 @@ import type { Section } from './sections.ts';
 import { readServer, readServerOptions, readServerTemplate } from './server-line.ts';
 import { Cursor } from './statement.ts';
 import { readStats } from './stats-lines.ts';
+import { readUseBackend, readUseServer } from './naming-rules.ts';
 
 /** null: in `defaults`. */
 type Reader = (settings: Settings, proxy: ProxyDraft | null, cursor: Cursor) => void;
@@ -101,28 +103,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   'server-template': within((proxy, cursor) => {
     proxy.servers.push(...readServerTemplate(cursor, proxy.settings.defaultServer));
   }),
-  use_backend: within((proxy, cursor) => {
-    const at = cursor.place;
-    const name = cursor.text('a backend');
-    if (cursor.peek() === null) proxy.useBackend ??= name;
-    else
-      cursor.report.unsupported(
-        at,
-        'use_backend with a condition is not served: give each backend a frontend with a bind of its own',
-      );
-    cursor.rest();
-  }),
-  'use-server': within((proxy, cursor) => {
-    const at = cursor.placeOf(cursor.first);
-    const text = cursor
-      .rest()
-      .map((word) => word.text)
-      .join(' ');
-    // `use-server R0 if { srv_is_up(R0) } { nbsrv(check_R0) ge 2 }`: sentinels are asked by way of another backend.
-    const counted = [...text.matchAll(/nbsrv\(([^)]+)\)/g)].map(([, name = '']) => name);
-    if (counted.length === 0) cursor.report.unsupported(at, 'use-server is not served');
-    for (const name of counted) proxy.countedBackends.add(name);
-  }),
+  use_backend: within(readUseBackend),
+  'use-server': within(readUseServer),
   acl: within(readAcl),
   'tcp-request': within(readTcpRequest),
   disabled: within((proxy) => void (proxy.isDisabled = true)),

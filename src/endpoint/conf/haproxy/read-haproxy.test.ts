@@ -179,49 +179,42 @@ listen stats
   it('knows who may come by their address', () => {
     const rulesOf = (lines: string): unknown =>
       read(`${TIMES}listen r\n bind :6380\n${lines} server a 10.0.0.1:1\n`).conf.frontends[0]?.clientRules;
-    const range = (address: string, bits: number): object => ({ address, bits });
+    const from = (isNegated: boolean, ...ranges: readonly (readonly [string, number])[]): object => ({
+      isNegated,
+      tests: ranges.map(([address, bits]) => ({
+        kind: 'address',
+        of: 'source',
+        ranges: [{ address, bits }],
+      })),
+    });
     assert.equal(rulesOf(''), undefined);
     assert.deepEqual(
       rulesOf(
-        ' acl inside src 10.0.0.0/8 192.168.0.0/255.255.0.0\n acl inside src fd00::/8\n' +
+        ' acl inside src 10.0.0.0/8\n acl inside src fd00::/8\n' +
           ' tcp-request inspect-delay 5s\n' +
           ' tcp-request connection reject if !inside || { src 10.9.9.9 } inside\n tcp-request content accept unless LOCALHOST\n tcp-request connection reject\n',
       ),
       [
         {
           action: 'reject',
-          isOfConnection: true,
+          layer: 'connection',
           when: {
             isNegated: false,
             anyOf: [
-              [
-                {
-                  isNegated: true,
-                  ranges: [range('10.0.0.0', 8), range('192.168.0.0', 16), range('fd00::', 8)],
-                },
-              ],
-              [
-                { isNegated: false, ranges: [range('10.9.9.9', 32)] },
-                {
-                  isNegated: false,
-                  ranges: [range('10.0.0.0', 8), range('192.168.0.0', 16), range('fd00::', 8)],
-                },
-              ],
+              [from(true, ['10.0.0.0', 8], ['fd00::', 8])],
+              [from(false, ['10.9.9.9', 32]), from(false, ['10.0.0.0', 8], ['fd00::', 8])],
             ],
           },
         },
         {
           action: 'accept',
-          isOfConnection: false,
-          when: { isNegated: true, anyOf: [[{ isNegated: false, ranges: [range('127.0.0.0', 8)] }]] },
+          layer: 'content',
+          when: { isNegated: true, anyOf: [[from(false, ['127.0.0.0', 8])]] },
         },
         {
           action: 'reject',
-          isOfConnection: true,
-          when: {
-            isNegated: false,
-            anyOf: [[{ isNegated: false, ranges: [range('0.0.0.0', 0), range('::', 0)] }]],
-          },
+          layer: 'connection',
+          when: { isNegated: false, anyOf: [[{ isNegated: false, tests: [{ kind: 'always' }] }]] },
         },
       ],
     );
@@ -235,7 +228,20 @@ listen stats
         /8:41: src takes addresses such as .* '10.0.0.0\/33'/,
       ],
       ['tcp-request connection reject if { src 10.0.0.0/255.0.255.0 }', /8:41: src takes/],
-      ['tcp-request connection reject if { dst 10.0.0.1 }', /8:37: conditions ask for "src"/],
+      [
+        'tcp-request connection reject if { hdr(x) a }',
+        /8:37: conditions ask for src, dst, .*not for 'hdr\(x\)'/,
+      ],
+      ['tcp-request connection reject if { be_conn gt 5 }', /8:37: .*'be_conn': maxconn of a server makes/],
+      ['tcp-request connection reject if { src -f /a }', /8:41: src -f is not served: write the addresses/],
+      ['tcp-request connection reject if { nbsrv(z) ge 1 }', /8:37: there is no backend 'z'/],
+      ['tcp-request connection reject if { srv_is_up(z) }', /8:37: 'r' has no server 'z'/],
+      ['tcp-request connection reject if { nbsrv ge x }', /8:46: nbsrv takes numbers such as/],
+      ['tcp-request connection reject if { dst_port }', /8:37: dst_port takes numbers .* not nothing/],
+      ['use-server z if { src 10.0.0.1 }', /8:13: there is no server 'z' in this backend/],
+      ['use-server a', /8:13: use-server takes a condition/],
+      ['use_backend z if { src 10.0.0.1 }', /8:14: 'r' leads to 'z', which is no backend/],
+      ['use_backend %[src]', /8:14: a name that is made up for each client/],
       ['tcp-request connection reject if', /8:32: 'if' takes the names/],
       ['tcp-request connection reject when x', /8:32: a condition begins with if or unless/],
       ['tcp-request connection track-sc0 src', /8:2: tcp-request connection track-sc0 is not served/],
@@ -454,7 +460,7 @@ describe('what is wrong with a haproxy.cfg', () => {
  server s 10.0.0.1:99999 check
  server s 10.0.0.1:1 chekc
  timeout client 5x
- acl x dst_port 10
+ acl x hdr_beg 10
 frontend f
  bind :2
  default_backend nowhere
@@ -467,7 +473,7 @@ frontend f
         "h.cfg:11:11: a port is a number from 1 to 65535, not '99999'",
         "h.cfg:12:22: a server has no option 'chekc' (did you mean 'check'?)",
         "h.cfg:13:17: timeout client is a time such as 500ms, 3s or 1m (milliseconds without a unit), not '5x'",
-        "h.cfg:14:8: conditions ask for \"src\" (the client's address) only, not for 'dst_port'",
+        "h.cfg:14:8: conditions ask for src, dst, src_port, dst_port, nbsrv(BACKEND), srv_is_up(BACKEND/SERVER), always_true and always_false only, not for 'hdr_beg'",
         "h.cfg:15:1: 'f' leads to 'nowhere', which is no backend of this file",
       ],
     );
@@ -540,10 +546,6 @@ frontend f
       const [first] = problems(`${TIMES}listen a\n bind :1\n server s 10.0.0.1:1 ${options}\n`);
       assert.match(first ?? '', problem);
     }
-    const [only] = problems(
-      `${TIMES}listen a\n bind :1\n use_backend b if { src 10.0.0.1 }\n server s 10.0.0.1:1\n`,
-    );
-    assert.match(only ?? '', /use_backend with a condition is not served: give each backend a frontend/);
   });
 
   it('is a warning where we were asked to be lenient', () => {
@@ -552,7 +554,7 @@ frontend f
       true,
     );
     assert.deepEqual(file.warnings, [
-      "h.cfg:8:8: conditions ask for \"src\" (the client's address) only, not for 'hdr(host)'; it is left out",
+      "h.cfg:8:8: conditions ask for src, dst, src_port, dst_port, nbsrv(BACKEND), srv_is_up(BACKEND/SERVER), always_true and always_false only, not for 'hdr(host)'; it is left out",
       "h.cfg:9:2: there is no keyword 'foo'; it is left out",
     ]);
   });

@@ -8,8 +8,10 @@ import type { BackendConf, EndpointsConf, FrontendConf } from '../../endpoint-co
 import { finishBackend, ladderOf, sentinelBackends } from './backend.ts';
 import { readBind } from './bind-line.ts';
 import { clientRulesOf } from './client-rules.ts';
-import { copySettings, noSettings, type ProxyDraft, type Settings, type StatsDraft } from './draft.ts';
+import { copySettings, noSettings, type ProxyDraft, type Settings } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
+import { serversAskedFor } from '../../condition.ts';
+import { asOnePrimary, hasPages, targetsOf, type Targets } from './targets.ts';
 import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
 import { judgeForKernel, type KernelPath } from './kernel-path.ts';
 import { readStatements } from './proxy.ts';
@@ -113,10 +115,13 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       bindsAt: [],
       servers: [],
       acls: new Map(),
+      serversAsked: [],
       clientRules: [],
       clientRulesAt: [],
-      useBackend: null,
+      backendRules: [],
+      serverRules: [],
       countedBackends: new Set(),
+      joins: [],
       isDisabled: false,
     };
     // Rules of its own replace those of the defaults, as a whole.
@@ -171,42 +176,60 @@ function finish(
   const backends = new Map<string, BackendConf>();
   const statsPages: StatsPage[] = [];
   const httpFrontends: HttpFrontend[] = [];
+  const backendOf = (target: ProxyDraft, clientPort: number | null, isLed: boolean): BackendConf => {
+    const id = drafts.indexOf(target) + 1;
+    const around = { sentinels, report, allowsExternalChecks, clientPort, id, isLed };
+    const backend = backends.get(target.name) ?? finishBackend(target, around);
+    backends.set(target.name, backend);
+    return backend;
+  };
   for (const proxy of proxies) refuseRepeated(proxy, report);
+  refuseUnknown(drafts, report);
   for (const proxy of proxies) {
     if (proxy.kind === 'backend') continue;
-    const target = targetOf(proxy, proxies, report);
-    if (target === 'stats') statsPages.push(statsPage(proxy));
-    if (target === null || target === 'stats') continue;
+    const targets = targetsOf(proxy, proxies, report);
+    if (targets === 'stats') statsPages.push(statsPage(proxy));
+    if (targets === null || targets === 'stats') continue;
     if (proxy.binds.length === 0) {
       if (!report.hasErrors) {
         report.warn(proxy.place, `${show(proxy.name)} has no bind: nobody can come, so it is left out`);
       }
       continue;
     }
-    if ((proxy.settings.mode ?? 'tcp') !== (target.settings.mode ?? 'tcp')) {
-      report.error(proxy.place, `${show(proxy.name)} and ${show(target.name)} must have the same mode`);
+    const one = asOnePrimary(proxy, targets, proxies, sentinels);
+    const led = ledBy(proxy, one === null ? targets : { own: one, branches: [] }, report);
+    for (const { target } of led) {
+      if ((proxy.settings.mode ?? 'tcp') !== (target.settings.mode ?? 'tcp')) {
+        report.error(proxy.place, `${show(proxy.name)} and ${show(target.name)} must have the same mode`);
+      }
     }
     const ports = new Set(proxy.binds.map((bind) => (bind.kind === 'tcp' ? bind.port : null)));
-    const backend =
-      backends.get(target.name) ??
-      finishBackend(target, {
-        sentinels,
-        report,
-        allowsExternalChecks,
-        clientPort: ports.size === 1 ? ([...ports][0] ?? null) : null,
-        id: drafts.indexOf(target) + 1,
-      });
-    backends.set(target.name, backend);
-    frontends.push(finishFrontend(proxy, target, backend));
-    if (kernelPath !== null) judgeForKernel(kernelPath, proxy, target, report);
-    if (proxy.settings.mode === 'http') {
+    const clientPort = ports.size === 1 ? ([...ports][0] ?? null) : null;
+    for (const { target, ...named } of led) {
+      frontends.push(finishFrontend(proxy, target, backendOf(target, clientPort, true), named));
+      if (kernelPath !== null) judgeForKernel(kernelPath, proxy, target, report);
+    }
+    const [main] = led;
+    if (proxy.settings.mode === 'http' && main !== undefined) {
       const { stats, forwardsFor } = proxy.settings;
       httpFrontends.push({
         frontend: proxy.name,
-        forwardsFor: forwardsFor || target.settings.forwardsFor,
+        forwardsFor: forwardsFor || main.target.settings.forwardsFor,
         stats: hasPages(stats) ? statsPage(proxy) : null,
       });
     }
+  }
+  // Those that nobody is led to, but that somebody asks about.
+  const asked = new Set<string>();
+  for (const { clientRules = [], backendRules = [], branches = [] } of frontends) {
+    const rules = [...clientRules, ...backendRules, ...branches.filter((branch) => branch !== null)];
+    for (const { when } of rules) for (const { backend } of serversAskedFor(when)) asked.add(backend);
+  }
+  for (const { serverRules = [] } of backends.values())
+    for (const { when } of serverRules) for (const { backend } of serversAskedFor(when)) asked.add(backend);
+  for (const name of asked) {
+    const draft = proxies.find((proxy) => proxy.name === name && proxy.kind !== 'frontend');
+    if (draft !== undefined) backendOf(draft, null, false);
   }
   return { frontends, backends: [...backends.values()], statsPages, httpFrontends };
 }
@@ -219,42 +242,59 @@ function refuseRepeated({ servers }: ProxyDraft, report: Report): void {
   }
 }
 
-/** Where its clients are led; null after a complaint; `stats`: it only shows how things are. */
-function targetOf(
-  proxy: ProxyDraft,
-  all: readonly ProxyDraft[],
-  report: Report,
-): ProxyDraft | 'stats' | null {
-  const { settings, place } = proxy;
-  if (proxy.kind === 'listen' && proxy.servers.length > 0) return proxy;
-  const name = proxy.useBackend ?? settings.defaultBackend;
-  if (name === null) {
-    if (hasPages(settings.stats)) return 'stats';
-    report.error(place, `${show(proxy.name)} leads nowhere: it needs default_backend, or servers of its own`);
-    return null;
+/** Conditions and rules that name what is not there. */
+function refuseUnknown(drafts: readonly ProxyDraft[], report: Report): void {
+  const targets = drafts.filter(({ kind }) => kind !== 'frontend');
+  for (const { serversAsked, serverRules, servers } of drafts) {
+    for (const { test, at } of serversAsked) {
+      const backend = targets.find(({ name }) => name === test.backend);
+      const names = backend?.servers.map(({ name }) => name) ?? [];
+      if (backend === undefined) {
+        const near = hint(
+          test.backend,
+          targets.map(({ name }) => name),
+        );
+        report.error(at, `there is no backend ${show(test.backend)}${near}`);
+      } else if (test.server !== null && !names.includes(test.server)) {
+        report.error(
+          at,
+          `${show(test.backend)} has no server ${show(test.server)}${hint(test.server, names)}`,
+        );
+      }
+    }
+    for (const { name, at } of serverRules) {
+      const names = servers.map((one) => one.name);
+      if (!names.includes(name))
+        report.error(at, `there is no server ${show(name)} in this backend${hint(name, names)}`);
+    }
   }
-  const targets = all.filter(({ kind }) => kind !== 'frontend');
-  const target = targets.find((one) => one.name === name);
-  if (target === undefined) {
-    const near = hint(
-      name,
-      targets.map((one) => one.name),
-    );
-    report.error(
-      place,
-      `${show(proxy.name)} leads to ${show(name)}, which is no backend of this file${near}`,
-    );
-    return null;
-  }
-  if (target.servers.length === 0) {
-    report.error(target.place, `${show(name)} has no servers`);
-    return null;
-  }
-  return target;
 }
 
-const hasPages = ({ isEnabled, monitorUri, metricsPath }: StatsDraft): boolean =>
-  isEnabled || monitorUri !== null || metricsPath !== null;
+/** What a frontend leads to: what it serves itself comes first, and the others as frontends without listeners. */
+interface Led {
+  readonly target: ProxyDraft;
+  readonly name: string;
+  readonly branches: FrontendConf['branches'];
+}
+
+function ledBy(proxy: ProxyDraft, { own, branches }: Targets, report: Report): readonly Led[] {
+  const isHttp = proxy.settings.mode === 'http';
+  if (isHttp)
+    for (const { at } of branches)
+      report.unsupported(at, 'use_backend with a condition is not served in mode http');
+  const main = own ?? branches[0]?.target;
+  if (main === undefined) return [];
+  const targets = [...new Set([main, ...(isHttp ? [] : branches.map(({ target }) => target))])];
+  const nameOf = (target: ProxyDraft): string =>
+    target === main ? proxy.name : `${proxy.name}/${target.name}`;
+  const rules = branches.map(({ when, target }) => ({ when, frontend: nameOf(target) }));
+  return targets.map((target) => ({
+    target,
+    name: nameOf(target),
+    branches:
+      target !== main || rules.length === 0 || isHttp ? undefined : own === null ? [...rules, null] : rules,
+  }));
+}
 
 function statsPage({ name, binds, settings: { stats, mode } }: ProxyDraft): StatsPage {
   const { isEnabled, uri, refreshMs, realm, users, monitorUri, metricsPath } = stats;
@@ -270,7 +310,12 @@ function statsPage({ name, binds, settings: { stats, mode } }: ProxyDraft): Stat
   };
 }
 
-function finishFrontend(proxy: ProxyDraft, target: ProxyDraft, backend: BackendConf): FrontendConf {
+function finishFrontend(
+  proxy: ProxyDraft,
+  target: ProxyDraft,
+  backend: BackendConf,
+  { name, branches }: Omit<Led, 'target'>,
+): FrontendConf {
   const { settings } = proxy;
   const idle = Math.min(settings.clientMs ?? Infinity, target.settings.serverMs ?? Infinity);
   const idleMsMax = target.settings.tunnelMs ?? settings.tunnelMs ?? (idle === Infinity ? null : idle);
@@ -279,8 +324,8 @@ function finishFrontend(proxy: ProxyDraft, target: ProxyDraft, backend: BackendC
   const isPassedOn = backend.servers.some(({ tls, linkTls = tls }) => tls === null && linkTls !== null);
   const isRedis = ladderOf(target) !== null && backend.role.kind !== 'any' && !isPassedOn;
   return {
-    name: proxy.name,
-    binds: proxy.binds,
+    name,
+    binds: name === proxy.name ? proxy.binds : [],
     backend: backend.name,
     mode: isHttp ? 'http' : isRedis ? 'redis' : 'tcp',
     path: 'auto',
@@ -288,7 +333,9 @@ function finishFrontend(proxy: ProxyDraft, target: ProxyDraft, backend: BackendC
     connectionsMax: settings.connectionsMax === 0 ? null : settings.connectionsMax,
     idleMsMax,
     keepAliveMs: defaults.KEEP_ALIVE_MS,
-    ...clientRulesOf(proxy),
+    ...clientRulesOf(proxy, target),
+    ...(branches === undefined ? {} : { branches }),
+    ...(name === proxy.name ? {} : { branchOf: proxy.name }),
     queue: {
       ...defaults.QUEUE,
       timeoutMs: target.settings.queueMs ?? target.settings.connectMs ?? defaults.QUEUE.timeoutMs,
