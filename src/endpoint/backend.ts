@@ -1,7 +1,7 @@
 // One backend: turns what is known of its servers into routes for the frontends that lead to it, and renews them while the
 // knowledge stands.
 
-import { CheckedServer } from './checked-server.ts';
+import { CheckedServer, type Follow } from './checked-server.ts';
 import { capShares, chooseReplicas } from './choose-replicas.ts';
 import type { Core } from './core.ts';
 import type { BackendConf } from './endpoint-conf.ts';
@@ -10,6 +10,9 @@ import type { HookLines } from './hook-lines.ts';
 import { Quorum } from './quorum.ts';
 import type { RedisServer } from './redis-server.ts';
 import { isSameTarget, targetText, type RouteServer, type Target } from './route.ts';
+
+/** HAProxy's, too, is between 10 and 20. */
+const FINER = 20;
 
 interface Choice {
   readonly servers: readonly RouteServer[];
@@ -47,6 +50,7 @@ export class Backend {
   readonly #leaseMs: number;
   readonly #refreshMs: number;
   #isTold = false;
+  #decided = '';
   #lookedAt = -Infinity;
   /** Where it led before a reload, which stands until enough is known again. */
   #inherited: Pick<Choice, 'servers' | 'until' | 'keeps'> | null = null;
@@ -59,6 +63,8 @@ export class Backend {
       readonly frontends: readonly string[];
       /** Of all backends: what they began goes on after a reload that takes them away. */
       readonly hooks: HookLines;
+      /** How servers fare that others are to be as well as. */
+      readonly follow: Follow;
       readonly leaseMs: number;
       readonly refreshMs: number;
       /** What it replaces after a reload: generations go on. */
@@ -84,10 +90,11 @@ export class Backend {
       this.#inherited = { servers: after.servers, until, keeps: after.#keeps };
       this.#isTold = after.#isTold;
     }
+    const { follow } = options;
     const checked = options.group === null ? conf.servers : [];
     this.checked = checked.map((server) => {
       const before = after?.checked.find(({ name }) => name === server.name);
-      return new CheckedServer(core, server, this, before?.isAlive ?? null);
+      return new CheckedServer(core, server, this, { wasAlive: before?.isAlive ?? null, follow });
     });
     const { virtual } = conf;
     this.quorum =
@@ -127,11 +134,19 @@ export class Backend {
       this.generation += 1;
       this.servers = servers;
       const leadsTo = servers.map(targetText).join(', ');
-      this.#core.decide(this.conf.name, `leads ${leadsTo === '' ? 'nowhere' : `to ${leadsTo}`}: ${because}`);
+      this.#decide(`leads ${leadsTo === '' ? 'nowhere' : `to ${leadsTo}`}: ${because}`);
       this.#tell(choice.until);
     } else if (servers.length > 0 && this.#isWorthTelling(choice.until)) {
       this.#tell(choice.until);
     }
+  }
+
+  /** A weight that grows step by step is no news each time. */
+  #decide(sentence: string): void {
+    const isGrowing = this.checked.some(({ slowStartPart }) => slowStartPart < 1);
+    if (isGrowing && sentence === this.#decided) return;
+    this.#decided = sentence;
+    this.#core.decide(this.conf.name, sentence);
   }
 
   /** A renewal that gains little waits for a better one, unless the route would end before that comes. */
@@ -263,7 +278,7 @@ export class Backend {
       (server) => !chosen.includes(server) && server.health === 'up' && server.adminState !== 'maint',
     );
     return {
-      servers: chosen.map(checkedRouteServer),
+      servers: rampedRouteServers(chosen),
       ...(isSteered ? { standby: others.map(checkedRouteServer) } : {}),
       until,
       because,
@@ -278,7 +293,10 @@ export class Backend {
   ): readonly Each[] {
     const one = able.find(({ name }) => name === this.#stayedWith) ?? serving[0];
     if (one === undefined) return [];
-    this.#stayedWith = one.name;
+    const last = this.#stayedWith === null ? null : this.serverNamed(this.#stayedWith);
+    const health = last instanceof CheckedServer ? last.health : last?.verdict.health;
+    // After a reload it may have yet to be looked at.
+    if (health !== 'unknown') this.#stayedWith = one.name;
     return [one];
   }
 
@@ -343,9 +361,19 @@ const checkedRouteServer = (server: CheckedServer): RouteServer => ({
   name: server.name,
   ...server.target,
   weight: server.conf.real?.hasEqualShare === true ? 1 : Math.max(1, server.effectiveWeight),
-  connectionsMax: server.conf.connectionsMax,
+  connectionsMax: server.connectionsMax,
   ...(server.conf.connectionsAgain === undefined ? {} : { connectionsAgain: server.conf.connectionsAgain }),
 });
+
+/** While one of them has just come back, weights are finer, so that its part can be small. */
+function rampedRouteServers(servers: readonly CheckedServer[]): readonly RouteServer[] {
+  const isRamping = servers.some(({ slowStartPart }) => slowStartPart < 1);
+  return servers.map((server) => {
+    const plain = checkedRouteServer(server);
+    if (!isRamping) return plain;
+    return { ...plain, weight: Math.max(1, Math.round(plain.weight * FINER * server.slowStartPart)) };
+  });
+}
 
 /** Well, but no new clients for it. */
 const isDrained = (server: CheckedServer): boolean =>

@@ -1,14 +1,21 @@
 // One server of an `any` backend: judged by checks that the shell runs, one after the other by their own clocks. It is up
 // while none of its checks is down (keepalived's rule; HAProxy has one check a server).
 
+import { ServerAgent } from './agent.ts';
 import { weightIsAdded } from './checks/check-conf.ts';
 import type { Core } from './core.ts';
-import type { ServerCheckConf, ServerConf } from './endpoint-conf.ts';
+import type { ServerCheckConf, ServerConf, TrackedConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
 import { nextAddress } from './next-address.ts';
+import { Observed } from './observed.ts';
 import { targetText, type Target } from './route.ts';
 import { ServerHistory } from './server-history.ts';
 import { Verdict, type Health } from './verdict.ts';
+
+/** HAProxy's. */
+const WEIGHT_MAX = 256;
+/** In so many steps a weight grows. */
+const SLOW_START_STEPS = 20;
 
 class Check {
   readonly conf: ServerCheckConf;
@@ -64,6 +71,23 @@ export interface CheckedServerOwner {
   lifeChanged(server: CheckedServer): void;
 }
 
+/** How another server fares. */
+export interface Followed {
+  readonly health: Health;
+  readonly adminState: AdminState;
+}
+
+export type Follow = (where: TrackedConf) => Followed;
+
+const NOBODY: Follow = () => ({ health: 'unknown', adminState: 'ready' });
+const ERRORS = 'clients cannot be connected to it';
+
+export interface CheckedServerOptions {
+  /** Before a reload; null: it is new. */
+  readonly wasAlive?: boolean | null;
+  readonly follow?: Follow;
+}
+
 export class CheckedServer {
   readonly conf: ServerConf;
   adminState: AdminState;
@@ -73,6 +97,13 @@ export class CheckedServer {
   readonly #core: Core;
   readonly #owner: CheckedServerOwner;
   readonly #checks: readonly Check[];
+  readonly #agent: ServerAgent | null;
+  readonly #observed: Observed | null;
+  readonly #follow: Follow;
+  /** What was told of one that follows another. */
+  #followedHealth: Health = 'unknown';
+  /** When it came back, after it was down; its weight may still grow. */
+  #risenAt = -Infinity;
   #isResolving = false;
   #hasNoAddress = false;
   /** Infinity: it has no name, but an address. */
@@ -80,9 +111,16 @@ export class CheckedServer {
   /** The last check failed. */
   #hasFailed = false;
 
-  /** `wasAlive`: before a reload; null: it is new. */
-  constructor(core: Core, conf: ServerConf, owner: CheckedServerOwner, wasAlive: boolean | null = null) {
+  constructor(
+    core: Core,
+    conf: ServerConf,
+    owner: CheckedServerOwner,
+    { wasAlive = null, follow = NOBODY }: CheckedServerOptions = {},
+  ) {
     this.#core = core;
+    this.#follow = follow;
+    this.#agent = conf.agent === undefined ? null : new ServerAgent(conf.agent, core.now);
+    this.#observed = conf.observe === undefined ? null : new Observed(conf.observe);
     this.conf = conf;
     this.#owner = owner;
     this.weight = conf.weight;
@@ -109,6 +147,9 @@ export class CheckedServer {
   /** Without a check nothing speaks against it. */
   get health(): Health {
     if (this.ip === null) return 'unknown';
+    if (this.#agent?.isDown === true) return 'down';
+    const followed = this.#followed;
+    if (followed !== null) return followed.adminState === 'maint' ? 'down' : followed.health;
     const healths = this.#checks.map(({ verdict }) => verdict.health);
     if (healths.includes('down')) return 'down';
     return healths.includes('unknown') ? 'unknown' : 'up';
@@ -117,12 +158,28 @@ export class CheckedServer {
   get reason(): string {
     if (this.#hasNoAddress) return `${this.conf.host} has no address`;
     if (this.ip === null) return 'not checked yet';
+    if (this.#agent?.isDown === true) return 'its agent says so';
+    const { tracks } = this.conf;
+    if (tracks !== undefined)
+      return this.health === 'up' ? '' : `as ${tracks.backend}/${tracks.server}, which it tracks`;
     const failing = this.#checks.find(({ verdict }) => verdict.health !== 'up');
     return failing?.verdict.reason ?? '';
   }
 
+  get connectionsMax(): number | null {
+    return this.#agent?.connectionsMax ?? this.conf.connectionsMax;
+  }
+
+  /** The part of its weight that it has; 1: all of it. */
+  get slowStartPart(): number {
+    const { slowStartMs } = this.conf;
+    if (slowStartMs === undefined) return 1;
+    const steps = Math.floor(((this.#core.now - this.#risenAt) / slowStartMs) * SLOW_START_STEPS);
+    return Math.min(1, (steps + 1) / SLOW_START_STEPS);
+  }
+
   get effectiveWeight(): number {
-    if (this.adminState !== 'ready') return 0;
+    if (this.adminState !== 'ready' || (this.#followed?.adminState ?? 'ready') !== 'ready') return 0;
     return Math.max(
       0,
       this.#checks.reduce((sum, check) => sum + check.weightChange(this.weight), this.weight),
@@ -136,14 +193,22 @@ export class CheckedServer {
   dueAt(): number {
     const resolveAt = this.#isResolving ? Infinity : this.#resolveAt;
     if (this.ip === null) return resolveAt;
-    if (this.adminState === 'maint') return Infinity;
-    return Math.min(resolveAt, ...this.#checks.filter(({ run }) => run === null).map(({ dueAt }) => dueAt));
+    // An agent that took it out must be able to bring it back.
+    const agentAt = this.#agent === null || this.#agent.run !== null ? Infinity : this.#agent.dueAt;
+    if (this.adminState === 'maint') return agentAt;
+    const { slowStartMs = 0 } = this.conf;
+    const growsAt = this.slowStartPart < 1 ? this.#core.now + slowStartMs / SLOW_START_STEPS : Infinity;
+    const checksAt = this.#checks.filter(({ run }) => run === null).map(({ dueAt }) => dueAt);
+    return Math.min(resolveAt, agentAt, growsAt, ...checksAt);
   }
 
   attend(): void {
+    this.#tellFollowed();
     if (this.#core.now < this.dueAt()) return;
     if (!this.#isResolving && this.#core.now >= this.#resolveAt) this.#resolve();
     if (this.ip === null) return;
+    this.#askAgent();
+    if (this.adminState === 'maint') return;
     for (const check of this.#checks) {
       if (check.run !== null || check.dueAt > this.#core.now) continue;
       const run = this.#core.nextId();
@@ -160,35 +225,113 @@ export class CheckedServer {
 
   /** False: the run is none of its. */
   ended(run: CheckRunId, isUp: boolean, detail: string, weight: number | null): boolean {
+    if (this.#agent !== null && this.#agent.run === run) {
+      this.#obeyAgent(this.#agent, isUp ? detail : null);
+      return true;
+    }
     const check = this.#checks.find((one) => one.run === run);
     if (check === undefined) return false;
     check.run = null;
-    const before = this.health;
-    const wasAlive = this.isAlive;
+    this.#change(detail, () => {
+      const { timing } = check.conf;
+      if (isUp) check.verdict.succeeded(timing);
+      else {
+        check.verdict.failed(timing, detail);
+        this.history.failedChecks += 1;
+      }
+      check.dueAt = Math.min(check.dueAt, this.#core.now + check.intervalMs);
+      this.#hasFailed = !isUp;
+      if (!isUp && this.#resolveAt < Infinity)
+        this.#resolveAt = Math.min(this.#resolveAt, this.#core.now + RESOLVE_AGAIN_MS);
+      const saysMore = weight !== null && weight !== check.saysWeight;
+      if (saysMore) check.saysWeight = weight;
+    });
+    return true;
+  }
+
+  /** A client's connection to it was made, or could not be. */
+  saw(isConnected: boolean): void {
+    const action = this.#observed?.saw(isConnected) ?? null;
+    const [check] = this.#checks;
+    if (action === null || check === undefined || this.adminState === 'maint') return;
     const { timing } = check.conf;
-    if (isUp) check.verdict.succeeded(timing);
-    else {
-      check.verdict.failed(timing, detail);
-      this.history.failedChecks += 1;
-    }
-    check.dueAt = Math.min(check.dueAt, this.#core.now + check.intervalMs);
-    this.#hasFailed = !isUp;
-    if (!isUp && this.#resolveAt < Infinity)
-      this.#resolveAt = Math.min(this.#resolveAt, this.#core.now + RESOLVE_AGAIN_MS);
+    this.#change(ERRORS, () => {
+      if (action === 'fail-check') check.verdict.failed(timing, ERRORS);
+      else if (action === 'mark-down') check.verdict.failed(timing, ERRORS, true);
+      else if (action === 'sudden-death') check.verdict.despair(timing, ERRORS);
+      check.dueAt = Math.min(check.dueAt, this.#core.now + timing.fastIntervalMs);
+    });
+  }
+
+  /** Does what may change its health, and tells whoever wants to know. `detail`: why. */
+  #change(detail: string, act: () => void): void {
+    const before = this.health;
+    const weightBefore = this.effectiveWeight;
+    const wasAlive = this.isAlive;
+    act();
     const after = this.health;
-    if (before !== after) this.history.became(after, this.#core.now);
+    if (before !== after) {
+      this.history.became(after, this.#core.now);
+      if (before === 'down' && after === 'up') this.#risenAt = this.#core.now;
+    }
     const sentence =
       before === after
         ? null
         : `${this.name} (${targetText(this.conf)}) is ${after}${detail === '' ? '' : `: ${detail}`}`;
-    const saysMore = weight !== null && weight !== check.saysWeight;
-    if (saysMore) check.saysWeight = weight;
-    if (sentence !== null || saysMore) this.#owner.serverChanged(this, sentence);
+    if (sentence !== null || this.effectiveWeight !== weightBefore) this.#owner.serverChanged(this, sentence);
     if (this.isAlive !== wasAlive) this.#owner.lifeChanged(this);
-    return true;
+  }
+
+  get #followed(): Followed | null {
+    return this.conf.tracks === undefined ? null : this.#follow(this.conf.tracks);
+  }
+
+  /** Of one that follows another the change shows only when it is looked at. */
+  #tellFollowed(): void {
+    if (this.conf.tracks === undefined) return;
+    const { health } = this;
+    const before = this.#followedHealth;
+    if (health === before) return;
+    this.#followedHealth = health;
+    this.history.became(health, this.#core.now);
+    if (before === 'down' && health === 'up') this.#risenAt = this.#core.now;
+    const { reason } = this;
+    this.#owner.serverChanged(this, `${this.name} is ${health}${reason === '' ? '' : `: ${reason}`}`);
+  }
+
+  #askAgent(): void {
+    const agent = this.#agent;
+    if (agent === null || agent.run !== null || agent.dueAt > this.#core.now) return;
+    const run = this.#core.nextId();
+    agent.begin(run, this.#core.now);
+    const { host, port, send, timing } = agent.conf;
+    this.#core.emit({
+      kind: 'run-check',
+      run,
+      check: { kind: 'agent', host, port, send },
+      server: this.target,
+      timeoutMs: timing.timeoutMs,
+    });
+  }
+
+  #obeyAgent(agent: ServerAgent, line: string | null): void {
+    this.#change('its agent says so', () => {
+      const says = agent.ended(line);
+      if (says === null) return;
+      const { adminState, percent } = says;
+      if (adminState !== null && adminState !== this.adminState) {
+        this.adminState = adminState;
+        this.history.changed(this.#core.now);
+        this.#owner.serverChanged(this, `${this.name} is set to ${adminState} by its agent`);
+      }
+      if (percent !== null)
+        this.weight = Math.min(WEIGHT_MAX, Math.floor((this.conf.weight * percent) / 100));
+    });
   }
 
   close(): void {
+    const agentRun = this.#agent?.run ?? null;
+    if (agentRun !== null) this.#core.emit({ kind: 'stop-check', run: agentRun });
     for (const { run } of this.#checks) if (run !== null) this.#core.emit({ kind: 'stop-check', run });
   }
 

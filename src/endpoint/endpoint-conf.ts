@@ -3,8 +3,10 @@
 // knows any of them. Times are milliseconds, text is byte strings. Names are HAProxy's: clients connect to a frontend, which
 // leads to servers of a backend.
 
+import type { AgentConf } from './agent.ts';
 import type { CheckConf } from './checks/check-conf.ts';
 import type { Condition } from './condition.ts';
+import type { ObserveConf } from './observed.ts';
 import type { PersistTable } from './relay/persistence.ts';
 import type { Balance } from './route.ts';
 import type { RealConf, VirtualConf } from './virtual-conf.ts';
@@ -171,8 +173,31 @@ export interface ServerConf extends HostPort {
   readonly connectionsAgain?: number;
   /** Of a backend whose role is `any`: when clients that it has are closed; absent: as its backend's `endsOthers` says. */
   readonly sessions?: SessionsConf;
+  /** A program beside it that says how it fares; absent: none. */
+  readonly agent?: AgentConf;
+  /** It is as well as this one, and is not checked itself. */
+  readonly tracks?: TrackedConf;
+  /** What happens when clients can't be connected to it; absent: nothing but that others are tried. */
+  readonly observe?: ObserveConf;
+  /** After it was down, its weight grows for so long up to what it should be; absent: it has all of it at once. */
+  readonly slowStartMs?: number;
+  /** Of several addresses of its name it takes one that no other of `group` has; absent: the first. */
+  readonly slot?: SlotConf;
   /** Of a backend that is a virtual server. */
   readonly real?: RealConf;
+}
+
+/** A server of whatever backend. */
+export interface TrackedConf {
+  readonly backend: string;
+  readonly server: string;
+}
+
+/** One of several servers that share a name (HAProxy's server-template). */
+export interface SlotConf {
+  readonly group: string;
+  /** From 0. */
+  readonly index: number;
 }
 
 /** HAProxy's `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`. */

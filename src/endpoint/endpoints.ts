@@ -9,14 +9,15 @@ import { assert } from '../base/assert.ts';
 import { Backend } from './backend.ts';
 import { Core } from './core.ts';
 import { HOLD } from './defaults.ts';
-import type { BackendConf, EndpointsConf } from './endpoint-conf.ts';
+import { CheckedServer, type Followed } from './checked-server.ts';
+import type { BackendConf, EndpointsConf, TrackedConf } from './endpoint-conf.ts';
 import { Group, groupKey } from './group.ts';
 import { HookLines } from './hook-lines.ts';
 import type { AdminState, Effect, Event, SwitchId } from './io.ts';
 import { takeSnapshot, type EndpointsSnapshot } from './snapshot.ts';
-import { ServerFactsTeller } from './server-facts.ts';
+import { isUp, ServerFactsTeller } from './server-facts.ts';
 import { Switchover } from './switchover.ts';
-import type { Target } from './route.ts';
+import { isSameTarget, type Target } from './route.ts';
 
 /** A step that does not settle goes round in a circle: a bug. */
 const ROUNDS_MAX = 1_000;
@@ -92,6 +93,12 @@ export class Endpoints {
         return;
       case 'hook-ended':
         return this.#hooks.ended(event.run, event.exitCode, event.signal);
+      case 'connection-seen':
+        for (const { frontends, checked } of this.#backends.values()) {
+          if (!frontends.includes(event.endpoint)) continue;
+          checked.find(({ target }) => isSameTarget(target, event.server))?.saw(event.isMade);
+        }
+        return;
       case 'demoted':
         return this.#doubt(event.endpoint, event.server, event.text);
       case 'set-state':
@@ -195,6 +202,7 @@ export class Endpoints {
               group,
               frontends,
               hooks: this.#hooks,
+              follow: this.#follow,
               ...leaseOf(conf),
               ...(old === undefined ? {} : { after: old }),
             }),
@@ -208,6 +216,16 @@ export class Endpoints {
     this.#groups = groups;
     this.#backends = backends;
   }
+
+  /** How a server of whatever backend fares that others are to be as well as. */
+  readonly #follow = ({ backend: name, server }: TrackedConf): Followed => {
+    const backend = this.#backends.get(name);
+    const one = backend?.serverNamed(server) ?? null;
+    if (backend === undefined || one === null) return { health: 'unknown', adminState: 'ready' };
+    const health = one instanceof CheckedServer ? one.health : one.verdict.health;
+    const isRefused = !(one instanceof CheckedServer) && health === 'up' && !isUp(backend, server);
+    return { health: isRefused ? 'down' : health, adminState: one.adminState };
+  };
 
   #doubt(endpoint: string, server: Target, text: string): void {
     for (const backend of this.#backends.values()) {

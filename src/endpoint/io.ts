@@ -74,6 +74,13 @@ export type Event =
       readonly exitCode: number;
       readonly signal: number;
     }
+  /** A client's connection to a server that is observed was made, after one that was not; or could not be made. */
+  | {
+      readonly kind: 'connection-seen';
+      readonly endpoint: string;
+      readonly server: Target;
+      readonly isMade: boolean;
+    }
   /** A path saw a server say that it is no primary any more (-READONLY and the like). */
   | { readonly kind: 'demoted'; readonly endpoint: string; readonly server: Target; readonly text: string }
   | {

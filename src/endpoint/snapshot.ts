@@ -149,7 +149,7 @@ function backendSnapshot(backend: Backend, now: number): Omit<BackendSnapshot, '
     weight: server.effectiveWeight,
     weightSet: server.weight,
     weightInitially: server.conf.weight,
-    connectionsMax: server.conf.connectionsMax,
+    connectionsMax: server.connectionsMax,
     hostName: nameIn(server.conf.host),
     thresholds: thresholdsOf(server.conf.checks[0]?.timing ?? conf.timing),
     history: server.history.snapshot(now),

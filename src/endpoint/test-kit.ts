@@ -2,6 +2,7 @@
 // later. The test says who dies, freezes, claims what; time passes when it says so.
 
 import { array, bulk, bulks, error, simple, type Reply } from '../resp/reply.ts';
+import type { CheckConf } from './checks/check-conf.ts';
 import type {
   BackendConf,
   CheckTiming,
@@ -153,6 +154,12 @@ interface Line {
   isLoggedIn: boolean;
 }
 
+interface Found {
+  readonly isUp: boolean;
+  readonly weight?: number;
+  readonly detail?: string;
+}
+
 export class Stage {
   readonly endpoints: Endpoints;
   readonly effects: { readonly at: number; readonly effect: Effect }[] = [];
@@ -163,7 +170,7 @@ export class Stage {
   /** What the paths answer to a step of a switch; null: nothing yet. */
   answersStep: boolean = true;
   /** What a check of this server finds; null: nothing yet, the test says it itself. */
-  checkFinds: ((address: string) => { readonly isUp: boolean; readonly weight?: number }) | null = null;
+  checkFinds: ((address: string, kind: CheckConf['kind']) => Found) | null = null;
   /** Hooks end a moment after they began. */
   endsHooks: boolean = true;
   readonly #lines = new Map<ConnectionId, Line>();
@@ -283,10 +290,10 @@ export class Stage {
       case 'send':
         return this.#hear(effect.connection, effect.args);
       case 'run-check': {
-        const found = this.checkFinds?.(targetText(effect.server));
+        const found = this.checkFinds?.(targetText(effect.server), effect.check.kind);
         if (found === undefined) return;
-        const { isUp, weight = null } = found;
-        return this.#soon({ kind: 'check-ended', run: effect.run, isUp, detail: 'as the test says', weight });
+        const { isUp, weight = null, detail = 'as the test says' } = found;
+        return this.#soon({ kind: 'check-ended', run: effect.run, isUp, detail, weight });
       }
       case 'run-hook':
         if (this.endsHooks) this.#soon({ kind: 'hook-ended', run: effect.run, exitCode: 0, signal: 0 });

@@ -42,6 +42,13 @@ export class Verdict {
     return this.#count('down', isFirst || isProof ? 1 : fall, reason);
   }
 
+  /** The next failure is the last one. */
+  despair({ fall }: Thresholds, reason: string): void {
+    if (this.health !== 'up') return;
+    this.reason = reason;
+    this.#against = Math.max(this.#against, fall - 1);
+  }
+
   #count(to: 'up' | 'down', needed: number, reason: string): boolean {
     if (to === 'down' || this.health !== 'down') this.reason = reason;
     if (this.health === to) {

@@ -77,6 +77,52 @@ const SAME: Readonly<Record<string, string>> = {
   ),
   'a rule with a condition that is none': listen(' tcp-request connection reject if nobody\n'),
   'a rule on no addresses': listen(' tcp-request connection reject if { src 10.0.0.0/33 }\n'),
+  'rules on where clients are led': `${HEAD}frontend f
+ bind 127.0.0.1:17000
+ acl up nbsrv(b) ge 1
+ acl up src 10.0.0.0/8
+ tcp-request content reject if { dst 10.0.0.1 } !up
+ use_backend c if { srv_is_up(b/a) } { nbsrv(c) lt 1 2:3 } || !{ dst_port 6380:6390 } or { src_port gt 1 }
+ use_backend c unless up { always_true }
+ default_backend b
+backend b
+ acl some nbsrv ge 1
+ use-server a if some { srv_is_up(a) }
+${SERVER}backend c
+ tcp-request content reject if { src -m ip 10.0.0.0/8 }
+${SERVER}`,
+  'a condition on a backend that is not there': listen(' use_backend b if { nbsrv(z) ge 1 }\n'),
+  'a condition on a server that is not there': listen(' tcp-request content reject if { srv_is_up(x/z) }\n'),
+  'a condition on no number': listen(' tcp-request content reject if { nbsrv ge x }\n'),
+  'a rule that leads to no backend': listen(' use_backend nowhere if { src 10.0.0.1 }\n'),
+  'a rule on a server that is not there': listen(' use-server z if { src 10.0.0.1 }\n'),
+  'a rule on a server without a condition': listen(' use-server a\n'),
+  'stick tables': listen(' stick-table type ip size 10k expire 1h nopurge\n stick on dst\n'),
+  'stick tables for each client': listen(
+    ' stick-table size 1k type ip expire 10s store conn_cur\n stick match src\n stick store-request src table x\n',
+  ),
+  'a stick table without a size': listen(' stick-table type ip\n'),
+  'a stick rule without a table': listen(' stick on src\n'),
+  'what tells of a server': `${HEAD}listen x
+ bind 127.0.0.1:17000
+ server a 127.0.0.1:1 check agent-check agent-port 9 agent-inter 5s agent-send x agent-addr 127.0.0.2 slowstart 10s
+ server b 127.0.0.1:2 track a
+ server c 127.0.0.1:3 track x/b
+ server d 127.0.0.1:4 check observe layer4 error-limit 3 on-error sudden-death
+`,
+  'an agent without a port': server('127.0.0.1:6379 check agent-check'),
+  'an error-limit of 0': server('127.0.0.1:6379 check observe layer4 error-limit 0'),
+  'an unknown on-error': server('127.0.0.1:6379 check on-error banana'),
+  'a server that tracks itself': server('127.0.0.1:6379 track a'),
+  'a server that tracks nobody': server('127.0.0.1:6379 track x/z'),
+  'a server that is checked and tracks': listen(' server b 127.0.0.1:1 check track a\n'),
+  'a server that tracks one without a check': listen(
+    ' server b 127.0.0.1:1 track c\n server c 127.0.0.1:2\n',
+  ),
+  'balances and their hashes': listen(' balance source\n hash-type consistent sdbm avalanche\n'),
+  'a hash of the source': listen(' balance hash src\n'),
+  'a draw': listen(' balance random(2)\n'),
+  'an unknown hash': listen(' hash-type consistent md5\n'),
   'lines under a condition': listen(
     '.if defined(NOBODY_OF_THIS_NAME) || !version_atleast(2.4)\n nonsense\n.elif streq(a,a) && feature(OPENSSL)\n retries 2\n.else\n nonsense\n.endif\n',
   ),
@@ -98,10 +144,11 @@ const DIFFERENT: readonly (readonly [string, Verdict, string])[] = [
   ],
   ['an endpoint that leads nowhere is a mistake', 'refuses', `${HEAD}frontend f\n bind 127.0.0.1:17000\n`],
   [
-    'servers whose state is told by an agent are not served',
+    'limits are kept by making clients wait, and are no conditions',
     'refuses',
-    server('127.0.0.1:6379 check agent-check agent-port 9999'),
+    listen(' tcp-request connection reject if { fe_conn gt 5 }\n'),
   ],
+  ['a key of HTTP is no key for clients of Redis', 'refuses', listen(' balance hash dst\n')],
 ];
 
 describe('haproxy -c judges the same files', { skip: lacksHaproxy() }, () => {

@@ -95,6 +95,7 @@ export async function openRelay(
     events: {
       warn: (sentence) => warnings.push(sentence),
       demoted: (_endpoint, server, text) => demoted.push(`${server.port} ${text}`),
+      connectionSeen: () => undefined,
     },
   });
   if (!opened.ok) throw new Error(opened.problem.join('\n'));

@@ -6,7 +6,7 @@ import type { CheckConf } from '../../endpoint/checks/check-conf.ts';
 import type { CheckOutcome } from '../../endpoint/checks/dialogue.ts';
 import { fileOutcome } from '../../endpoint/checks/file-check.ts';
 import { HttpCheck } from '../../endpoint/checks/http-check.ts';
-import { RedisPing, SmtpGreeting, TcpConnect } from '../../endpoint/checks/line-checks.ts';
+import { AgentLine, RedisPing, SmtpGreeting, TcpConnect } from '../../endpoint/checks/line-checks.ts';
 import { TcpCheck } from '../../endpoint/checks/tcp-check.ts';
 import type { CheckRunId, Effect } from '../../endpoint/io.ts';
 import type { Target } from '../../endpoint/route.ts';
@@ -72,6 +72,8 @@ export class CheckRunner {
         return runDialogue(new HttpCheck(check, HTTP_TOOLS), server, signal, this.#tlsClient);
       case 'smtp':
         return runDialogue(new SmtpGreeting(check), server, signal, this.#tlsClient);
+      case 'agent':
+        return runDialogue(new AgentLine(check), server, signal, this.#tlsClient);
       case 'icmp':
         return checkByEcho(server, signal);
       case 'dns':

@@ -348,6 +348,7 @@ function openedForOne({ backends }: EndpointsConf, frontend: FrontendConf): stri
     backend?.connectMsMax,
     backend?.persistMs,
     backend?.persistTable,
+    backend?.servers.some(({ observe }) => observe !== undefined),
     backend?.serverRules,
     ofServers,
   ]);
@@ -360,5 +361,7 @@ function pathEvents(log: EndpointLog, daemon: () => EndpointDaemon | null): Path
   return {
     warn: (sentence) => log.write('warning', sentence),
     demoted: (endpoint, server, text) => daemon()?.tell({ kind: 'demoted', endpoint, server, text }),
+    connectionSeen: (endpoint, server, isMade) =>
+      daemon()?.tell({ kind: 'connection-seen', endpoint, server, isMade }),
   };
 }

@@ -49,7 +49,7 @@ async function problemsOf(conf: EndpointsConf): Promise<readonly string[]> {
     runAs: null,
     name: 'test',
   } as const;
-  const events = { warn: () => undefined, demoted: () => undefined };
+  const events = { warn: () => undefined, demoted: () => undefined, connectionSeen: () => undefined };
   const opened = await openPaths(conf, options, events, {
     httpOf: () => null,
     view: () => Promise.reject(new Error('nothing to show')),

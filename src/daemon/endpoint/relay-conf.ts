@@ -50,6 +50,7 @@ export function relayConf(
     staysAwake,
     persistMs: backend.persistMs ?? null,
     ...(backend.persistTable === undefined ? {} : { persistTable: backend.persistTable }),
+    ...(backend.servers.some(({ observe }) => observe !== undefined) ? { isObserved: true } : {}),
     ...(backend.serverRules === undefined ? {} : { serverRules: backend.serverRules }),
     isPrimary: backend.role.kind === 'primary',
     serverDefaults: { tls: backend.tls, sendsProxyProtocol: backend.sendsProxyProtocol ?? null },

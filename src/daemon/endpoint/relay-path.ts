@@ -301,6 +301,8 @@ export class RelayPath implements RoutePath {
     switch (message.kind) {
       case 'demoted':
         return this.#options.events.demoted(message.endpoint, message.server, message.text);
+      case 'connection-seen':
+        return this.#options.events.connectionSeen(message.endpoint, message.server, message.isMade);
       case 'warning':
         return this.#options.events.warn(message.sentence);
       case 'slots':

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { ServerFacts } from '../../endpoint/condition.ts';
 import type { FromWorker, RelayConf, ToWorker } from '../../endpoint/relay/messages.ts';
+import type { Target } from '../../endpoint/route.ts';
 import type { EndpointTraffic, OpenSession } from '../../endpoint/traffic.ts';
 import type { RelayCounts } from '../../endpoint/relay/relay.ts';
 import { Steering } from '../../endpoint/relay/steering.ts';
@@ -170,9 +171,13 @@ class RelayWorker {
     const knows = (): ServerFacts => this.#facts;
     const isSteered = conf.serverRules !== undefined || conf.persistMs !== null;
     const steering = isSteered ? new Steering(conf, knows) : null;
+    const seen = (server: Target, isMade: boolean): void => {
+      const { host, port } = server;
+      send({ kind: 'connection-seen', endpoint: frontend.name, server: { host, port }, isMade });
+    };
     const relay =
       frontend.mode === 'tcp'
-        ? new TcpRelay(conf, dialer, this.#slots, this.#now, expects, steering)
+        ? new TcpRelay({ conf, dialer, slots: this.#slots, now: this.#now, expects, steering, seen })
         : this.#multiplexing(conf, dialer, expects, steering);
     const enter = admitting(frontend.backendRules, knows, (socket, first, proxied) =>
       relay.accept(socket, first, proxied),

@@ -47,4 +47,6 @@ export interface PathEvents {
   warn(sentence: string): void;
   /** A server said that it is no primary any more. */
   demoted(endpoint: string, server: Target, text: string): void;
+  /** A client's connection to a server that is observed was made, after one that was not; or could not be made. */
+  connectionSeen(endpoint: string, server: Target, isMade: boolean): void;
 }

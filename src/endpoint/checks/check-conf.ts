@@ -98,6 +98,13 @@ export type CheckConf =
       /** All of them; none: a status of 2xx or 3xx. */
       readonly expects: readonly HttpExpect[];
     }
+  /** Always good where it can be asked: the line that it says is the outcome's detail. */
+  | {
+      readonly kind: 'agent';
+      readonly host: string | null;
+      readonly port: number;
+      readonly send: string;
+    }
   /** An echo. */
   | { readonly kind: 'icmp' }
   /** A greeting and a HELO. */

@@ -92,6 +92,25 @@ abstract class LineDialogue implements Dialogue {
   }
 }
 
+/** What a server's agent says of it: one line. */
+export class AgentLine extends LineDialogue {
+  readonly expected = 'a line';
+  readonly #send: string;
+
+  constructor({ host, port, send }: Extract<CheckConf, { readonly kind: 'agent' }>) {
+    super({ host, port, tls: null });
+    this.#send = send;
+  }
+
+  override greet(): readonly DialogueStep[] {
+    return this.#send === '' ? [] : [{ kind: 'send', bytes: this.#send }];
+  }
+
+  override line(line: string): readonly DialogueStep[] {
+    return [end(true, line)];
+  }
+}
+
 /** `PING`, after AUTH where credentials are given, is answered by `+PONG`. */
 export class RedisPing extends LineDialogue {
   readonly expected = '+PONG';

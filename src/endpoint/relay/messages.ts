@@ -52,6 +52,8 @@ export interface RelayConf {
   readonly persistMs: number | null;
   /** How many addresses do; absent: as many as are usual. */
   readonly persistTable?: PersistTable;
+  /** Whether clients can be connected to its servers is to be told. */
+  readonly isObserved?: boolean;
   /** Rules that name the server for some clients; absent: none. */
   readonly serverRules?: readonly ServerRule[];
   /** A refusal to write shows a demoted primary. */
@@ -104,6 +106,12 @@ export type FromWorker =
   /** It has begun to take the step, and then: it has taken it. */
   | { readonly kind: 'step-begun' | 'step-done'; readonly id: number }
   | { readonly kind: 'demoted'; readonly endpoint: string; readonly server: Target; readonly text: string }
+  | {
+      readonly kind: 'connection-seen';
+      readonly endpoint: string;
+      readonly server: Target;
+      readonly isMade: boolean;
+    }
   | { readonly kind: 'warning'; readonly sentence: string }
   | {
       readonly kind: 'counts';

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer, type Socket } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { Slots } from '../../endpoint/relay/slots.ts';
+import { Steering } from '../../endpoint/relay/steering.ts';
 import type { Route, RouteServer } from '../../endpoint/route.ts';
 import { relayConf } from '../../endpoint/test-kit.ts';
 import { listening, until } from '../testing.ts';
@@ -42,13 +43,13 @@ class Client {
 
 it('a server that left is rid of its clients, unless the route keeps them, or it has come back; any is by order', async (t) => {
   const conf = relayConf('tcp');
-  const relay = new TcpRelay(
+  const relay = new TcpRelay({
     conf,
-    new Dialer({ conf, tune: () => undefined }),
-    new Slots(() => undefined),
-    () => 0,
-    () => undefined,
-  );
+    dialer: new Dialer({ conf, tune: () => undefined }),
+    slots: new Slots(() => undefined),
+    now: () => 0,
+    expects: () => undefined,
+  });
   t.after(() => relay.close());
   const port = await listening(
     t,
@@ -99,13 +100,14 @@ it('a server that left is rid of its clients, unless the route keeps them, or it
 it('with persistence an address stays with its server, until its time is over or the server is gone', async (t) => {
   let now = 0;
   const conf = relayConf('tcp', { persistMs: 1_000 });
-  const relay = new TcpRelay(
+  const relay = new TcpRelay({
     conf,
-    new Dialer({ conf, tune: () => undefined }),
-    new Slots(() => undefined),
-    () => now,
-    () => undefined,
-  );
+    dialer: new Dialer({ conf, tune: () => undefined }),
+    slots: new Slots(() => undefined),
+    now: () => now,
+    expects: () => undefined,
+    steering: new Steering(conf, () => ({})),
+  });
   t.after(() => relay.close());
   const port = await listening(
     t,

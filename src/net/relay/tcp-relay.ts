@@ -46,6 +46,20 @@ interface Pair {
   room: number | null;
 }
 
+export interface TcpRelayOptions {
+  readonly conf: RelayConf;
+  readonly dialer: Dialer;
+  readonly slots: Slots;
+  /** Boot-clock milliseconds. */
+  readonly now: () => number;
+  /** Something was passed on, and this is awaited next. */
+  readonly expects: (awaited: Awaited) => void;
+  /** Which server a client is to have; absent: the balance decides. */
+  readonly steering?: Steering | null;
+  /** With `isObserved`: a connection to a server was made, after one that was not; or could not be made. */
+  readonly seen?: (server: Target, isMade: boolean) => void;
+}
+
 export class TcpRelay {
   readonly counts: RelayCounts = { clients: 0, outcomeUnknown: 0, tooSlow: 0, unmovable: 0, unserved: 0 };
   readonly #conf: RelayConf;
@@ -58,20 +72,16 @@ export class TcpRelay {
   #timer: NodeJS.Timeout | null = null;
   readonly #expects: (awaited: Awaited) => void;
   readonly #steering: Steering | null;
+  readonly #seen: TcpRelayOptions['seen'] | null;
+  /** Observed servers to which the last connection could not be made. */
+  readonly #unreachable = new Set<string>();
   readonly #pairs = new Set<Pair>();
   /** Those without a server. */
   readonly #waiting = new Map<Pair, NodeJS.Timeout>();
 
-  /** `expects`: something was passed on, and this is awaited next. */
-  constructor(
-    conf: RelayConf,
-    dialer: Dialer,
-    slots: Slots,
-    now: () => number,
-    expects: (awaited: Awaited) => void,
-    steering: Steering | null = null,
-  ) {
+  constructor({ conf, dialer, slots, now, expects, steering = null, seen }: TcpRelayOptions) {
     this.#expects = expects;
+    this.#seen = seen ?? null;
     this.#conf = conf;
     this.#dialer = dialer;
     this.#slots = slots;
@@ -261,8 +271,18 @@ export class TcpRelay {
     socket.once(connectEvent, () => {
       socket.off('error', failed);
       socket.off('close', failed);
+      this.#sawConnection(backend.server, true);
       this.#join(pair, socket);
     });
+  }
+
+  /** That all is well is worth a word only where it was not. */
+  #sawConnection(server: RouteServer, isMade: boolean): void {
+    if (this.#conf.isObserved !== true) return;
+    const name = targetText(server);
+    const wasUnreachable = isMade && this.#unreachable.delete(name);
+    if (!isMade) this.#unreachable.add(name);
+    if (!isMade || wasUnreachable) this.#seen?.(server, isMade);
   }
 
   /** The server that it is to have; null: any will do. */
@@ -286,6 +306,7 @@ export class TcpRelay {
     if (backend !== null) {
       this.#part(pair, backend);
       pair.failed.add(backend);
+      this.#sawConnection(backend.server, false);
     }
     socket.on('error', () => undefined);
     socket.destroy();

@@ -17,6 +17,8 @@ import type {
 import { classify, type Ladder } from './classify.ts';
 import { tlsOf, type ProxyDraft, type ServerDraft, type ServerOptions } from './draft.ts';
 import { show, type Report } from './report.ts';
+import { watchedBy } from './watched-by.ts';
+import { stickOf } from './stick-lines.ts';
 
 const INTER_MS = 2_000;
 const RISE = 2;
@@ -108,6 +110,7 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
     endsOthers: isRedis || ends,
     usesAllBackups: settings.usesAllBackups,
     ...serverRulesOf(proxy, role, source, report),
+    ...stickOf(proxy, role, report),
   };
 }
 
@@ -250,6 +253,8 @@ function finishServer(
       ...(isRedis && JSON.stringify(linkTls) !== JSON.stringify(tls) ? { linkTls } : {}),
       sendsProxyProtocol: options.proxyProtocol,
       checks: isRedis ? [] : checksOf(proxy, server, index, around),
+      ...watchedBy(proxy, server, isRedis, report),
+      ...(server.slot === undefined ? {} : { slot: server.slot }),
       // Where the primary is known, clients follow it anyway.
       ...(isRedis
         ? {}

@@ -2,10 +2,12 @@
 
 import type { HttpExpect, TcpCheckStep } from '../../checks/check-conf.ts';
 import type { ServersTest, Condition, Test } from '../../condition.ts';
-import type { Bind, ClientRule, TlsClientConf } from '../../endpoint-conf.ts';
+import type { ErrorAction } from '../../observed.ts';
+import type { Bind, ClientRule, SlotConf, TlsClientConf, TrackedConf } from '../../endpoint-conf.ts';
 import type { Balance } from '../../route.ts';
 import type { LogTarget, StatsUser } from './haproxy-conf.ts';
 import type { Place } from './report.ts';
+import type { StickRule, StickTable } from './stick-lines.ts';
 import { ANY_VERSION, onlyVersion, type VersionRange } from './tls-versions.ts';
 
 /** Options of a server; null: not said, so default-server's, or HAProxy's default. */
@@ -33,7 +35,21 @@ export interface ServerOptions {
   certificateFile: string | null;
   serverName: string | null;
   versions: VersionRange | null;
+  asksAgent: boolean | null;
+  agentPort: number | null;
+  agentAddress: string | null;
+  agentInterMs: number | null;
+  agentSend: string | null;
+  tracks: TrackedConf | null;
+  observes: boolean | null;
+  errorLimit: number | null;
+  onError: ErrorAction | null;
+  slowStartMs: number | null;
+  /** Where `agent-check`, `track`, `observe` and `slowstart` stand. */
+  placed: Readonly<Partial<Record<PlacedOption, Place>>>;
 }
+
+export type PlacedOption = 'agent-check' | 'track' | 'observe' | 'slowstart';
 
 function noServerOptions(): ServerOptions {
   return {
@@ -60,6 +76,17 @@ function noServerOptions(): ServerOptions {
     certificateFile: null,
     serverName: null,
     versions: null,
+    asksAgent: null,
+    agentPort: null,
+    agentAddress: null,
+    agentInterMs: null,
+    agentSend: null,
+    tracks: null,
+    observes: null,
+    errorLimit: null,
+    onError: null,
+    slowStartMs: null,
+    placed: {},
   };
 }
 
@@ -69,6 +96,8 @@ export interface ServerDraft {
   /** null: none is given. */
   readonly port: number | null;
   readonly options: ServerOptions;
+  /** One of those that a server-template makes; absent: it stands there by itself. */
+  readonly slot?: SlotConf;
   readonly place: Place;
 }
 
@@ -119,6 +148,8 @@ export interface Settings {
   externalPath: string | null;
   usesAllBackups: boolean;
   forwardsFor: boolean;
+  /** Where it is said; null: nowhere. */
+  forwardsForAt: Place | null;
   keepsAlive: boolean;
   defaultServer: ServerOptions;
   defaultBackend: string | null;
@@ -159,6 +190,7 @@ export function noSettings(): Settings {
     externalPath: null,
     usesAllBackups: false,
     forwardsFor: false,
+    forwardsForAt: null,
     keepsAlive: false,
     defaultServer: noServerOptions(),
     defaultBackend: null,
@@ -218,6 +250,8 @@ export interface ProxyDraft {
   readonly backendRules: NamingRule[];
   /** `use-server`. */
   readonly serverRules: NamingRule[];
+  stickTable: StickTable | null;
+  readonly stickRules: StickRule[];
   /**
    * Backends whose number of servers decides which server is used (`nbsrv(X)`): the Sentinel trick of Kubernetes charts, and
    * of tutorials.

@@ -66,3 +66,35 @@ it('says that a path of the kernel ends no idle connections', () => {
     "h.cfg:1:1: 'a': --path socket ends no idle connections (timeout client, server and tunnel)",
   ]);
 });
+
+it('says what only a relay does for HTTP, for clients that stay, and for observed servers', () => {
+  const text = `defaults
+ mode http
+frontend f
+ bind 10.0.0.9:80
+ option forwardfor
+ stats uri /s
+ default_backend a
+backend a
+ balance source
+ server s 10.0.0.1:80 check
+`;
+  const remedy = '--path socket carries no bytes: leave it out, or use --path relay';
+  assert.deepEqual(read('socket', text), [
+    `h.cfg:3:1: pages among the paths of 'f' (stats, monitor-uri) are served by the relay only; ${remedy}; --lenient leaves it out`,
+    `h.cfg:5:9: option forwardfor: no header is added here, since ${remedy}; --lenient leaves it out`,
+    'h.cfg:9:10: balance source gives all clients one server by --path socket: all of them have the address of this machine',
+  ]);
+  const tcp = `listen f
+ bind 10.0.0.9:80
+ stick-table type ip size 10
+ stick on src
+ server s 10.0.0.1:80 check observe layer4
+`;
+  const [stick, observe] = read('nat', tcp);
+  assert.match(
+    stick ?? '',
+    /^h\.cfg:4:2: stick on src is served by the relay only: balance source is like it/,
+  );
+  assert.match(observe ?? '', /^h\.cfg:5:29: what clients meet \(observe\) is seen by the relay only/);
+});

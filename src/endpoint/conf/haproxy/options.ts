@@ -83,6 +83,7 @@ export function readOption(settings: Settings, cursor: Cursor, isNo: boolean): v
       break;
     case 'forwardfor':
       settings.forwardsFor = !isNo;
+      settings.forwardsForAt = place;
       cursor.rest();
       break;
     case 'tcpka':

@@ -14,6 +14,7 @@ import type { Section } from './sections.ts';
 import { readServer, readServerOptions, readServerTemplate } from './server-line.ts';
 import { Cursor } from './statement.ts';
 import { readStats } from './stats-lines.ts';
+import { readStick, readStickTable } from './stick-lines.ts';
 import { readUseBackend, readUseServer } from './naming-rules.ts';
 
 /** null: in `defaults`. */
@@ -109,13 +110,23 @@ const READERS: Readonly<Record<string, Reader>> = {
   'tcp-request': within(readTcpRequest),
   disabled: within((proxy) => void (proxy.isDisabled = true)),
   enabled: within((proxy) => void (proxy.isDisabled = false)),
-  'stick-table': (_, __, cursor) => warnOfStick(cursor),
-  stick: (_, __, cursor) => warnOfStick(cursor),
+  'stick-table': within(readStickTable),
+  stick: within(readStick),
   fullconn: ignored,
   id: ignored,
   description: ignored,
-  'hash-type': ignored,
-  'hash-balance-factor': ignored,
+  'hash-type': (_, __, cursor) => {
+    // Only the clients of a server that comes or goes move, whichever is asked for.
+    cursor.choice('hash-type', ['consistent', 'map-based'] as const);
+    if (cursor.peek() !== null && cursor.peek()?.text !== 'avalanche')
+      cursor.choice('hash-type', ['sdbm', 'djb2', 'wt6', 'crc32'] as const);
+    cursor.accept('avalanche');
+  },
+  'hash-balance-factor': (_, __, cursor) => {
+    const factor = cursor.integer('hash-balance-factor', 0, 2 ** 31 - 1) ?? 0;
+    if (factor > 0)
+      warnOfPlace(cursor, 'hash-balance-factor is not kept: an address stays with its server, busy or not');
+  },
   errorfile: ignored,
   errorfiles: ignored,
   'log-format': ignored,
@@ -239,28 +250,29 @@ function readTimeout(settings: Settings, _: ProxyDraft | null, cursor: Cursor): 
 
 function readBalance(settings: Settings, _: ProxyDraft | null, cursor: Cursor): void {
   const { place } = cursor;
-  const name = cursor.text('an algorithm')?.replace(/\(.*\)$/, '');
-  if (name === undefined) return;
-  const balance = BALANCES[name];
+  const text = cursor.text('an algorithm');
+  if (text === null) return;
+  const name = text.replace(/\(.*\)$/, '');
+  const isOfSource = name === 'hash' && cursor.accept('src');
+  const balance = isOfSource ? 'source' : BALANCES[name];
   if (balance === undefined) {
     const isKnown = /^(?:hash|uri|url_param|hdr|rdp-cookie|log-hash|log-sticky|sticky)$/.test(name);
     const known = Object.keys(BALANCES);
+    const instead = name === 'hash' ? ` but for "src": balance source is the same` : '';
     cursor.report.unsupported(
       place,
-      isKnown ? `balance ${name} is not served` : `there is no balance ${show(name)}${hint(name, known)}`,
+      isKnown
+        ? `balance ${name} is not served${instead}`
+        : `there is no balance ${show(name)}${hint(name, known)}`,
     );
     cursor.rest();
     return;
   }
-  if (name === 'random') cursor.report.warn(place, 'balance random is served as leastconn');
+  if (name === 'random') {
+    if (/\((?!0*[1-9]\d{0,8}\))/.test(text))
+      return cursor.report.error(place, `random takes a number of servers to draw, from 1: random(2)`);
+    cursor.report.warn(place, 'balance random is served as leastconn');
+  }
   settings.balance = balance;
   settings.balanceAt = place;
-}
-
-function warnOfStick(cursor: Cursor): void {
-  cursor.rest();
-  cursor.report.warn(
-    cursor.placeOf(cursor.first),
-    'stick tables are not kept: an endpoint for a primary stays with the one in use by itself',
-  );
 }

@@ -524,7 +524,7 @@ frontend f
       [' server c 10.0.0.1:1 weight 300', 29],
       [' server d 10.0.0.1:1 inter 0', 28],
       [' server e 10.0.0.1:1 verify maybe', 29],
-      [' server f 10.0.0.1:1 agent-check', 22],
+      [' server f 10.0.0.1:1 source 10.0.0.9', 22],
       [' use_backend x if { src 10.0.0.1 }', 14],
       [' capture request header X len 3', 2],
     ];
@@ -539,11 +539,18 @@ frontend f
 
   it('says what to do about what is not served', () => {
     for (const [options, problem] of [
-      ['check agent-check agent-port 9999', /agent-check is not served: let the agent say "set server"/],
-      ['check observe layer4', /observe is not served: a server is judged by its checks/],
-      ['track other/x', /track is not served: give it a check of its own/],
+      ['source 10.0.0.9', /source is not served: the system chooses the address/],
+      ['check observe layer7', /observe layer7 is not served: layer4 looks at connections/],
+      ['check agent-check', /8:28: agent-check needs agent-port/],
+      ['track other/x', /8:22: there is no server 'other\/x' to track/],
+      ['track s', /8:22: it tracks itself, by way of 'a\/s'/],
+      ['track t', /8:22: nothing tells how 'a\/t' fares: give it a check/],
+      ['check track u', /8:28: a server that tracks another has no check of its own/],
+      ['check error-limit 0', /8:40: error-limit is a number from 1/],
     ] as const) {
-      const [first] = problems(`${TIMES}listen a\n bind :1\n server s 10.0.0.1:1 ${options}\n`);
+      const [first] = problems(
+        `${TIMES}listen a\n bind :1\n server s 10.0.0.1:1 ${options}\n server t 10.0.0.2:1\n server u 10.0.0.3:1 check\n`,
+      );
       assert.match(first ?? '', problem);
     }
   });

@@ -11,6 +11,7 @@ import { clientRulesOf } from './client-rules.ts';
 import { copySettings, noSettings, type ProxyDraft, type Settings } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
 import { serversAskedFor } from '../../condition.ts';
+import { refuseTracking } from './watched-by.ts';
 import { asOnePrimary, hasPages, targetsOf, type Targets } from './targets.ts';
 import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
 import { judgeForKernel, type KernelPath } from './kernel-path.ts';
@@ -120,6 +121,8 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       clientRulesAt: [],
       backendRules: [],
       serverRules: [],
+      stickTable: null,
+      stickRules: [],
       countedBackends: new Set(),
       joins: [],
       isDisabled: false,
@@ -185,6 +188,7 @@ function finish(
   };
   for (const proxy of proxies) refuseRepeated(proxy, report);
   refuseUnknown(drafts, report);
+  refuseTracking(drafts, report);
   for (const proxy of proxies) {
     if (proxy.kind === 'backend') continue;
     const targets = targetsOf(proxy, proxies, report);
@@ -227,9 +231,14 @@ function finish(
   }
   for (const { serverRules = [] } of backends.values())
     for (const { when } of serverRules) for (const { backend } of serversAskedFor(when)) asked.add(backend);
+  for (const { servers } of backends.values())
+    for (const { tracks } of servers) if (tracks !== undefined) asked.add(tracks.backend);
+  // What is watched may itself track others, which are added behind it.
   for (const name of asked) {
     const draft = proxies.find((proxy) => proxy.name === name && proxy.kind !== 'frontend');
-    if (draft !== undefined) backendOf(draft, null, false);
+    if (draft === undefined) continue;
+    for (const { tracks } of backendOf(draft, null, false).servers)
+      if (tracks !== undefined) asked.add(tracks.backend);
   }
   return { frontends, backends: [...backends.values()], statsPages, httpFrontends };
 }

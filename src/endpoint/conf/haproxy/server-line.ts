@@ -2,7 +2,8 @@
 
 import { hint } from '../../../base/suggest.ts';
 import { parseServerAddress } from './addresses.ts';
-import type { ServerDraft, ServerOptions } from './draft.ts';
+import type { ErrorAction } from '../../observed.ts';
+import type { PlacedOption, ServerDraft, ServerOptions } from './draft.ts';
 import { show, type Place } from './report.ts';
 import type { Cursor } from './statement.ts';
 import { ANY_VERSION, onlyVersion, readVersion } from './tls-versions.ts';
@@ -19,6 +20,24 @@ const flag =
   (options) => {
     options[key] = value;
   };
+
+/** One whose place is wanted when more is known of its backend. */
+const placed =
+  (option: PlacedOption, set: Setter): Setter =>
+  (options, cursor, at) => {
+    options.placed = { ...options.placed, [option]: at };
+    set(options, cursor, at);
+  };
+
+const ERROR_ACTIONS: readonly ErrorAction[] = ['fastinter', 'fail-check', 'sudden-death', 'mark-down'];
+
+/** `track BACKEND/SERVER`, or a server of its own backend. */
+function readTrack(options: ServerOptions, cursor: Cursor): void {
+  const text = cursor.text('BACKEND/SERVER');
+  if (text === null) return;
+  const slash = text.indexOf('/');
+  options.tracks = { backend: slash === -1 ? '' : text.slice(0, slash), server: text.slice(slash + 1) };
+}
 
 const SETTERS: Readonly<Record<string, Setter>> = {
   check: flag('isChecked', true),
@@ -59,6 +78,26 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   'on-marked-down': (options, cursor) => {
     options.endsWhenDown = cursor.choice('on-marked-down', ['shutdown-sessions'] as const) !== null;
   },
+  'agent-check': placed('agent-check', (options) => void (options.asksAgent = true)),
+  'no-agent-check': flag('asksAgent', false),
+  'agent-port': (options, cursor) => void (options.agentPort = cursor.integer('agent-port', 1, 65_535)),
+  'agent-addr': (options, cursor) =>
+    void (options.agentAddress = cursor.text('an address')?.replace(/^ipv[46]@/, '') ?? null),
+  'agent-inter': (options, cursor) => void (options.agentInterMs = cursor.timeMs('agent-inter', 1)),
+  'agent-send': (options, cursor) => void (options.agentSend = cursor.text('a text')),
+  track: placed('track', readTrack),
+  observe: placed('observe', (options, cursor) => {
+    const { place } = cursor;
+    const layer = cursor.choice('observe', ['layer4', 'layer7'] as const);
+    if (layer === 'layer7')
+      cursor.report.unsupported(place, 'observe layer7 is not served: layer4 looks at connections');
+    options.observes = layer === 'layer4';
+  }),
+  'error-limit': (options, cursor) => void (options.errorLimit = cursor.integer('error-limit', 1, COUNT_MAX)),
+  'on-error': (options, cursor) => void (options.onError = cursor.choice('on-error', ERROR_ACTIONS)),
+  slowstart: placed('slowstart', (options, cursor) => {
+    options.slowStartMs = cursor.timeMs('slowstart');
+  }),
   'on-marked-up': (options, cursor) => {
     options.endsBackupsWhenUp = cursor.choice('on-marked-up', ['shutdown-backup-sessions'] as const) !== null;
   },
@@ -76,11 +115,8 @@ const IGNORED: Readonly<Record<string, number>> = {
   'resolve-net': 1,
   maxqueue: 1,
   minconn: 1,
-  slowstart: 1,
   'pool-max-conn': 1,
   'pool-purge-delay': 1,
-  'error-limit': 1,
-  'on-error': 1,
   'non-stick': 0,
   'log-proto': 1,
   tfo: 0,
@@ -92,13 +128,6 @@ const IGNORED: Readonly<Record<string, number>> = {
   'no-tls-tickets': 0,
 };
 const UNSUPPORTED: Readonly<Record<string, number>> = {
-  'agent-check': 0,
-  'agent-port': 1,
-  'agent-inter': 1,
-  'agent-send': 1,
-  'agent-addr': 1,
-  observe: 1,
-  track: 1,
   source: 1,
   interface: 1,
   redir: 1,
@@ -115,9 +144,6 @@ const UNSUPPORTED: Readonly<Record<string, number>> = {
 
 /** What to do about some of them. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  'agent-check': 'let the agent say "set server" and "set weight" to the stats socket',
-  observe: 'a server is judged by its checks, and a Redis by its standing connection, which breaks at once',
-  track: 'give it a check of its own',
   source: 'the system chooses the address that it is connected from',
 };
 
@@ -193,6 +219,7 @@ export function readServerTemplate(cursor: Cursor, defaults: ServerOptions): Ser
     name: `${prefix}${first + index}`,
     ...address,
     options,
+    slot: { group: `${prefix} ${address.host}`, index },
     place,
   }));
 }
