@@ -3,7 +3,7 @@
 
 import { ServerAgent } from './agent.ts';
 import { weightIsAdded } from './checks/check-conf.ts';
-import type { Core } from './core.ts';
+import { namingOf, type Core } from './core.ts';
 import type { ServerCheckConf, ServerConf, TrackedConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
 import { nextAddress } from './next-address.ts';
@@ -338,12 +338,14 @@ export class CheckedServer {
   #resolve(): void {
     const { host } = this.conf;
     this.#isResolving = true;
-    this.#core.resolve(host, (ips) => {
+    this.#core.resolve(host, namingOf(this.conf), (ips, isKnown) => {
       this.#isResolving = false;
       const ip = nextAddress(ips, this.ip, this.#hasFailed && this.health === 'down');
       this.#resolveAt = this.#core.now + (ip === null ? RESOLVE_AGAIN_MS : RESOLVE_MS);
       if (ip === host) this.#resolveAt = Infinity;
       if (ip !== null && ip !== this.ip) return this.#moveTo(ip);
+      // Others that share the name have all that it has.
+      if (ip === null && isKnown && this.ip !== null) return this.#moveTo(null);
       // Names are lost for a moment; the address was good until now.
       if (ip !== null || this.ip !== null || this.#hasNoAddress) return;
       this.#hasNoAddress = true;
@@ -352,11 +354,11 @@ export class CheckedServer {
   }
 
   /** Whoever is there has to be checked before it gets clients. */
-  #moveTo(ip: string): void {
+  #moveTo(ip: string | null): void {
     const wasAlive = this.isAlive;
     const wasUp = this.health === 'up';
     this.ip = ip;
-    this.#hasNoAddress = false;
+    this.#hasNoAddress = ip === null;
     this.#hasFailed = false;
     for (const check of this.#checks) {
       if (check.run !== null) this.#core.emit({ kind: 'stop-check', run: check.run });
@@ -364,7 +366,10 @@ export class CheckedServer {
       check.dueAt = this.#core.now;
       if (wasUp) check.beginAnew();
     }
-    this.#owner.serverChanged(this, wasUp ? `${this.name}: ${this.conf.host} is at ${ip} now` : null);
+    this.#owner.serverChanged(
+      this,
+      wasUp ? `${this.name}: ${this.conf.host} is at ${ip ?? 'nowhere'} now` : null,
+    );
     if (this.isAlive !== wasAlive) this.#owner.lifeChanged(this);
   }
 }

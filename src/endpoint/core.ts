@@ -3,6 +3,19 @@
 import type { ConnectionId, Effect, EndOfConnection, EventName, LogLevel } from './io.ts';
 import type { Reply } from '../resp/reply.ts';
 import { assert } from '../base/assert.ts';
+import { AddressSlots } from './address-slots.ts';
+import type { ServerConf } from './endpoint-conf.ts';
+
+/** Which of several addresses of a name is wanted; absent: any, in their order. */
+export type Naming = Pick<ServerConf, 'slot' | 'family'>;
+
+/** `ips`: those that may be tried. `isKnown`: the name has addresses, also if there is none for who asks. */
+type Answer = (ips: readonly string[], isKnown: boolean) => void;
+
+export const namingOf = ({ slot, family }: Naming): Naming => ({
+  ...(slot === undefined ? {} : { slot }),
+  ...(family === undefined ? {} : { family }),
+});
 
 /** Whoever owns a connection is told of it here. */
 export interface ConnectionOwner {
@@ -18,7 +31,8 @@ export class Core {
   #lastId = 0;
   readonly #owners = new Map<ConnectionId, ConnectionOwner>();
   /** Who waits for which name. */
-  readonly #resolving = new Map<string, Set<(ips: readonly string[]) => void>>();
+  readonly #resolving = new Map<string, { readonly naming: Naming; readonly answer: Answer }[]>();
+  readonly #slots = new AddressSlots();
 
   emit(effect: Effect): void {
     this.#effects.push(effect);
@@ -50,20 +64,27 @@ export class Core {
   }
 
   /** Asks for a name's addresses; `answer` is called within a later step. */
-  resolve(host: string, answer: (ips: readonly string[]) => void): void {
+  resolve(host: string, naming: Naming, answer: Answer): void {
     const waiting = this.#resolving.get(host);
     if (waiting !== undefined) {
-      waiting.add(answer);
+      waiting.push({ naming, answer });
       return;
     }
-    this.#resolving.set(host, new Set([answer]));
+    this.#resolving.set(host, [{ naming, answer }]);
     this.emit({ kind: 'resolve', host });
   }
 
   resolved(host: string, ips: readonly string[]): void {
     const waiting = this.#resolving.get(host);
     this.#resolving.delete(host);
-    for (const answer of waiting ?? []) answer(ips);
+    for (const { naming, answer } of waiting ?? []) {
+      const { slot, family } = naming;
+      const isWanted = (ip: string): boolean => family === undefined || (family === 6) === ip.includes(':');
+      const ordered = [...ips.filter(isWanted), ...ips.filter((ip) => !isWanted(ip))];
+      const own = slot === undefined ? null : this.#slots.take(slot, ordered);
+      if (slot === undefined) answer(ordered, ips.length > 0);
+      else answer(own === null ? [] : [own], ips.length > 0);
+    }
   }
 
   log(level: LogLevel, text: string): void {

@@ -183,6 +183,8 @@ export interface ServerConf extends HostPort {
   readonly slowStartMs?: number;
   /** Of several addresses of its name it takes one that no other of `group` has; absent: the first. */
   readonly slot?: SlotConf;
+  /** And one of this family, if there are any; absent: of either. */
+  readonly family?: 4 | 6;
   /** Of a backend that is a virtual server. */
   readonly real?: RealConf;
 }

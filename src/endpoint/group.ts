@@ -3,7 +3,7 @@
 
 import { chooseByClaims, chooseBySentinels, claims, type PrimaryChoice } from './choose-primary.ts';
 import { OffsetHistory } from './choose-replicas.ts';
-import type { Core } from './core.ts';
+import { namingOf, type Core, type Naming } from './core.ts';
 import type { BackendConf, HostPort, TlsClientConf } from './endpoint-conf.ts';
 import type { AdminState, ConnectionId } from './io.ts';
 import { describeServer, RedisServer } from './redis-server.ts';
@@ -205,7 +205,7 @@ export class Group {
       readonly isDisabled: boolean;
       readonly tls: TlsClientConf | null;
       readonly sendsProxyProtocol: 1 | 2 | null;
-    },
+    } & Naming,
   ): RedisServer {
     const { credentials, timing, role } = this.conf;
     // What the route stands on is confirmed as often as the route is.
@@ -217,6 +217,7 @@ export class Group {
       {
         name,
         where: { host, port },
+        naming: namingOf(given),
         weight: given.weight,
         isBackup: given.isBackup,
         connectionsMax: given.connectionsMax,

@@ -2,7 +2,7 @@
 // loading, which role does it have, how far is it behind?
 
 import type { Reply } from '../resp/reply.ts';
-import type { Core } from './core.ts';
+import type { Core, Naming } from './core.ts';
 import type { CheckTiming, Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
 import type { AdminState, ConnectionId } from './io.ts';
 import { parseReplicationInfo, type ReplicationInfo } from './replication-info.ts';
@@ -14,6 +14,8 @@ import { Verdict } from './verdict.ts';
 export interface RedisServerConf {
   readonly name: string;
   readonly where: HostPort;
+  /** Which of its name's addresses; absent: the first. */
+  readonly naming?: Naming;
   readonly weight: number;
   readonly isBackup: boolean;
   readonly connectionsMax: number | null;
@@ -63,8 +65,9 @@ export class RedisServer implements LinkUser {
     this.#owner = owner;
     this.#core = core;
     this.history = new ServerHistory(core.now);
-    const { where, credentials, tls, proxyVersion, timing } = conf;
-    this.link = new StandingLink(core, { where, credentials, tls, proxyVersion, timing, greeting: [] }, this);
+    const { where, naming = {}, credentials, tls, proxyVersion, timing } = conf;
+    const link = { where, naming, credentials, tls, proxyVersion, timing, greeting: [] };
+    this.link = new StandingLink(core, link, this);
   }
 
   get name(): string {

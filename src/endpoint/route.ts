@@ -55,6 +55,9 @@ export const targetText = ({ host, port }: Target): string =>
 /** Whether a server is reached by a unix socket of this machine, and not by TCP. */
 export const isUnixSocket = ({ host }: Pick<Target, 'host'>): boolean => host.startsWith('/');
 
+/** Whether `host` is a name to be looked up: no address, and no path of a unix socket. */
+export const isHostName = (host: string): boolean => !isUnixSocket({ host }) && !/^[\d.]+$|:/.test(host);
+
 export function isSameTarget(a: Target, b: Target): boolean {
   return a.host === b.host && a.port === b.port;
 }

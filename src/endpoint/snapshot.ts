@@ -3,7 +3,7 @@
 import type { Backend } from './backend.ts';
 import { lagOf, whyNotFollowing } from './choose-replicas.ts';
 import type { EndpointsConf, FrontendConf } from './endpoint-conf.ts';
-import { isUnixSocket, targetText, type Balance, type Target } from './route.ts';
+import { isHostName, targetText, type Balance, type Target } from './route.ts';
 import type { HistorySnapshot } from './server-history.ts';
 import type { Switchover } from './switchover.ts';
 import type { Health, Thresholds } from './verdict.ts';
@@ -106,9 +106,7 @@ export function takeSnapshot(
   };
 }
 
-/** A name that is looked up; null: an address, or the path of a unix socket. */
-const nameIn = (host: string): string | null =>
-  isUnixSocket({ host }) || /^[\d.]+$|:/.test(host) ? null : host;
+const nameIn = (host: string): string | null => (isHostName(host) ? host : null);
 
 const thresholdsOf = ({ rise, fall }: Thresholds): Thresholds => ({ rise, fall });
 

@@ -10,7 +10,7 @@
 // What the answers mean is the owner's business.
 
 import type { Reply } from '../resp/reply.ts';
-import type { ConnectionOwner, Core } from './core.ts';
+import type { ConnectionOwner, Core, Naming } from './core.ts';
 import type { Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
 import type { ConnectionId, EndOfConnection } from './io.ts';
 import { nextAddress } from './next-address.ts';
@@ -24,6 +24,8 @@ export interface LinkTiming {
 
 export interface LinkConf {
   readonly where: HostPort;
+  /** Which of its name's addresses; absent: any. */
+  readonly naming?: Naming;
   readonly credentials: Credentials | null;
   readonly tls: TlsClientConf | null;
   /** See the effect `connect`. */
@@ -216,7 +218,7 @@ export class StandingLink implements ConnectionOwner {
     this.#since = this.#core.now;
     this.#attempt += 1;
     const attempt = this.#attempt;
-    this.#core.resolve(host, (ips) => {
+    this.#core.resolve(host, this.conf.naming ?? {}, (ips) => {
       if (this.#isClosed || attempt !== this.#attempt || this.#state !== 'resolving') return;
       const ip = nextAddress(ips, this.ip, this.#hasFailedThere);
       if (ip === null) {
@@ -284,11 +286,12 @@ export class StandingLink implements ConnectionOwner {
     const { host } = this.conf.where;
     const attempt = this.#attempt;
     this.#lookAgainAt = this.#core.now + RESOLVE_MS;
-    this.#core.resolve(host, (ips) => {
-      const [ip] = ips;
-      if (this.#isClosed || attempt !== this.#attempt || ip === undefined) return;
-      if (this.ip !== null && !ips.includes(this.ip))
-        this.#fail('closed', `${host} is at ${ip} now`, this.#core.now);
+    this.#core.resolve(host, this.conf.naming ?? {}, (ips, isKnown) => {
+      if (this.#isClosed || attempt !== this.#attempt || !isKnown) return;
+      if (this.ip === null || ips.includes(this.ip)) return;
+      // Of several servers that share a name there may be one too many now.
+      const [ip = 'nowhere'] = ips;
+      this.#fail('closed', `${host} is at ${ip} now`, this.#core.now);
     });
   }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { freePort } from '../../src/redis/free-port.ts';
 import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { until } from '../harness/wait.ts';
+import type { Target } from '../harness/wire.ts';
 import { BATON, type Cleanup } from './baton-endpoint.ts';
 
 const ANSWER_MS_MAX = 10_000;
@@ -15,20 +16,22 @@ const ANSWER_MS_MAX = 10_000;
 /** Tells everybody who comes its name, and keeps the connection; silent ends of connections are nobody's business. */
 export class NamedServer {
   readonly name: string;
+  readonly host: string;
   readonly port: number;
   /** What is written to whoever comes. */
   greeting: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
 
-  private constructor(name: string, port: number) {
+  private constructor(name: string, host: string, port: number) {
     this.name = name;
+    this.host = host;
     this.port = port;
     this.greeting = `${name}\n`;
   }
 
-  static async start(test: Cleanup, name: string): Promise<NamedServer> {
-    const server = new NamedServer(name, await freePort());
+  static async start(test: Cleanup, name: string, where: Partial<Target> = {}): Promise<NamedServer> {
+    const server = new NamedServer(name, where.host ?? '127.0.0.1', where.port ?? (await freePort()));
     test.after(() => server.stop());
     await server.start();
     return server;
@@ -43,7 +46,7 @@ export class NamedServer {
       socket.resume();
     });
     this.#server = server;
-    server.listen(this.port, '127.0.0.1');
+    server.listen(this.port, this.host);
     await once(server, 'listening');
   }
 
@@ -69,11 +72,14 @@ export async function startBoth(
   test: Cleanup,
   count: number,
   cfgOf: (ports: readonly number[]) => string,
+  /** Our command runs behind these words. */
+  wrapper: readonly string[] = [],
 ): Promise<readonly Program[]> {
   const start = async (name: Program['name']): Promise<Program> => {
     const ports: number[] = [];
     while (ports.length < count) ports.push(await freePort());
-    const command = name === 'haproxy' ? ['haproxy', '-db', '-f'] : [process.execPath, BATON, 'endpoint'];
+    const command =
+      name === 'haproxy' ? ['haproxy', '-db', '-f'] : [...wrapper, process.execPath, BATON, 'endpoint'];
     const daemon: ManagedProcess = new ManagedProcess({
       name,
       command: (folder) => ['env', `RUNTIME_DIRECTORY=${folder}`, ...command, join(folder, 'h.cfg')],

@@ -255,6 +255,7 @@ function finishServer(
       checks: isRedis ? [] : checksOf(proxy, server, index, around),
       ...watchedBy(proxy, server, isRedis, report),
       ...(server.slot === undefined ? {} : { slot: server.slot }),
+      ...(options.family === null ? {} : { family: options.family }),
       // Where the primary is known, clients follow it anyway.
       ...(isRedis
         ? {}

@@ -35,6 +35,7 @@ export interface ServerOptions {
   certificateFile: string | null;
   serverName: string | null;
   versions: VersionRange | null;
+  family: 4 | 6 | null;
   asksAgent: boolean | null;
   agentPort: number | null;
   agentAddress: string | null;
@@ -76,6 +77,7 @@ function noServerOptions(): ServerOptions {
     certificateFile: null,
     serverName: null,
     versions: null,
+    family: null,
     asksAgent: null,
     agentPort: null,
     agentAddress: null,

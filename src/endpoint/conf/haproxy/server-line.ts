@@ -1,5 +1,6 @@
 // `server NAME ADDRESS [options]`, `server-template PREFIX COUNT ADDRESS [options]`, `default-server [options]`.
 
+import { isHostName } from '../../route.ts';
 import { hint } from '../../../base/suggest.ts';
 import { parseServerAddress } from './addresses.ts';
 import type { ErrorAction } from '../../observed.ts';
@@ -98,6 +99,10 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   slowstart: placed('slowstart', (options, cursor) => {
     options.slowStartMs = cursor.timeMs('slowstart');
   }),
+  'resolve-prefer': (options, cursor) => {
+    const family = cursor.choice('resolve-prefer', ['ipv4', 'ipv6'] as const);
+    options.family = family === null ? null : family === 'ipv4' ? 4 : 6;
+  },
   'on-marked-up': (options, cursor) => {
     options.endsBackupsWhenUp = cursor.choice('on-marked-up', ['shutdown-backup-sessions'] as const) !== null;
   },
@@ -110,7 +115,6 @@ const IGNORED: Readonly<Record<string, number>> = {
   'init-addr': 1,
   'init-state': 1,
   resolvers: 1,
-  'resolve-prefer': 1,
   'resolve-opts': 1,
   'resolve-net': 1,
   maxqueue: 1,
@@ -219,7 +223,7 @@ export function readServerTemplate(cursor: Cursor, defaults: ServerOptions): Ser
     name: `${prefix}${first + index}`,
     ...address,
     options,
-    slot: { group: `${prefix} ${address.host}`, index },
+    ...(isHostName(address.host) ? { slot: { group: `${prefix} ${address.host}`, index } } : {}),
     place,
   }));
 }

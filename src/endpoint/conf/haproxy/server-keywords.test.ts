@@ -113,3 +113,19 @@ it('reads what tells of a server besides its check', () => {
   assert.deepEqual(a?.observe, { errorLimit: 3, onError: 'sudden-death' });
   for (const one of [b, c]) assert.deepEqual(one?.tracks, { backend: 'x', server: 'a' });
 });
+
+it('servers of a template share a name, and each has an address of it to itself', () => {
+  const slots = (address: string): unknown =>
+    read(
+      '',
+      ` server-template w 1-2 ${address}:1 check resolvers k8s init-addr none resolve-prefer ipv4\n`,
+    ).backend?.servers.map(({ name, slot, family }) => [name, slot?.group, slot?.index, family]);
+  assert.deepEqual(slots('redis.ns.svc'), [
+    ['w1', 'w redis.ns.svc', 0, 4],
+    ['w2', 'w redis.ns.svc', 1, 4],
+  ]);
+  assert.deepEqual(slots('10.0.0.1'), [
+    ['w1', undefined, undefined, 4],
+    ['w2', undefined, undefined, 4],
+  ]);
+});
