@@ -17,8 +17,9 @@ export interface HealthAnswer {
 export function answerHealth(
   path: string,
   query: Readonly<Record<string, string>>,
-  { backends }: EndpointsSnapshot,
+  snapshot: EndpointsSnapshot,
 ): HealthAnswer | null {
+  const backends = ledTo(snapshot);
   switch (path) {
     case '/liveness':
       return { status: 200, body: { state: 'running' } };
@@ -56,11 +57,15 @@ export function answerHealth(
   }
 }
 
+/** Without those that conditions only ask about. */
+const ledTo = ({ frontends, backends }: EndpointsSnapshot): readonly BackendSnapshot[] =>
+  backends.filter(({ name }) => frontends.some(({ backend }) => backend === name));
+
 /** How far it is behind may be unknown where nobody asks. */
 const isNear = ({ lagBytes }: ServerSnapshot, lagBytesMax: number): boolean =>
   (lagBytes ?? (lagBytesMax === Infinity ? 0 : Infinity)) <= lagBytesMax;
 
-/** Whether any server is up, whatever it is and whoever is led to it. */
+/** Whether any server is up, whatever it is. */
 function answerServers(backends: readonly BackendSnapshot[]): HealthAnswer {
   const servers = backends.flatMap(({ servers }) => servers);
   const isRunning = servers.some(({ health }) => health === 'up');

@@ -48,9 +48,13 @@ const backend = (name: string, more: Partial<BackendSnapshot> = {}): BackendSnap
 });
 
 const snapshot = (...backends: BackendSnapshot[]): EndpointsSnapshot => ({
-  frontends: [
-    { name: 'x', backend: backends[0]?.name ?? '', mode: 'tcp', connectionsMax: null, branchOf: null },
-  ],
+  frontends: (backends.length === 0 ? [''] : backends.map(({ name }) => name)).map((name, at) => ({
+    name: at === 0 ? 'x' : `x${at}`,
+    backend: name,
+    mode: 'tcp',
+    connectionsMax: null,
+    branchOf: null,
+  })),
   backends,
 });
 

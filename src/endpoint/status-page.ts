@@ -14,7 +14,8 @@ export function statusPage(view: RuntimeView, refreshMs: number | null): string 
       ? ''
       : `<meta http-equiv="refresh" content="${Math.max(1, Math.round(refreshMs / 1_000))}">`;
   const backends = snapshot.backends.map((backend) => {
-    const from = snapshot.frontends.filter((one) => one.backend === backend.name).map(({ name }) => name);
+    const own = snapshot.frontends.filter((one) => one.backend === backend.name);
+    const from = [...new Set(own.map(({ name, branchOf }) => branchOf ?? name))];
     const alarm = [backend.switching, backend.alarm]
       .filter((sentence) => sentence !== null)
       .map((sentence) => `<p class="alarm">${escape(sentence)}</p>`)
@@ -23,7 +24,7 @@ export function statusPage(view: RuntimeView, refreshMs: number | null): string 
       .map((server) => row(server, tallyOfServer(view, backend.name, server)))
       .join('');
     const clients = from.map((name) => clientsOf(view, name)).join('');
-    return `<h2>${escape(backend.name)}</h2><p>${escape(from.join(', '))} leads to ${escape(backend.leadsTo.join(', ') || 'nowhere')}: ${escape(backend.because)}</p>${clients}${alarm}
+    return `<h2>${escape(backend.name)}</h2><p>${escape(from.join(', ') || 'nobody is led here: a rule asks about it, which')} leads to ${escape(backend.leadsTo.join(', ') || 'nowhere')}: ${escape(backend.because)}</p>${clients}${alarm}
 <table><tr><th>server<th>address<th>state<th>health<th>role<th>weight<th>lag<th>sessions<th>most<th>in all<th>bytes in<th>bytes out<th>reason</tr>${rows}</table>`;
   });
   return `<!doctype html><html lang="en"><head><meta charset="utf-8">${refresh}<title>Baton endpoint</title>

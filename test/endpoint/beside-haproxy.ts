@@ -71,7 +71,7 @@ export interface Program {
 export async function startBoth(
   test: Cleanup,
   count: number,
-  cfgOf: (ports: readonly number[]) => string,
+  cfgOf: (ports: readonly number[], folder: string) => string,
   /** Our command runs behind these words. */
   wrapper: readonly string[] = [],
 ): Promise<readonly Program[]> {
@@ -86,7 +86,7 @@ export async function startBoth(
       isReady: () => Promise.all(ports.map(listensAt)).then((all) => all.every(Boolean)),
     });
     test.after(() => daemon.dispose());
-    writeFileSync(join(daemon.folder, 'h.cfg'), cfgOf(ports));
+    writeFileSync(join(daemon.folder, 'h.cfg'), cfgOf(ports, daemon.folder));
     await daemon.restart();
     return { name, ports, process: daemon };
   };

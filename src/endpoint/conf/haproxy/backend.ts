@@ -116,12 +116,16 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
 
 /** The sentinels are asked by us in place of rules that count those who name a server. */
 function serverRulesOf(
-  { serverRules, name }: ProxyDraft,
+  { serverRules, name, settings }: ProxyDraft,
   role: Role,
   source: Source,
   report: Report,
 ): Pick<BackendConf, 'serverRules'> {
   if (serverRules.length === 0 || source.kind === 'sentinels') return {};
+  if (settings.mode === 'http') {
+    for (const { at } of serverRules) report.unsupported(at, 'use-server is not served in mode http');
+    return {};
+  }
   if (role.kind !== 'primary')
     return { serverRules: serverRules.map(({ when, name: server }) => ({ when, server })) };
   for (const { at } of serverRules)
