@@ -293,12 +293,17 @@ it('five tutorial files run unchanged, beside HAProxy', { skip: lacksHaproxy() }
       for (const [path, [without, withPassword]] of Object.entries(pages)) {
         const url = `http://127.0.0.1:${places.page}${path}`;
         const authorization = `Basic ${Buffer.from('admin:secret').toString('base64')}`;
-        const codes = await Promise.all(
-          [{}, { authorization }].map(async (headers) => {
-            const answer = await fetch(url, { headers });
-            await answer.arrayBuffer();
-            return answer.status;
-          }),
+        const codes = await until(
+          `${path} is answered`,
+          () =>
+            Promise.all(
+              [{}, { authorization }].map(async (headers) => {
+                const answer = await fetch(url, { headers });
+                await answer.arrayBuffer();
+                return answer.status;
+              }),
+            ),
+          story,
         );
         assert.deepEqual(codes, [without, withPassword], `${story()}: ${path}`);
       }
