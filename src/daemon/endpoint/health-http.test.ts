@@ -88,6 +88,16 @@ describe('the small HTTP server', () => {
     assert.match(await good.text(), /leads to 10\.0\.0\.1:6379/);
   });
 
+  it('answers also while hundreds hold connections and say nothing, or half of something', async (t) => {
+    const silent = Array.from({ length: 600 }, (_, at) => {
+      const socket = connect(http.port, '127.0.0.1', () => (at % 2 === 0 ? socket.write('GET / HT') : false));
+      return socket.on('error', () => undefined);
+    });
+    t.after(() => silent.forEach((socket) => socket.destroy()));
+    await until(() => silent.filter((socket) => socket.closed).length > 300);
+    assert.equal((await fetch(`${base}/primary`)).status, 200);
+  });
+
   it('says when its port is taken', async () => {
     const again = await openHealthHttp({
       host: '127.0.0.1',

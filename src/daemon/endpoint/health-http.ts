@@ -2,7 +2,8 @@
 // asks for it. It answers GET and HEAD, and changes nothing.
 
 import { timingSafeEqual, createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { failure, success, type Result } from '../../base/result.ts';
 import type { StatsPage } from '../../endpoint/conf/haproxy/haproxy-conf.ts';
 import { answerHealth } from '../../endpoint/health.ts';
@@ -42,7 +43,7 @@ export function openHealthHttp(options: HealthHttpOptions): Promise<Result<Healt
   const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
     answer(request, response, options).catch(() => response.destroy());
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  keepOutNobody(server);
   return new Promise((resolve) => {
     // Later ones (too many open files) are of one who wants to connect, and no reason to end.
     const doing = `listen on ${options.host}:${options.port} for pages and questions by HTTP`;
@@ -59,6 +60,17 @@ export function openHealthHttp(options: HealthHttpOptions): Promise<Result<Healt
         }),
       );
     });
+  });
+}
+
+/** Whoever comes when all places are taken gets that of who has been there longest: silence shuts no load balancer out. */
+function keepOutNobody(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    const [oldest] = open;
+    if (open.size >= CONNECTIONS_MAX) oldest?.destroy();
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
   });
 }
 
