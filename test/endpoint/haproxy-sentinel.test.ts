@@ -1,5 +1,6 @@
-// The tutorial that has one backend for each Redis and another that asks the sentinels about it, run unchanged by HAProxy
-// and by us, in front of the same fleet of redis-sentinels.
+// The tutorial that has one backend for each Redis and another that asks the sentinels about it, run by HAProxy and by us in
+// front of the same fleet of redis-sentinels. Only its QUIT to sentinels is left out, which Redis 7.0's do not know: HAProxy
+// takes all of them for down then, and leads to default_backend for ever. We ask them in our own way.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -25,8 +26,6 @@ backend check_master_${name}
   tcp-check expect string +PONG
   tcp-check send SENTINEL\\ master\\ mymaster\\r\\n
   tcp-check expect string ${target.host}
-  tcp-check send QUIT\\r\\n
-  tcp-check expect string +OK
 ${sentinels.map(({ host, port }, index) => `  server sentinel-${index} ${host}:${port} check inter 500ms`).join('\n')}
 
 backend ${name}
@@ -61,7 +60,7 @@ ${backends.join('')}`;
 const at = ({ ports }: Program): Target => ({ host: '127.0.0.1', port: ports[0] ?? 0 });
 
 it(
-  'leads where HAProxy does, through a failover and the return of the old primary',
+  'leads where HAProxy does through a failover, and gives the old primary that returns no client',
   {
     skip: lacksHaproxy(),
   },
