@@ -13,6 +13,15 @@ import { BATON, type Cleanup } from './baton-endpoint.ts';
 
 const ANSWER_MS_MAX = 10_000;
 
+/** Checks that come fast, and patience with clients. */
+export const DEFAULTS = `defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 1m
+    timeout server 1m
+    default-server inter 200ms fall 1 rise 1
+`;
+
 /** Tells everybody who comes its name, and keeps the connection; silent ends of connections are nobody's business. */
 export class NamedServer {
   readonly name: string;

@@ -2,15 +2,7 @@
 
 import { describe, it } from 'node:test';
 import { lacksHaproxy } from '../harness/requirements.ts';
-import { answers, assertAnswers, NamedServer, startBoth } from './beside-haproxy.ts';
-
-const DEFAULTS = `defaults
-    mode tcp
-    timeout connect 2s
-    timeout client 1m
-    timeout server 1m
-    default-server inter 200ms fall 1 rise 1
-`;
+import { answers, assertAnswers, DEFAULTS, NamedServer, startBoth } from './beside-haproxy.ts';
 
 describe('rules that HAProxy and we decide alike', { skip: lacksHaproxy() }, () => {
   it('leads clients by conditions on both ends of a connection, and on how servers fare', async (t) => {

@@ -7,6 +7,7 @@ import { freePort } from '../../src/redis/free-port.ts';
 import { lacksHaproxy } from '../harness/requirements.ts';
 import { until } from '../harness/wait.ts';
 import {
+  DEFAULTS,
   answers,
   assertAnswers,
   NamedServer,
@@ -14,14 +15,6 @@ import {
   startBoth,
   whoAnswers,
 } from './beside-haproxy.ts';
-
-const DEFAULTS = `defaults
-    mode tcp
-    timeout connect 2s
-    timeout client 1m
-    timeout server 1m
-    default-server inter 200ms fall 1 rise 1
-`;
 
 const named = <const Names extends readonly string[]>(
   t: { after(fn: () => Promise<void>): void },

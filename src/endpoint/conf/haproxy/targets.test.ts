@@ -149,14 +149,16 @@ it('without sentinels such backends are one as well, so that an old primary that
   );
 });
 
-it('backends that other conditions choose from stay apart', () => {
-  const rules = ' use_backend a if { src 10.0.0.0/8 }\n default_backend b\n';
-  const backend = (name: string): string => `backend ${name}\n${LADDER} server s 10.0.0.1:6379 check\n`;
-  const { conf } = read(`${frontend(rules)}${backend('a')}${backend('b')}`);
-  assert.deepEqual(
-    conf.backends.map(({ name }) => name),
-    ['b', 'a'],
-  );
+it('backends that other conditions choose from, or that have several servers each, stay apart', () => {
+  const names = (rule: string, servers: string): readonly string[] => {
+    const backend = (name: string): string => `backend ${name}\n${LADDER}${servers}`;
+    const text = `${frontend(`${rule} default_backend b\n`)}${backend('a')}${backend('b')}`;
+    return read(text).conf.backends.map(({ name }) => name);
+  };
+  const [one, other] = [' server s 10.0.0.1:6379 check\n', ' server t 10.0.0.2:6379 check\n'];
+  assert.deepEqual(names(' use_backend a if { src 10.0.0.0/8 }\n', one), ['b', 'a']);
+  assert.deepEqual(names(' use_backend a if { nbsrv(b) lt 1 }\n', `${one}${other}`), ['b', 'a']);
+  assert.deepEqual(names(' use_backend a if { nbsrv(b) lt 1 }\n', one), ['f']);
 });
 
 it('use-server is a rule of its backend, and nothing where the primary is known', () => {

@@ -95,9 +95,11 @@ export function asOnePrimary(
       .flat()
       .every(({ tests }) => tests.every(({ kind }) => kind === 'servers-up' || kind === 'always')),
   );
-  if (!isAlike || !isOnServersOnly) return null;
-  if (targets.length === 1) return null;
+  if (!isAlike || !isOnServersOnly || targets.length === 1) return null;
   const asked = branches.flatMap(({ when }) => serversAskedFor(when)).map(({ backend }) => backend);
+  const asksSentinels = asked.some((name) => sentinels.has(name));
+  // Backends of several servers may well be groups with a primary each.
+  if (!asksSentinels && targets.some(({ servers }) => servers.length > 1)) return null;
   const isTaken = all.some((one) => one !== proxy && one.name === proxy.name);
   return {
     ...first,
