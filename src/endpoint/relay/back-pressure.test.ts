@@ -192,6 +192,23 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(stage.connections.length, 1);
   });
 
+  it('is waited with only from when it waits: what the server takes its time for does not count', () => {
+    const stage = staged(2, [command('APPEND', 'a', 'one')], GET_LONG + command('APPEND', 'b', 'two'));
+    const [connection] = stage.connections as [ModelConnection];
+    connection.reply(2 * MIB);
+    stage.flush();
+    stage.pass(5 * LIMITS.othersWaitMs);
+    pump(stage);
+    assert.ok(received(stage, 0).length < 5 * MIB);
+    stage.pass(LIMITS.othersWaitMs / 2);
+    pump(stage);
+    assert.equal(isClosed(stage, 0), false);
+    stage.pass(LIMITS.othersWaitMs / 2);
+    pump(stage);
+    assert.equal(isClosed(stage, 0), true);
+    assert.equal(received(stage, 1), ':3\r\n');
+  });
+
   it('arrives all the same if the client is fast enough', () => {
     const stage = staged(2, [command('APPEND', 'a', 'one')], GET_LONG + command('APPEND', 'b', 'two'));
     for (let waitedMs = 0; waitedMs < LIMITS.othersWaitMs; waitedMs += 40) {

@@ -40,7 +40,7 @@ export class Slowdown {
   readonly connection: ServerConnection;
   /** `read-on`: the client is too slow still, but others are not to wait (any more); `over`: it took everything. */
   state: 'paused' | 'read-on' | 'over' = 'paused';
-  /** Others wait there for what they can't ask for elsewhere. */
+  /** It is paused, and others wait there for what they can't ask for elsewhere. */
   delaysOthers = false;
   /** How long they did, up to `lookedAtMs`. */
   othersWaitedMs: number;
@@ -169,12 +169,11 @@ export class BackPressure {
       this.#close(client);
       return;
     }
-    slowdown.delaysOthers = client.own !== connection && othersAreLeft(client, connection);
-    const waitsUntilMs = slowdown.delaysOthers
-      ? nowMs + limits.othersWaitMs - slowdown.othersWaitedMs
-      : Infinity;
+    const othersWait = client.own !== connection && othersAreLeft(client, connection);
+    const waitsUntilMs = othersWait ? nowMs + limits.othersWaitMs - slowdown.othersWaitedMs : Infinity;
     const readsOnAtMs = Math.min(waitsUntilMs, this.#holdIsLateMs);
-    const isPaused = nowMs < readsOnAtMs && !(slowdown.delaysOthers && this.#mayHaveMore(client));
+    const isPaused = nowMs < readsOnAtMs && !(othersWait && this.#mayHaveMore(client));
+    slowdown.delaysOthers = othersWait && isPaused;
     const state = isPaused ? 'paused' : 'read-on';
     if (state !== slowdown.state) {
       slowdown.state = state;
