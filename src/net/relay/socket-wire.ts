@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { NO_ENDS, type ClientEnds } from '../../endpoint/condition.ts';
 import { endAtOnce } from '../end-at-once.ts';
 import { connectionOf, type ProxiedConnection } from './proxy-protocol.ts';
+import { Writer } from './writing.ts';
 import type { Wire, WireEvents } from '../../endpoint/relay/wire.ts';
 
 /** After `close`, how long the other end may take to read what was written. */
@@ -21,10 +22,12 @@ export class SocketWire implements Wire {
   /** Whom it is for; null: nobody in particular. */
   readonly connection: ProxiedConnection | null;
   readonly sourceAddress: string;
+  readonly #writer: Writer;
 
   /** `proxied`: whom it speaks for, if it said so. */
   constructor(socket: Socket, proxied: ProxiedConnection | null) {
     this.socket = socket;
+    this.#writer = new Writer(socket);
     this.connection = connectionOf(socket, proxied);
     this.sourceAddress = this.connection?.sourceAddress ?? '';
   }
@@ -34,7 +37,7 @@ export class SocketWire implements Wire {
   }
 
   get unsentBytes(): number {
-    return this.socket.writableNeedDrain ? this.socket.writableLength : 0;
+    return this.#writer.unsentBytes;
   }
 
   get takenBytes(): number {
@@ -48,15 +51,7 @@ export class SocketWire implements Wire {
   }
 
   write(parts: readonly Uint8Array[]): void {
-    const { socket } = this;
-    if (socket.destroyed || socket.writableEnded) return;
-    if (parts.length === 1) {
-      socket.write(parts[0] as Uint8Array);
-      return;
-    }
-    socket.cork();
-    for (const part of parts) socket.write(part);
-    socket.uncork();
+    this.#writer.write(parts);
   }
 
   pause(): void {
