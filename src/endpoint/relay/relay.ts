@@ -92,7 +92,9 @@ export class Relay
   readonly #congestion = new Congestion(this);
   readonly #pressure: BackPressure;
   #isSettling = false;
-  /** The last turn had requests of several clients: worth waiting for this turn's end. */
+  /** Runs of requests that were sent in this turn. */
+  #runs = 0;
+  /** The last turn had several: worth waiting for this turn's end. */
   #isBusy = false;
 
   constructor(options: RelayOptions) {
@@ -224,23 +226,34 @@ export class Relay
     this.settle();
   }
 
-  /** Sends what this turn has gathered for servers. */
+  /** The turn is over: sends what it has gathered. */
   flush(): void {
     if (this.#pressure.isDue) {
       this.#pressure.attend();
       this.settle();
     }
+    this.#flushClients();
+    this.#flushServers();
+    this.#isBusy = this.#runs > 1;
+    this.#runs = 0;
+  }
+
+  #flushClients(): void {
+    const dirty = this.#dirtyClients;
+    for (let at = 0; at < dirty.length; at++) (dirty[at] as Client).flush();
+    empty(dirty);
+  }
+
+  #flushServers(): void {
     // What ends a connection here makes others speak: they join the end of the list.
     const dirty = this.#dirtyConnections;
-    let runs = 0;
     for (let at = 0; at < dirty.length; at++) {
       const connection = dirty[at] as ServerConnection;
-      runs += connection.unsentRuns;
+      this.#runs += connection.unsentRuns;
       connection.flush();
       this.#congestion.sent(connection);
     }
     empty(dirty);
-    this.#isBusy = runs > 1;
   }
 
   share(client: Client): ServerConnection | null {
@@ -330,10 +343,11 @@ export class Relay
         if (this.hold.isOn) this.hold.tell(client, this.#holdSeconds());
       }
     }
-    if (!this.hold.isOn) for (const client of this.hold.told) this.hold.tell(client, 0);
-    const dirty = this.#dirtyClients;
-    for (let at = 0; at < dirty.length; at++) (dirty[at] as Client).flush();
-    empty(dirty);
+    if (!this.hold.isOn && this.hold.told.size > 0) {
+      for (const client of this.hold.told) this.hold.tell(client, 0);
+    }
+    if (this.#isBusy && this.#dirtyClients.length > 0) this.#options.wantsFlush();
+    else this.#flushClients();
     this.#isSettling = false;
     if (this.hold.awaitsDrained && this.#servers.areDrained) this.hold.drained();
     if (this.#dirtyConnections.length > 0) this.#flushOrWait();
@@ -343,12 +357,12 @@ export class Relay
   #flushOrWait(): void {
     const [first] = this.#dirtyConnections;
     const isAlone = this.#dirtyConnections.length === 1 && first !== undefined;
-    if (isAlone && (first.client !== null || (!this.#isBusy && first.owedRuns <= 1))) {
+    if (isAlone && !this.#isBusy && first.owedRuns <= 1) {
       this.#options.checkTime();
-      this.flush();
-    } else {
-      this.#options.wantsFlush();
+      this.#flushServers();
     }
+    // Also to learn how many they were.
+    this.#options.wantsFlush();
   }
 
   connected(connection: ServerConnection): void {
