@@ -101,6 +101,11 @@ export class Pinned {
     return this.subscribing > 0 || this.isSubscribed || this.subscribesUnseen;
   }
 
+  /** Whether what is neither an error nor a push may be something that it did not ask for. */
+  get hearsUnasked(): boolean {
+    return this.isMonitoring || this.hearsMessages;
+  }
+
   /** Whether a push that confirms a subscription belongs to `owed`, the first that is owed. */
   awaitsConfirmation(owed: Owed | undefined): boolean {
     return this.subscribing > 0 && owed !== undefined && owed.look !== null;

@@ -361,8 +361,9 @@ export class ServerConnection implements WireEvents {
   #whole(bytes: Uint8Array, start: number, end: number): void {
     const owed = this.#queue.first;
     const { type } = this.#scanner;
-    if (owed !== undefined && owed.look === null && type !== ERROR && type !== PUSH && this.client === null) {
-      // The common case: a plain reply on a shared connection.
+    const isPlain = owed !== undefined && owed.look === null && type !== ERROR && type !== PUSH;
+    if (isPlain && (this.client === null || !this.client.pinned.hearsUnasked)) {
+      // The common case: a plain reply to somebody who hears nothing else there.
       const client = owed.client as Client;
       if (!client.isReplaying) {
         client.deliver(bytes, start, end);
