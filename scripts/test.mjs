@@ -120,7 +120,7 @@ if (wanted('sim') && existsSync('scripts/sim.mjs')) {
 if (wanted('world') && existsSync('test')) {
   const { prepareMachine } = await import('./machine.mjs');
   await prepareMachine();
-  // Two files at a time: fleets mostly wait, and each has ports of its own.
-  await runTests('test', ['--test-concurrency=2', '--test-timeout=600000']);
+  // Three files at a time: fleets mostly wait, and each has ports of its own.
+  await runTests('test', ['--test-concurrency=3', '--test-timeout=600000']);
 }
 leave(0);
