@@ -125,12 +125,14 @@ export class Backend {
     // From now on it is others', and may end with them.
     if (writes.at === connection.fate) writes.at = this.fate;
     const { idle } = this.#pool(shareKey(connection.has));
-    if (this.isLeaving || idle.length >= this.#limits.idleMax) {
-      this.connections.delete(connection);
-      connection.discard();
-    } else {
-      idle.push(connection);
-    }
+    if (this.isLeaving || idle.length >= this.#limits.idleMax) this.drop(connection);
+    else idle.push(connection);
+  }
+
+  /** Ends one that somebody had and nobody is to have again. */
+  drop(connection: ServerConnection): void {
+    this.connections.delete(connection);
+    connection.discard();
   }
 
   /** Forgets one that is over. */

@@ -281,8 +281,7 @@ export class Client {
     this.own = null;
     if (own !== null) {
       own.client = null;
-      // Whatever it left there must not reach the next.
-      own.discard();
+      this.#core.drop(own);
     }
     this.#core.left(this);
   }

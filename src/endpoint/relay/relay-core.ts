@@ -39,6 +39,8 @@ export interface RelayCore {
   /** Nobody knows whether the client's last writes were done: it is closed. */
   giveUp(client: Client): void;
   giveBack(connection: ServerConnection, client: Client): void;
+  /** Its client is gone, and whatever that left there must not reach the next. */
+  drop(connection: ServerConnection): void;
   /** It has output. */
   wantsOutput(client: Client): void;
   /** Its output was written. */

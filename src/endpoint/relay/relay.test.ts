@@ -620,6 +620,22 @@ describe('what a client leaves on a connection of its own', () => {
   });
 });
 
+it('nothing is kept of a connection whose client is gone', () => {
+  for (const isTransparent of [false, true]) {
+    const stage = new Stage(isTransparent);
+    for (let who = 0; who < 10; who++) {
+      stage.connect();
+      ask(stage, who, command('WATCH', 'k'));
+    }
+    const backend = stage.clients[0]?.backend;
+    assert.equal(backend?.connections.size, 10);
+    for (const client of stage.clients) client.gone();
+    stage.settle();
+    assert.equal(backend.connections.size, 0);
+    assert.equal(stage.connections.length, 0);
+  }
+});
+
 it('WAIT counts nobody when its server is demoted or lost, and is never asked of another', () => {
   const stage = staged(2);
   ask(stage, 0, command('WAIT', '2', '0'));

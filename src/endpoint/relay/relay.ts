@@ -288,6 +288,12 @@ export class Relay
     this.#placement.unassignIfLeaving(client);
   }
 
+  drop(connection: ServerConnection): void {
+    const backend = this.#servers.with(connection);
+    if (backend === null) connection.discard();
+    else backend.drop(connection);
+  }
+
   wantsOutput(client: Client): void {
     this.#dirtyClients.push(client);
   }
