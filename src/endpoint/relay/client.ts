@@ -73,7 +73,7 @@ export class Client {
   /** No more requests of it are taken; it is closed once it has its replies. */
   isClosing = false;
   isGone = false;
-  /** It has closed its side: nothing more comes of it. */
+  /** It has closed its side, or asked to be closed: nothing behind what is there is taken of it. */
   #hasEnded = false;
   /** When bytes last went either way; kept by {@link touched}. */
   lastActiveMs = 0;
@@ -98,7 +98,7 @@ export class Client {
 
   /** Bytes have arrived. They must not change from now on. */
   received(chunk: Uint8Array): void {
-    if (this.isClosing || this.isGone) return;
+    if (this.isClosing || this.#hasEnded || this.isGone) return;
     this.lastActiveMs = this.#core.nowMs;
     this.#input.push(chunk);
     if (this.wait === null) this.advance();
@@ -145,6 +145,8 @@ export class Client {
       break;
     }
     this.#readOn();
+    // What came last may have been answered here.
+    if (this.#hasEnded) this.finishIfDone();
   }
 
   /** A reply, or a part of one. */
@@ -244,6 +246,12 @@ export class Client {
 
   /** Requests that were not carried out, to be sent anew before all else. */
   takeBack(pieces: readonly Uint8Array[]): void {
+    if (this.isClosing) {
+      // It is closed behind them, and what it said behind that still counts for nothing.
+      this.isClosing = false;
+      this.#hasEnded = true;
+      this.#input.clear();
+    }
     this.#hasReplays = true;
     this.#scanner.reset();
     this.#input.putBack(pieces);

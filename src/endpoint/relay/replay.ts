@@ -81,7 +81,8 @@ function requestAt(
   return null;
 }
 
-/** All of the request that an answer of our own is for. */
-export function wholeOf({ bytes, start, end }: Owed): Uint8Array | null {
+/** What an answer of our own is for, all of it; one that is for no request is given once more itself. */
+export function wholeOf({ bytes, start, end, local }: Owed): Uint8Array | null {
+  if (local !== null && start === end) return markAnswer(local);
   return bytes === null ? null : bytes.subarray(start, end);
 }
