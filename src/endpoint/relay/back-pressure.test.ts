@@ -209,6 +209,22 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(received(stage, 1), ':3\r\n');
   });
 
+  it('is not asked for again while a part of it has come, though its client waits with another for nothing else', () => {
+    const stage = staged(2, [command('APPEND', 'a', 'one')], command('GET', 'less'));
+    const [, second] = stage.wires;
+    assert.ok(second !== undefined);
+    second.isSlow = true;
+    stage.send(1, command('GET', 'less'));
+    stage.send(0, command('APPEND', 'b', 'two'));
+    pump(stage);
+    for (let round = 0; round < 20; round++) {
+      for (const who of [0, 1]) stage.take(who);
+      pump(stage);
+    }
+    assert.ok(received(stage, 1) === `:3\r\n${bulk(LESS)}`);
+    assert.ok(received(stage, 0) === `${bulk(LESS)}:3\r\n`);
+  });
+
   it('arrives all the same if the client is fast enough', () => {
     const stage = staged(2, [command('APPEND', 'a', 'one')], GET_LONG + command('APPEND', 'b', 'two'));
     for (let waitedMs = 0; waitedMs < LIMITS.othersWaitMs; waitedMs += 40) {

@@ -257,7 +257,7 @@ function othersAreLeft(client: Client, connection: ServerConnection): boolean {
 
 /** Takes back all that `client` asked for on `connection`, to be asked elsewhere. False: it is not to be asked twice. */
 function takeAway(client: Client, connection: ServerConnection): boolean {
-  if (client.isGone || client.isReplaying || client.isClosing) return false;
+  if (client.isGone || client.isReplaying || client.isClosing || client.isMidReply) return false;
   const requests = connection.owing.takeReads(client);
   if (requests === null) return false;
   client.owed = 0;
