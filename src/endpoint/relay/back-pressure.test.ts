@@ -10,6 +10,7 @@ const MIB = 1024 * 1024;
 /** As sockets have it. */
 const CHUNK_BYTES = 65_536;
 const LONG = 'x'.repeat(10 * MIB);
+const MORE = 'x'.repeat(7 * MIB);
 const LESS = 'x'.repeat(3 * MIB);
 
 const GET_LONG = command('GET', 'long');
@@ -18,6 +19,7 @@ const GET_LONG = command('GET', 'long');
 function staged(clients: number, behind: readonly string[] = [], asks = GET_LONG): Stage {
   const stage = new Stage();
   stage.data.values.set('0/long', LONG);
+  stage.data.values.set('0/more', MORE);
   stage.data.values.set('0/less', LESS);
   for (let who = 0; who < clients; who++) stage.connect();
   // Everybody has a connection that stands.
@@ -311,6 +313,41 @@ describe('a client that takes nothing', () => {
 });
 
 describe('clients that are slow together', () => {
+  it('on one connection have that wait for all of them: what one has taken does not let it be read on', () => {
+    const stage = staged(2, [], command('GET', 'more'));
+    const [, second] = stage.wires;
+    const [connection] = stage.connections as [ModelConnection];
+    assert.ok(second !== undefined);
+    second.isSlow = true;
+    stage.send(1, command('APPEND', 'a', 'one'));
+    stage.send(1, command('GET', 'more'));
+    stage.send(0, command('APPEND', 'b', 'two'));
+    pump(stage);
+    // In the second half of a hold all of it is read, for a while.
+    stage.hold();
+    stage.flush();
+    stage.pass(600);
+    for (let rounds = 0; untaken(stage, 1) < 5 * MIB; rounds++) {
+      assert.ok(rounds < 1_000, 'it goes on');
+      connection.reply(CHUNK_BYTES);
+      stage.flush();
+    }
+    stage.undo();
+    stage.flush();
+    assert.equal(connection.isPaused, true);
+    stage.take(0);
+    stage.flush();
+    assert.equal(connection.isPaused, true);
+    stage.take(1);
+    pump(stage);
+    for (let round = 0; round < 20; round++) {
+      stage.take(1);
+      pump(stage);
+    }
+    assert.ok(received(stage, 1) === `:3\r\n${bulk(MORE)}`);
+    assert.equal(stage.relay.counts.tooSlow, 0);
+  });
+
   it('are slowed down the earlier the less memory is left, and none is closed for the others', () => {
     const stage = new Stage(true, { allReplyBytesMax: 16 * MIB });
     stage.data.values.set('0/long', 'x'.repeat(MIB));

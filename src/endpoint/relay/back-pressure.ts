@@ -146,8 +146,14 @@ export class BackPressure {
     this.#dueMs = Infinity;
     for (const slowdown of Array.from(this.#slowdowns.values())) {
       if (slowdown.isOn) this.#look(slowdown, nowMs);
-      else this.#forget(slowdown);
     }
+    // Several may be too slow for one connection: what ends for one of them goes on for another.
+    for (const slowdown of Array.from(this.#slowdowns.values())) {
+      if (slowdown.isOn) continue;
+      this.#forget(slowdown);
+      if (slowdown.state === 'paused') slowdown.connection.resume();
+    }
+    for (const { state, connection } of this.#slowdowns.values()) if (state === 'paused') connection.pause();
   }
 
   #look(slowdown: Slowdown, nowMs: number): void {
@@ -175,11 +181,8 @@ export class BackPressure {
     const isPaused = nowMs < readsOnAtMs && !(othersWait && this.#mayHaveMore(client));
     slowdown.delaysOthers = othersWait && isPaused;
     const state = isPaused ? 'paused' : 'read-on';
-    if (state !== slowdown.state) {
-      slowdown.state = state;
-      if (state === 'paused') connection.pause();
-      else connection.resume();
-    }
+    if (state !== slowdown.state && state === 'read-on') connection.resume();
+    slowdown.state = state;
     if (state === 'paused') this.#dueMs = Math.min(this.#dueMs, readsOnAtMs);
     this.#dueMs = Math.min(this.#dueMs, slowdown.tookAtMs + limits.deafMs);
   }
