@@ -142,6 +142,23 @@ describe('a long reply to a client that reads slowly', () => {
     assert.equal(received(stage, 1), '$-1\r\n$1\r\nc\r\n$1\r\nd\r\n');
   });
 
+  it('makes nobody wait behind it as soon as its length is seen, also if its client reads: nothing is asked twice there', () => {
+    const stage = staged(2, [command('ECHO', 'c')]);
+    (stage.wires[0] as ModelClient).isSlow = false;
+    const [first] = stage.connections as [ModelConnection];
+    first.reply(CHUNK_BYTES);
+    stage.flush();
+    const [, second] = stage.connections;
+    second?.reply();
+    second?.serve();
+    second?.reply();
+    stage.flush();
+    assert.equal(received(stage, 1), bulk('c'));
+    pump(stage);
+    assert.ok(received(stage, 0) === bulk(LONG));
+    assert.equal(received(stage, 1), bulk('c'));
+  });
+
   it('is asked for again on a connection of its own if a write waits behind it: that is answered at once', () => {
     const stage = staged(2, [command('APPEND', 'a', 'one') + command('GET', 'a')]);
     pump(stage);

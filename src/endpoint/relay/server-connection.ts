@@ -388,7 +388,11 @@ export class ServerConnection implements WireEvents {
       }
       this.#replyBytes = 0;
       const expected = this.#isShared ? this.#scanner.expectedBytes(bytes, start, end) : 0;
-      if (expected > this.#owner.limits.longReplyBytes) this.#owner.beginsLong(this, expected);
+      if (expected > this.#owner.limits.longReplyBytes) {
+        // First, so that what is asked again because of it is asked elsewhere.
+        this.isStreaming = true;
+        this.#owner.beginsLong(this, expected);
+      }
       this.#verdict = this.#judge(this.#queue.first, bytes, start, end, false);
       if (this.#verdict === null) return;
     }
