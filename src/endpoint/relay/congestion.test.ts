@@ -20,6 +20,28 @@ function pour(stage: Stage, who: number, length: number): number {
   return (sent / requests.length) * 500;
 }
 
+it('a request that is longer than may wait for a server reaches it, also if it came before the server knew whose it is', () => {
+  const stage = new Stage();
+  const [one, other] = [stage.connect(), stage.connect()];
+  for (const who of [one, other]) {
+    stage.send(who, command('SELECT', '1'));
+    stage.settle();
+  }
+  // It has the connection that is signed on.
+  stage.send(other, command('WATCH', 'k'));
+  stage.settle();
+  const text = command('APPEND', 'k', 'x'.repeat(3_000_000));
+  for (let at = 0; at < text.length; at += CHUNK_LENGTH) {
+    stage.send(one, text.slice(at, at + CHUNK_LENGTH));
+    // Several come in one turn, and are more than is known to be too much.
+    if (at % (6 * CHUNK_LENGTH) === 0) stage.flush();
+  }
+  assert.equal(stage.wires[one]?.isPaused, true);
+  stage.settle();
+  assert.equal(stage.wires[one]?.isPaused, false);
+  assert.equal(stage.wires[one]?.received, '+OK\r\n:3000000\r\n');
+});
+
 describe('requests that a server does not answer', () => {
   it('are kept up to a limit; then their client is not read from until some are answered, in order', () => {
     const keptBytesMax = 300_000;

@@ -28,9 +28,10 @@ export class Congestion {
     this.#waiting.delete(client);
   }
 
-  /** What was gathered for a server was sent. */
+  /** What was gathered for a server was sent. All of it may have been taken at once: then nobody tells of that later. */
   sent(connection: ServerConnection): void {
-    connection.isCongested ||= this.#isFull(connection);
+    if (connection.isCongested) this.relieve(connection);
+    else connection.isCongested = this.#isFull(connection);
   }
 
   /** Something was taken or answered. */

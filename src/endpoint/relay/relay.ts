@@ -254,6 +254,8 @@ export class Relay
       this.#congestion.sent(connection);
     }
     empty(dirty);
+    // Those who waited for room may have been answered here.
+    if (this.#dirtyClients.length + this.#replied.length > 0) this.settle();
   }
 
   share(client: Client): ServerConnection | null {
