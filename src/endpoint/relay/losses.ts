@@ -26,7 +26,7 @@ export interface LossHost {
   readonly counts: { outcomeUnknown: number; unmovable: number };
   serverOf(connection: ServerConnection): string;
   lend(client: Client, wanted: SignOn): ServerConnection | null;
-  /** The last of those who had subscriptions has them again. */
+  /** All who had subscriptions have them again. */
   resubscribed(): void;
 }
 
@@ -91,7 +91,7 @@ export class Losses {
       owner.own = null;
       // Those that were not answered are sent again.
       owner.pinned.subscribing = 0;
-      this.forget(owner);
+      this.#resubscribing.delete(owner);
       this.#placement.unassignIfLeaving(owner);
       if (owner.pinned.unanswered.isOpen) this.giveUp(owner);
       else this.#replaceOwn(owner, pieces.has(owner));
@@ -105,6 +105,8 @@ export class Losses {
       this.#placement.unassignIfLeaving(client);
       if (client.wait !== 'hold') client.goOn();
     }
+    // Not before all are where they belong: those who are held may go on now.
+    if (!this.isResubscribing) this.#host.resubscribed();
   }
 
   /** The server does not take those of `connection` for what they are elsewhere: each hears it and may sign on anew. */

@@ -620,6 +620,27 @@ describe('what a client leaves on a connection of its own', () => {
   });
 });
 
+it('a subscriber that loses its connection once more at the end of a hold goes on once it has its subscriptions, over one connection', () => {
+  const stage = staged();
+  ask(stage, 0, command('SUBSCRIBE', 'x', 'y'));
+  stage.hold();
+  stage.send(0, command('ECHO', 'held'));
+  stage.demote();
+  stage.follow();
+  stage.flush();
+  const lost = stage.connections.at(-1);
+  lost?.reply();
+  lost?.serve();
+  lost?.reply('*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n'.length);
+  assert.equal(stage.relay.isHolding, true);
+  lost?.cut();
+  stage.settle();
+  assert.equal(stage.connections.length, 1);
+  assert.equal(stage.relay.isHolding, false);
+  assert.match(stage.wires[0]?.received ?? '', /:2\r\n\$4\r\nheld\r\n$/);
+  assert.deepEqual(stage.servers[1].seen, ['SUBSCRIBE x y', 'SUBSCRIBE x y', 'ECHO held']);
+});
+
 it('nothing is kept of a connection whose client is gone', () => {
   for (const isTransparent of [false, true]) {
     const stage = new Stage(isTransparent);
