@@ -641,6 +641,40 @@ it('a subscriber that loses its connection once more at the end of a hold goes o
   assert.deepEqual(stage.servers[1].seen, ['SUBSCRIBE x y', 'SUBSCRIBE x y', 'ECHO held']);
 });
 
+it('what a server answered is told to nobody once the route has lapsed, also in the first turn after a stall', () => {
+  const stage = staged();
+  stage.send(0, command('APPEND', 'k', 'x'));
+  stage.flush();
+  const [connection] = stage.connections;
+  connection?.reply();
+  connection?.serve();
+  stage.lapsesAtMs = 100;
+  stage.relay.nowMs = 100;
+  connection?.reply();
+  stage.settle();
+  assert.equal(stage.wires[0]?.received, '');
+  assert.equal(stage.wires[0]?.isOver, true);
+});
+
+it('those who are held behind a subscriber send nothing when the route lapses', () => {
+  const stage = staged(2);
+  ask(stage, 0, command('SUBSCRIBE', 'x'));
+  stage.hold();
+  stage.send(1, command('APPEND', 'k', 'x'));
+  stage.demote();
+  stage.follow();
+  stage.flush();
+  assert.equal(stage.relay.isHolding, true);
+  stage.relay.lapse();
+  stage.settle();
+  assert.deepEqual(
+    stage.wires.map(({ isOver }) => isOver),
+    [true, true],
+  );
+  assert.deepEqual(stage.data.log, []);
+  assert.equal(stage.clients[1]?.owed, 0);
+});
+
 it('nothing is kept of a connection whose client is gone', () => {
   for (const isTransparent of [false, true]) {
     const stage = new Stage(isTransparent);

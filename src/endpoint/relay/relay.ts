@@ -1,8 +1,8 @@
 // The relay of one endpoint, in one worker: clients on one side, servers on the other. It is called with bytes and with
 // the time, and speaks through wires; sockets and timers are the shell's (net/relay).
 //
-// Within one turn of the event loop requests are gathered, and sent by `flush` at its end; replies are given out as they
-// are read, one write for each client.
+// Within one turn of the event loop requests and replies are gathered, and sent by `flush` at its end, one write for each
+// connection. While there is little to do they are sent at once.
 
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../route.ts';
 import { SessionCounter } from '../traffic.ts';
@@ -34,7 +34,7 @@ export interface RelayOptions {
   readonly dial: Dial;
   /** {@link Relay.flush} is wanted at the end of this turn. */
   readonly wantsFlush: () => void;
-  /** Before it flushes unasked: sets the time, and calls {@link Relay.lapse} if the route has lapsed. */
+  /** Before anything is sent in the midst of a turn: sets the time, and calls {@link Relay.lapse} if the route has lapsed. */
   readonly checkTime: () => void;
   /** SHA-1 of a byte string, in lower-case hex. */
   readonly sha1: (text: string) => string;
@@ -161,6 +161,8 @@ export class Relay
 
   /** The route lapsed: nobody may be served any more. Everybody is reset. */
   lapse(): void {
+    // A hold that waits for the last subscribers does not end with these.
+    this.hold.isEnding = false;
     for (const client of Array.from(this.clients)) client.reset();
     this.#servers.close();
   }
@@ -354,8 +356,14 @@ export class Relay
     if (!this.hold.isOn && this.hold.told.size > 0) {
       for (const client of this.hold.told) this.hold.tell(client, 0);
     }
-    if (this.#isBusy && this.#dirtyClients.length > 0) this.#options.wantsFlush();
-    else this.#flushClients();
+    if (this.#dirtyClients.length > 0) {
+      if (this.#isBusy) this.#options.wantsFlush();
+      else {
+        // After a stall, what was read may be too late to be told.
+        this.#options.checkTime();
+        this.#flushClients();
+      }
+    }
     this.#isSettling = false;
     if (this.hold.awaitsDrained && this.#servers.areDrained) this.hold.drained();
     if (this.#dirtyConnections.length > 0) this.#flushOrWait();

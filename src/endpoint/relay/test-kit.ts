@@ -350,6 +350,8 @@ export class Stage {
   readonly clients: Client[] = [];
   readonly demoted: string[] = [];
   hasDrained = false;
+  /** When the route does. */
+  lapsesAtMs = Infinity;
   /** The primary that the relay does not lead to yet. */
   #promoted: ModelServer | null = null;
   #wantsFlush = false;
@@ -360,7 +362,9 @@ export class Stage {
     this.relay = new Relay({
       dial: ({ host }, events) => this.servers[host === 'a' ? 0 : 1].dial(events),
       wantsFlush: () => (this.#wantsFlush = true),
-      checkTime: () => undefined,
+      checkTime: () => {
+        if (this.relay.nowMs >= this.lapsesAtMs) this.relay.lapse();
+      },
       sha1: (text) => `sha-${text}`,
       isTransparent,
       limits: { ...LIMITS, ...limits },
