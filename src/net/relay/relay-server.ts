@@ -112,7 +112,8 @@ export class RelayServer {
     this.#options.dialer.meter.accepted(socket);
     socket.setNoDelay(true);
     if (frontend.keepAliveMs !== null) socket.setKeepAlive(true, frontend.keepAliveMs);
-    const client = relay.accept(new SocketWire(socket, proxied));
+    const wire = new SocketWire(socket, proxied);
+    const client = relay.accept(wire);
     socket.on('drain', () => relay.clientDrained(client));
     // It may have waited at the door.
     socket.resume();
@@ -123,7 +124,7 @@ export class RelayServer {
     socket.once('end', () => {
       client.ended();
       // Nothing is left to be read by it: its place is free at once.
-      if (client.isGone && socket.writableLength === 0) socket.destroy();
+      if (client.isGone && wire.isEmpty) socket.destroy();
     });
     socket.once('error', gone);
     socket.once('close', gone);

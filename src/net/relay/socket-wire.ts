@@ -40,6 +40,11 @@ export class SocketWire implements Wire {
     return this.#writer.unsentBytes;
   }
 
+  /** Whether nothing is left here to be sent. */
+  get isEmpty(): boolean {
+    return this.#writer.isEmpty;
+  }
+
   get takenBytes(): number {
     const { socket } = this;
     const { _handle: handle } = socket as unknown as { readonly _handle?: Handle | null };

@@ -24,14 +24,18 @@ export class Writer {
     return this.#pendingBytes + (writableNeedDrain ? writableLength : 0);
   }
 
+  /** Whether the kernel has everything. */
+  get isEmpty(): boolean {
+    return this.#pendingBytes === 0 && this.#socket.writableLength === 0;
+  }
+
   /** Sends `parts` in their order. `drain` is emitted by the socket as ever, once all of what had to wait was taken. */
   write(parts: readonly Uint8Array[]): void {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return;
     const [only] = parts;
     if (only !== undefined && parts.length === 1) {
-      const isFree = this.#pendingBytes === 0 && socket.writableLength === 0 && !socket.connecting;
-      if (!isFree || !this.#isPlain) {
+      if (!this.#isPlain || !this.isEmpty || socket.connecting) {
         socket.write(only);
         return;
       }
