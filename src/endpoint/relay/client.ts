@@ -75,7 +75,7 @@ export class Client {
   isGone = false;
   /** It has closed its side, or asked to be closed: nothing behind what is there is taken of it. */
   #hasEnded = false;
-  /** When bytes last went either way; kept by {@link touched}. */
+  /** When bytes last went either way. */
   lastActiveMs = 0;
   /** What {@link RelayCore} counts of bytes that it has not taken. */
   countedBytes = 0;
@@ -191,6 +191,7 @@ export class Client {
   flush(): void {
     this.#isDirty = false;
     if (this.isGone || this.#output.bytes === 0) return;
+    this.lastActiveMs = this.#core.nowMs;
     this.wire.write(this.#output.take());
     this.#core.wrote(this);
   }

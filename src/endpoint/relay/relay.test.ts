@@ -675,6 +675,22 @@ it('those who are held behind a subscriber send nothing when the route lapses', 
   assert.equal(stage.clients[1]?.owed, 0);
 });
 
+it('a client counts as silent from when it was last answered', () => {
+  for (const which of ['by a server', 'by the relay'] as const) {
+    const stage = staged();
+    ask(stage, 0, command('PING'));
+    const ofServer = which === 'by a server';
+    if (!ofServer) stage.hold();
+    stage.send(0, ofServer ? command('BLPOP', 'list', '0') : command('CLIENT', 'GETNAME'));
+    stage.settle();
+    stage.relay.nowMs += 500;
+    if (ofServer) stage.connections.find(({ blocked }) => blocked !== null)?.unblock(bulk('x'));
+    else stage.undo();
+    stage.settle();
+    assert.equal(stage.clients[0]?.lastActiveMs, 500);
+  }
+});
+
 it('nothing is kept of a connection whose client is gone', () => {
   for (const isTransparent of [false, true]) {
     const stage = new Stage(isTransparent);

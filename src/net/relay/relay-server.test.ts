@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type Socket, connect, createServer } from 'node:net';
 import { type TestContext, it } from 'node:test';
+import type { Client } from '../../endpoint/relay/client.ts';
 import { Slots } from '../../endpoint/relay/slots.ts';
 import { frontendConf, relayConf } from '../../endpoint/test-kit.ts';
 import { encodeCommand } from '../../resp/encode.ts';
@@ -92,4 +93,18 @@ it('a client that closes its side still gets what waits for it, however late it 
   socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
   await once(socket, 'close');
   assert.equal(bytes, asked * REPLY.length);
+});
+
+it('a client that is silent is closed, and not one that listens where nothing is answered', async (t) => {
+  const all = await served(t, 200);
+  const [silent, listener] = [all.connect(), all.connect()];
+  const clients = (): Client[] => [...all.relay.relay.clients];
+  silent.write(encodeCommand(['CLIENT', 'SETNAME', 'silent']));
+  listener.write(encodeCommand(['CLIENT', 'REPLY', 'OFF']) + encodeCommand(['SUBSCRIBE', 'news']));
+  await until(() => clients().some(({ signOn }) => signOn.name === 'silent'));
+  await until(() => clients().some(({ pinned }) => pinned.subscribesUnseen));
+  all.time.now = 10_000;
+  await until(() => silent.closed);
+  assert.equal(clients().length, 1);
+  assert.equal(listener.closed, false);
 });

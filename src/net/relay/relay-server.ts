@@ -247,8 +247,7 @@ export class RelayServer {
     this.#setNow();
     for (const client of Array.from(this.relay.clients)) {
       if (client.owed > 0 || client.wait !== null) continue;
-      if (client.pinned.isSubscribed || client.pinned.isMonitoring || client.pinned.tracking !== null)
-        continue;
+      if (client.pinned.hearsUnasked || client.pinned.tracking !== null) continue;
       if (this.relay.nowMs - client.lastActiveMs >= idleMsMax) client.reset();
     }
   }
