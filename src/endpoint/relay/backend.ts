@@ -3,8 +3,9 @@
 
 import type { RouteServer } from '../route.ts';
 import type { SessionCounter } from '../traffic.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import type { RelayLimits } from './limits.ts';
-import { type ConnectionOwner, ServerConnection } from './server-connection.ts';
+import { ServerConnection } from './server-connection.ts';
 import { type SignOn, shareKey } from './sign-on.ts';
 import type { Wire, WireEvents } from './wire.ts';
 import { Fate, type Writes } from './writes.ts';

@@ -7,12 +7,11 @@ import { encodeCommand } from '../../resp/encode.ts';
 import type { Slowdown } from './back-pressure.ts';
 import type { Client } from './client.ts';
 import { markAnswer } from './client-input.ts';
-import type { RelayLimits } from './limits.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { type Look, NOTHING_OWED, type Owed, OwedQueue, type Verdict } from './owed.ts';
 import { Outgoing } from './outgoing.ts';
 import { ERROR, GARBAGE, PARTIAL, PUSH, ReplyScanner } from './reply-scanner.ts';
 import { answersNothing, firstLine } from './reply-text.ts';
-import type { SeenReply } from './replay.ts';
 import { FRESH, type SignOn, commandsBetween } from './sign-on.ts';
 import type { Transaction } from './transaction.ts';
 import { acknowledgesWrite } from './wait.ts';
@@ -24,27 +23,6 @@ const HEAD_BYTES = 512;
 
 /** What comes instead of an answer to anything, before the server closes. */
 const TURNED_AWAY = /^-ERR max number of clients reached/;
-
-/** What a connection needs from those around it. */
-export interface ConnectionOwner {
-  readonly limits: RelayLimits;
-  /** Bytes of all requests that are not answered. */
-  readonly kept: { bytes: number };
-  /** It has something to send, at the end of this turn. */
-  wantsFlush(connection: ServerConnection): void;
-  /** A client's request got an error, or the client is replaying: `deliver`, unless the client is to be spared it. */
-  unusual(owed: Owed, reply: SeenReply, connection: ServerConnection): Verdict;
-  /** A long reply begins on a shared connection, of about so many bytes. What is owed there may change. */
-  beginsLong(connection: ServerConnection, bytes: number): void;
-  /** Everything that one read brought was given out. */
-  settle(): void;
-  /** It stands. */
-  connected(connection: ServerConnection): void;
-  /** It is over; `owed` is what was not answered, and the last `unsent` of that were not even sent. */
-  lost(connection: ServerConnection, owed: readonly Owed[], unsent: number, because: string): void;
-  /** There may be room again on a congested connection. */
-  drained(connection: ServerConnection): void;
-}
 
 export class ServerConnection implements WireEvents {
   /** What was said on it. */
