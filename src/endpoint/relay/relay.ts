@@ -7,7 +7,7 @@
 import { isSameTarget, type Route, type RouteServer, type Target, targetText } from '../route.ts';
 import { SessionCounter } from '../traffic.ts';
 import { BackPressure, type BackPressureHost } from './back-pressure.ts';
-import { Backend, type Dial } from './backend.ts';
+import { Backend } from './backend.ts';
 import { Client } from './client.ts';
 import { CommandTable } from './command-table.ts';
 import { Congestion } from './congestion.ts';
@@ -18,42 +18,17 @@ import { LoadedScripts } from './loaded-scripts.ts';
 import { Losses, type LossHost } from './losses.ts';
 import { type Owed, type Verdict, empty } from './owed.ts';
 import { Placement, type PlacementHost } from './placement.ts';
-import type { SharedSlots } from './places.ts';
-import { type RejectionConf, type RejectionHost, Rejections } from './rejections.ts';
+import { type RejectionHost, Rejections } from './rejections.ts';
 import type { RelayCore } from './relay-core.ts';
+import type { RelayOptions } from './relay-options.ts';
 import type { SeenReply } from './replay.ts';
 import { takesItsTime } from './requests.ts';
-import { type ScriptNews, Scripts } from './scripts.ts';
+import { Scripts } from './scripts.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { type Leaving, Servers } from './servers.ts';
 import { Logins, type SignOn } from './sign-on.ts';
-import type { Steering } from './steering.ts';
 import type { Wire } from './wire.ts';
 import { handOver } from './writes.ts';
-
-export interface RelayOptions {
-  readonly dial: Dial;
-  /** {@link Relay.flush} is wanted at the end of this turn. */
-  readonly wantsFlush: () => void;
-  /** Before anything is sent in the midst of a turn: sets the time, and calls {@link Relay.lapse} if the route has lapsed. */
-  readonly checkTime: () => void;
-  /** SHA-1 of a byte string, in lower-case hex. */
-  readonly sha1: (text: string) => string;
-  /** What other workers of this endpoint have to know of scripts; absent: there are none. */
-  readonly shareScript?: (news: ScriptNews) => void;
-  readonly isTransparent: boolean;
-  /** Which server a client is to have; absent: the balance decides. */
-  readonly steering?: Steering | null;
-  /** Counts the clients that are led to a server; default: nobody wants to know. */
-  readonly sessionsOf?: (server: Target) => SessionCounter;
-  readonly limits?: RelayLimits;
-  /** What all workers of this endpoint share; absent: there are no others. */
-  readonly shared?: SharedSlots;
-  /** Reply bytes that clients of this process have not taken; absent: counted for this endpoint alone. */
-  readonly untaken?: { bytes: number };
-  /** Holding when a server refuses to write; null: refusals are for the client (replicas, any server). */
-  readonly rejection: RejectionConf | null;
-}
 
 /** What happened so far, for status and metrics. */
 export interface RelayCounts {
