@@ -2,6 +2,7 @@
 // it: then the next server is asked for the same (blocking.ts).
 
 import { Blocked, headOf } from './blocking.ts';
+import { sayAgain } from './caching.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import { type Look, markRetried } from './owed.ts';
@@ -32,14 +33,15 @@ export function takeBlocking(client: Client, core: RelayCore, command: Command, 
   const { bytes, start, end } = request;
   const blocked = before ?? new Blocked(command.name, argumentsOf(bytes, start), core.nowMs);
   client.blocked = blocked;
-  // A question would use up what CLIENT CACHING said of the next command.
-  if (before === null && client.pinned.caching === null) {
-    for (const { args, answered } of blocked.questions()) {
+  if (before === null) {
+    const questions = blocked.questions();
+    for (const { args, answered } of questions) {
       connection.sendOwn(args, (_type, reply, from, to) => {
         answered(headOf(reply, from, to));
         return 'swallow';
       });
     }
+    if (questions.length > 0) sayAgain(client, connection);
   }
   const look: Look = (type, reply, from, to) => {
     const text = type === ERROR ? firstLine(reply, from, to) : '';

@@ -78,6 +78,29 @@ for (const isTransparent of [false, true]) {
       );
     });
 
+    it('is said again behind what the relay has to say in front of that command', () => {
+      for (const [before, text, answer] of [
+        [command('EVAL', 'body', '1', 'k', 'x'), command('EVALSHA', 'sha-body', '1', 'k', 'y'), ':2\r\n'],
+        [command('SCRIPT', 'LOAD', 'body'), command('MULTI') + command('EXEC'), '+OK\r\n*0\r\n'],
+        ['', command('MOD.GET', 'k'), '+modular\r\n'],
+        ['', command('XREAD', 'BLOCK', '1', 'STREAMS', 's', '$'), '*-1\r\n'],
+      ] as const) {
+        const stage = staged(tracking + before);
+        const [wire] = stage.wires;
+        assert.ok(wire !== undefined);
+        wire.received = '';
+        const seen = stage.servers[0].seen.length;
+        stage.send(0, caching + text);
+        stage.settle();
+        stage.connections.find(({ blocked }) => blocked !== null)?.unblock('*-1\r\n');
+        stage.settle();
+        assert.equal(wire.received, `+OK\r\n${answer}`);
+        const lines = stage.servers[0].seen.slice(seen);
+        assert.deepEqual([lines[0], lines[2]], ['CLIENT CACHING YES', 'CLIENT CACHING YES']);
+        assert.ok(text.startsWith(command(...(lines[3] ?? '').split(' '))));
+      }
+    });
+
     it('is said again when that command was refused', () => {
       const stage = staged(tracking + caching);
       stage.demote();

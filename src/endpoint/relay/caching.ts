@@ -6,6 +6,7 @@ import type { Command } from './command-table.ts';
 import type { Caching } from './pinned.ts';
 import { ERROR } from './reply-scanner.ts';
 import { type Request, sendOwn } from './requests.ts';
+import type { ServerConnection } from './server-connection.ts';
 
 /** CLIENT CACHING YES|NO */
 export function takeCaching(client: Client, request: Request, args: readonly string[]): boolean {
@@ -23,6 +24,11 @@ export function takeCaching(client: Client, request: Request, args: readonly str
   // Requests may follow before it is answered.
   if (connection !== null) client.pinned.caching = caching;
   return connection !== null;
+}
+
+/** The relay has said something of its own on the client's connection, in front of a request: that is to be the next command. */
+export function sayAgain({ pinned: { caching } }: Client, connection: ServerConnection): void {
+  if (caching !== null && !caching.isUsed) connection.sendOwn(caching.args, () => 'swallow');
 }
 
 /** Whether a request has to wait: it is not the next one any more, and that is not answered yet. */

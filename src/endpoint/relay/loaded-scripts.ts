@@ -16,12 +16,15 @@ export class LoadedScripts {
   /** On which connection all named ones were seen to, and when ({@link Scripts.namedVersion}). */
   #seenTo = new WeakMap<ServerConnection, number>();
 
-  /** Makes `server` have the script of this hash before all that is sent next on `connection`, if it is remembered. */
-  load(scripts: Scripts, hash: string, server: string, connection: ServerConnection): void {
+  /**
+   * Makes `server` have the script of this hash before all that is sent next on `connection`, if it is remembered. Whether
+   * anything had to be said for that.
+   */
+  load(scripts: Scripts, hash: string, server: string, connection: ServerConnection): boolean {
     const body = scripts.find(hash);
     const confirmed = setAt(this.#confirmed, server);
     const said = setAt(this.#said, connection);
-    if (body === null || confirmed.has(hash) || said.has(hash)) return;
+    if (body === null || confirmed.has(hash) || said.has(hash)) return false;
     said.add(hash);
     connection.sendOwn(['SCRIPT', 'LOAD', body], (type) => {
       if (type !== ERROR) {
@@ -30,13 +33,16 @@ export class LoadedScripts {
       }
       return 'swallow';
     });
+    return true;
   }
 
   /** The same for all that clients know by their hash: a transaction may call any of them, and loads none. */
-  loadNamed(scripts: Scripts, server: string, connection: ServerConnection): void {
-    if (this.#seenTo.get(connection) === scripts.namedVersion) return;
-    for (const hash of scripts.named()) this.load(scripts, hash, server, connection);
+  loadNamed(scripts: Scripts, server: string, connection: ServerConnection): boolean {
+    if (this.#seenTo.get(connection) === scripts.namedVersion) return false;
+    let hasSaid = false;
+    for (const hash of scripts.named()) hasSaid = this.load(scripts, hash, server, connection) || hasSaid;
     this.#seenTo.set(connection, scripts.namedVersion);
+    return hasSaid;
   }
 
   /** It may have none any more, as was seen on `connection`. */

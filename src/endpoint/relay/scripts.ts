@@ -2,6 +2,7 @@
 // it saw, and sees to it that a server has one before it is called by its hash there. So neither requests pipelined
 // behind such a call nor transactions notice another server. What one worker saw, all are told.
 
+import { sayAgain } from './caching.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import { type Look, markRetried } from './owed.ts';
@@ -159,7 +160,7 @@ export function takeScriptCall(client: Client, core: RelayCore, command: Command
   if (connection === null) return false;
   const server = core.serverOf(connection);
   const hash = (argumentsOf(bytes, start)[1] ?? '').toLowerCase();
-  core.loadedScripts.load(core.scripts, hash, server, connection);
+  if (core.loadedScripts.load(core.scripts, hash, server, connection)) sayAgain(client, connection);
   const look: Look = (type, reply, from, to) => {
     const isMissing = type === ERROR && firstLine(reply, from, to).startsWith('-NOSCRIPT');
     // Somebody emptied the cache past us. Nothing can be put in front of what came behind the call and is done already.

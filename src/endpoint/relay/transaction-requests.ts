@@ -1,6 +1,7 @@
 // Transactions of a client on a connection of its own: what MULTI begins, and EXEC or DISCARD ends.
 
 import { byteString } from '../../base/byte-string.ts';
+import { sayAgain } from './caching.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command-table.ts';
 import type { Look } from './owed.ts';
@@ -18,7 +19,8 @@ import { askBehindExec } from './unknown-command.ts';
 export function takeMulti(client: Client, core: RelayCore, request: Request): boolean {
   const connection = client.borrow();
   if (connection === null) return false;
-  core.loadedScripts.loadNamed(core.scripts, core.serverOf(connection), connection);
+  const server = core.serverOf(connection);
+  if (core.loadedScripts.loadNamed(core.scripts, server, connection)) sayAgain(client, connection);
   const { pinned } = client;
   const transaction = new Transaction(pinned.isWatching || pinned.hasLostWatch);
   pinned.transaction = transaction;

@@ -3,6 +3,7 @@
 // leaves there nobody knows, so that its client can't be moved.
 
 import { byteString } from '../../base/byte-string.ts';
+import { sayAgain } from './caching.ts';
 import type { Client } from './client.ts';
 import type { ServerCommand } from './command-table.ts';
 import { type Look, markRetried } from './owed.ts';
@@ -25,7 +26,10 @@ export function takeUnknown(client: Client, core: RelayCore, request: Request): 
   const connection = client.borrow();
   if (connection === null) return false;
   const name = argumentsOf(request.bytes, request.start)[0] ?? '';
-  if (!client.pinned.hasUnseen) ask(core, connection, name, () => undefined);
+  if (!client.pinned.hasUnseen) {
+    ask(core, connection, name, () => undefined);
+    sayAgain(client, connection);
+  }
   const look: Look = (type, bytes, start, end) => {
     const isNone = type === ERROR && firstLine(bytes, start, end).startsWith('-ERR unknown command');
     if (!isNone && core.table.findText(name).kind === 'unknown') {
