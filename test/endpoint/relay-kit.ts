@@ -27,6 +27,8 @@ export interface Workers {
   readonly workers?: number;
   readonly clientsMax?: number;
   readonly care?: WorkerCare;
+  /** Another endpoint that leads to the same backend. */
+  readonly also?: { readonly name: string; readonly port: number };
 }
 
 export interface TestRelay {
@@ -35,6 +37,8 @@ export interface TestRelay {
   /** What was said of demoted servers. */
   readonly demoted: string[];
   readonly warnings: string[];
+  /** What it was told last. */
+  readonly route: Route;
   lead(...servers: readonly LedTo[]): void;
   /** The same route for so many milliseconds more. */
   leadFor(ms: number): void;
@@ -45,28 +49,31 @@ export async function openRelay(
   test: Cleanup,
   frontend: Partial<FrontendConf> = {},
   backend: Partial<BackendConf> = {},
-  { workers = 1, ...more }: Workers = {},
+  { workers = 1, also, ...more }: Workers = {},
 ): Promise<TestRelay> {
   const port = await freePort();
   const demoted: string[] = [];
   const warnings: string[] = [];
+  const bindOf = (at: number): FrontendConf['binds'] => [
+    { kind: 'tcp', host: '127.0.0.1', port: at, tls: null, acceptsProxyProtocol: false },
+  ];
+  const first: FrontendConf = {
+    name: 'redis',
+    binds: bindOf(port),
+    backend: 'redis',
+    mode: 'redis',
+    path: 'relay',
+    isTransparent: false,
+    connectionsMax: null,
+    idleMsMax: null,
+    keepAliveMs: null,
+    queue: { timeoutMs: 5_000, clientsMax: 10_000 },
+    hold: { holdMsMax: 5_000, clientBytesMax: 1024 * 1024, bytesMax: 256 * 1024 * 1024 },
+    ...frontend,
+  };
+  const others = also === undefined ? [] : [{ ...first, name: also.name, binds: bindOf(also.port) }];
   const conf: EndpointsConf = {
-    frontends: [
-      {
-        name: 'redis',
-        binds: [{ kind: 'tcp', host: '127.0.0.1', port, tls: null, acceptsProxyProtocol: false }],
-        backend: 'redis',
-        mode: 'redis',
-        path: 'relay',
-        isTransparent: false,
-        connectionsMax: null,
-        idleMsMax: null,
-        keepAliveMs: null,
-        queue: { timeoutMs: 5_000, clientsMax: 10_000 },
-        hold: { holdMsMax: 5_000, clientBytesMax: 1024 * 1024, bytesMax: 256 * 1024 * 1024 },
-        ...frontend,
-      },
-    ],
+    frontends: [first, ...others],
     backends: [
       {
         name: 'redis',
@@ -114,6 +121,9 @@ export async function openRelay(
     port,
     demoted,
     warnings,
+    get route() {
+      return route;
+    },
     lead: (...servers) => {
       route = {
         ...route,

@@ -225,6 +225,20 @@ describe('a relay of three workers', () => {
     await until('the word', () => fat.warnings.some((line) => /has \d+ MiB of memory, and is/.test(line)));
   });
 
+  it('tells a new worker of all endpoints at once', async (t) => {
+    const second = await freePort();
+    const relay = await openRelay(t, {}, {}, { also: { name: 'second', port: second } });
+    relay.lead(one);
+    // Once, and never confirmed.
+    relay.path.apply({ ...relay.route, endpoint: 'second' });
+    const [pid] = statusOf(relay).workers;
+    process.kill(pid as number, 'SIGKILL');
+    await until('another one', () => statusOf(relay).workers.some((now) => now !== pid));
+    const here = { host: '127.0.0.1', port: second };
+    for (const where of [through(relay), here])
+      await until('it serves', async () => (await ask(where, ['PING']).catch(String)) === 'PONG');
+  });
+
   it('has as many workers as were asked for when one died just before', async (t) => {
     const relay = await openRelay(t, {}, {}, { workers: 2, care: { beatMs: 100 } });
     relay.lead(one);

@@ -34,6 +34,8 @@ interface Serving {
   readonly relay: RelayServer | TcpRelay;
   readonly dialer: Dialer;
   readonly listeners: Listener[];
+  /** For clients of its own listeners. */
+  readonly accept: Accept;
   /** For clients that other listeners than its own lead here, too. */
   readonly enter: Accept;
 }
@@ -138,7 +140,9 @@ class RelayWorker {
 
   async #start(endpoints: readonly RelayConf[], tlsFiles: TlsFiles): Promise<void> {
     try {
-      for (const conf of endpoints) await this.#open(conf, tlsFiles);
+      // All of them first: what is said next, before they listen, may be about any of them.
+      for (const conf of endpoints) this.#serve(conf, tlsFiles);
+      for (const conf of endpoints) await this.#listen(conf, tlsFiles);
       send({ kind: 'started', problem: null });
     } catch (error) {
       send({ kind: 'started', problem: (error as Error).message });
@@ -152,13 +156,11 @@ class RelayWorker {
     }
   }
 
-  async #open(conf: RelayConf, tlsFiles: TlsFiles): Promise<void> {
-    const { frontend, listening } = conf;
-    const hasOwnConnections = frontend.mode === 'tcp' || frontend.isTransparent;
-    const filesOfClient = hasOwnConnections ? 2 : 1;
+  #serve(conf: RelayConf, tlsFiles: TlsFiles): void {
+    const { frontend } = conf;
     const dialer = new Dialer({
       conf,
-      ...(hasOwnConnections ? {} : { descriptors: this.#descriptors }),
+      ...(hasOwnConnections(frontend) ? {} : { descriptors: this.#descriptors }),
       tlsFiles,
       now: this.#now,
       tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
@@ -185,18 +187,24 @@ class RelayWorker {
     const enterOther = (name: string): Accept | null => this.#serving.get(name)?.enter ?? null;
     const branch = branching(frontend.branches, knows, enterOther, enter);
     const accept = admitting(frontend.clientRules, knows, branch);
-    const listeners: Listener[] = [];
-    this.#serving.set(frontend.name, { relay, dialer, listeners, enter });
+    this.#serving.set(frontend.name, { relay, dialer, listeners: [], accept, enter });
+  }
+
+  async #listen({ frontend, listening }: RelayConf, tlsFiles: TlsFiles): Promise<void> {
+    const serving = this.#serving.get(frontend.name);
+    const filesOfClient = hasOwnConnections(frontend) ? 2 : 1;
     for (const [at, bind] of frontend.binds.entries()) {
       for (const one of listening[at] ?? []) {
-        listeners.push(
-          await listen(bind, one, accept, {
-            tlsFiles,
-            tune: tuneClient,
-            admit: (socket) => this.#descriptors.admit(socket, filesOfClient),
-            fullText: frontend.mode === 'redis' ? FULL_TEXT : '',
-          }),
-        );
+        // It was dropped meanwhile.
+        if (serving === undefined || this.#serving.get(frontend.name) !== serving) return;
+        const listener = await listen(bind, one, serving.accept, {
+          tlsFiles,
+          tune: tuneClient,
+          admit: (socket) => this.#descriptors.admit(socket, filesOfClient),
+          fullText: frontend.mode === 'redis' ? FULL_TEXT : '',
+        });
+        serving.listeners.push(listener);
+        if (this.#serving.get(frontend.name) !== serving) listener.server.close();
       }
     }
   }
@@ -270,6 +278,10 @@ class RelayWorker {
     return [...this.#serving.values()].some(({ relay }) => relay.endSession(session));
   }
 }
+
+/** One to a server for each client, and none that they share. */
+const hasOwnConnections = ({ mode, isTransparent }: RelayConf['frontend']): boolean =>
+  mode === 'tcp' || isTransparent;
 
 /** The channel makes plain byte arrays of what a map holds. */
 function buffersOf(files: ReadonlyMap<string, Uint8Array>): TlsFiles {
