@@ -19,6 +19,7 @@ it('reads one file after the other, keeps the last that was good, and tells the 
     return join(folder, name);
   };
   const story: string[] = [];
+  let missing: readonly string[] = [];
   const reloader = new EndpointReloader({
     options: { file: file('one.cfg', cfgOf('one')) },
     daemon: {
@@ -26,7 +27,7 @@ it('reads one file after the other, keeps the last that was good, and tells the 
         story.push(`open ${frontends[0]?.name}`);
         await new Promise((done) => setTimeout(done, 5));
         story.push('opened');
-        return success(null);
+        return success(missing);
       },
     },
     doors: {
@@ -58,5 +59,15 @@ it('reads one file after the other, keeps the last that was good, and tells the 
     'ready',
   ]);
   await reloader.reload();
-  assert.deepEqual(story, whole('two'), 'a signal reads the file that is in use');
+  assert.deepEqual(story.splice(0), whole('two'), 'a signal reads the file that is in use');
+
+  // What cannot be opened is said, and the rest counts.
+  missing = ['port 6400 is taken'];
+  assert.deepEqual(await reloader.reload(file('three.cfg', cfgOf('three'))), missing);
+  const said = 'the configuration was read anew, but not all of it is served: SIGHUP tries again';
+  const partly = whole('three').map((line) => (/read anew/.test(line) ? said : line));
+  assert.deepEqual(story.splice(0), partly);
+  missing = [];
+  await reloader.reload();
+  assert.deepEqual(story, whole('three'));
 });

@@ -30,7 +30,7 @@ export class EndpointReloader {
 
   /**
    * `file`: this one from now on, where it describes the endpoints at all. With something that cannot be used, all stays
-   * as it is. Returns what is wrong; nothing: it was read.
+   * as it is. Returns what is wrong; nothing: it was read, and all of it is served.
    */
   reload(file: string | null = null): Promise<readonly string[]> {
     const done = this.#last.then(() => this.#reloadNow(file));
@@ -68,8 +68,13 @@ export class EndpointReloader {
     }
     this.#options = options;
     for (const { sentence } of await doors.configure(doorsOf(plan.value))) warn(sentence);
-    for (const line of plan.value.warnings) warn(line);
-    log.write('notice', 'the configuration was read anew');
-    return [];
+    for (const line of [...plan.value.warnings, ...outcome.value]) warn(line);
+    if (outcome.value.length === 0) log.write('notice', 'the configuration was read anew');
+    else
+      log.write(
+        'warning',
+        'the configuration was read anew, but not all of it is served: SIGHUP tries again',
+      );
+    return outcome.value;
   }
 }

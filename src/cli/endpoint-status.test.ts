@@ -51,6 +51,40 @@ it('shows who listens, where it leads and who serves, in lines that line up', ()
   ]);
 });
 
+it('says whose clients come to one that listens nowhere, and which one could not be opened', () => {
+  const stage = pair();
+  stage.pass(0);
+  const { backends } = stage.endpoints.snapshot(0);
+  const frontend = { backend: 'redis', mode: 'redis', connectionsMax: null } as const;
+  const chosen = { path: 'relay', because: 'why not' } as const;
+  const status = {
+    kind: 'endpoint',
+    pid: 7,
+    at: 0,
+    snapshot: {
+      frontends: [
+        { ...frontend, name: 'f', branchOf: null },
+        { ...frontend, name: 'f/b', branchOf: 'f' },
+        { ...frontend, name: 'g', branchOf: null },
+      ],
+      backends,
+    },
+    chosen: [
+      { ...chosen, endpoint: 'f', listens: ['*:6379'] },
+      { ...chosen, endpoint: 'f/b', listens: [] },
+    ],
+    paths: [],
+    decisions: [],
+    events: [],
+  } as const;
+  assert.deepEqual(describeEndpointStatus(status).slice(2, 6), [
+    'ENDPOINT  LISTENS ON   PATH    CLIENTS  LEADS TO',
+    'f         *:6379       relay            nowhere',
+    'f/b       (some of f)  relay            nowhere',
+    'g                      closed           nowhere',
+  ]);
+});
+
 it('says why it leads nowhere, and what became of clients', () => {
   const stage = pair();
   stage.pass(2_000);

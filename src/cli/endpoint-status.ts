@@ -14,14 +14,14 @@ export const showEndpointStatus = (options: StatusOptions): Promise<number> =>
 /** Lines for people. */
 export function describeEndpointStatus(status: EndpointStatus): string[] {
   const { snapshot, chosen, pid, decisions } = status;
-  const rows = snapshot.frontends.map(({ name, backend }) => {
+  const rows = snapshot.frontends.map(({ name, backend, branchOf }) => {
     const found = snapshot.backends.find((one) => one.name === backend);
     const way = chosen.find(({ endpoint }) => endpoint === name);
     const clients = countsOf(status.paths, name)['clients'];
     return [
       clean(name),
-      (way?.listens ?? []).map(clean).join(' '),
-      way?.path ?? '',
+      branchOf === null ? (way?.listens ?? []).map(clean).join(' ') : `(some of ${clean(branchOf)})`,
+      way?.path ?? 'closed',
       clients === undefined ? '' : String(clients),
       leadsTo(found),
     ];

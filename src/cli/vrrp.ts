@@ -234,7 +234,10 @@ async function reload(daemon: KeepalivedDaemon, options: VrrpOptions, log: VrrpL
   for (const line of lines) log.write('warning', line);
   const reloaded = read.ok ? await daemon.reload(read.value.halves) : failure([]);
   for (const line of reloaded.ok ? [] : reloaded.problem) log.write('warning', toBytes(line));
-  const outcome = reloaded.ok ? 'was read anew' : 'was not read anew: the configuration before it stays';
+  const refused = read.ok
+    ? 'was read anew, but what is said above could not be done: SIGHUP tries again'
+    : 'was not read anew: the configuration before it stays';
+  const outcome = reloaded.ok ? 'was read anew' : refused;
   log.write(reloaded.ok ? 'notice' : 'warning', toBytes(`${options.file} ${outcome}`));
 }
 

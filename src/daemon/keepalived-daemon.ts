@@ -184,7 +184,7 @@ export class KeepalivedDaemon {
       conf,
       halves.servers === null ? {} : { telling: halves.servers.telling },
     );
-    return reloaded.ok ? [] : reloaded.problem;
+    return reloaded.ok ? reloaded.value : reloaded.problem;
   }
 
   #reloadRouters(halves: KeepalivedHalves): readonly string[] {

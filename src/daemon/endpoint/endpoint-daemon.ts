@@ -26,6 +26,7 @@ import {
   type EndpointEventEntry,
   type EndpointLog,
 } from './endpoint-journal.ts';
+import { openedFor, rootOf } from './opened-for.ts';
 import { openPaths, type ChosenPath, type OpenedPaths, type PathOptions } from './open-paths.ts';
 import { Paths } from './paths.ts';
 import type { PathEvents } from './route-path.ts';
@@ -157,10 +158,14 @@ export class EndpointDaemon {
 
   /**
    * SIGHUP. Endpoints that are as they were keep their clients; the others are opened and closed. Or says why they can't be
-   * opened, and goes on as before. One that keeps a port but changes otherwise is closed before it is opened again.
-   * `tlsFiles`: as they are now, also where only they changed.
+   * opened, and goes on as before. One that keeps a port but changes otherwise is closed before it is opened again; what
+   * is in the way of that is the value, and the next reload tries again. `tlsFiles`: as they are now, also where only they
+   * changed.
    */
-  reload(conf: EndpointsConf, reloading: Reloading = {}): Promise<Result<null, readonly string[]>> {
+  reload(
+    conf: EndpointsConf,
+    reloading: Reloading = {},
+  ): Promise<Result<readonly string[], readonly string[]>> {
     const done = this.#reloading.then(() => this.#reloadNow(conf, reloading));
     this.#reloading = done.catch(() => undefined);
     return done;
@@ -169,8 +174,10 @@ export class EndpointDaemon {
   async #reloadNow(
     conf: EndpointsConf,
     { telling, about, workers = this.#workers, tlsFiles = NO_TLS_FILES }: Reloading,
-  ): Promise<Result<null, readonly string[]>> {
-    const isSame = (name: string): boolean => openedFor(conf, name) === openedFor(this.#conf, name);
+  ): Promise<Result<readonly string[], readonly string[]>> {
+    const isOpen = (name: string): boolean => this.chosen.some(({ endpoint }) => endpoint === name);
+    const isSame = (name: string): boolean =>
+      isOpen(name) && openedFor(conf, name) === openedFor(this.#conf, name);
     const gone = this.#conf.frontends.filter(({ name }) => !isSame(name));
     const added = conf.frontends.filter(({ name }) => !isSame(name));
     const held = new Set(gone.flatMap(({ binds }) => binds.map((bind) => JSON.stringify(bind))));
@@ -194,25 +201,44 @@ export class EndpointDaemon {
       this.#workers = workersBefore;
       return fresh;
     }
-    const { paths, log } = this.#world;
+    const { paths } = this.#world;
     // First, so that a path that both need is not closed in between.
     paths.add(fresh.value.paths);
     paths.renewAccess(conf, tlsFiles);
     await paths.drop(gone.map(({ name }) => name));
     if (workers !== workersBefore) paths.resize(workers);
-    const reopened = await this.#open(conf, again, tlsFiles);
+    const kept = this.chosen.filter(({ endpoint }) => !gone.some(({ name }) => name === endpoint));
+    this.chosen = [...kept, ...fresh.value.chosen];
+    const problems = await this.#openAgain(conf, again, tlsFiles);
     this.#tlsClient.renew(tlsFiles);
     paths.renewTls(tlsFiles);
-    if (!reopened.ok) for (const problem of reopened.problem) log.write('warning', problem);
-    if (reopened.ok) paths.add(reopened.value.paths);
-    const opened = [fresh.value, ...(reopened.ok ? [reopened.value] : [])];
-    const kept = this.chosen.filter(({ endpoint }) => !gone.some(({ name }) => name === endpoint));
-    this.chosen = [...kept, ...opened.flatMap(({ chosen }) => chosen)];
     this.#conf = conf;
     if (about !== undefined) this.#about = about;
     if (telling !== undefined) this.#world.telling.configure(telling);
     this.#loop.deliver({ kind: 'reload', conf });
-    return reopened.ok ? success(null) : reopened;
+    return success(problems);
+  }
+
+  /** All together; or, with something in the way of some, each that can be. Returns what is in the way. */
+  async #openAgain(
+    conf: EndpointsConf,
+    frontends: readonly FrontendConf[],
+    tlsFiles: TlsFiles,
+  ): Promise<readonly string[]> {
+    const opened = await this.#open(conf, frontends, tlsFiles);
+    if (opened.ok) {
+      this.#world.paths.add(opened.value.paths);
+      this.chosen = [...this.chosen, ...opened.value.chosen];
+      return [];
+    }
+    const roots = [...new Set(frontends.map(rootOf))];
+    if (roots.length < 2) return opened.problem;
+    const problems: string[] = [];
+    for (const root of roots) {
+      const family = frontends.filter((one) => rootOf(one) === root);
+      problems.push(...(await this.#openAgain(conf, family, tlsFiles)));
+    }
+    return problems;
   }
 
   #open(
@@ -324,34 +350,6 @@ export class EndpointDaemon {
       void Promise.allSettled([paths.close(), telling.close(LAST_MAILS_MS)]).then(() => this.#exit(code));
     });
   }
-}
-
-/** The frontend that listens for its clients. */
-const rootOf = ({ name, branchOf }: FrontendConf): string => branchOf ?? name;
-
-/** All that the path of an endpoint was opened with, as text: with it those are opened that take clients from it. */
-function openedFor(conf: EndpointsConf, name: string): string {
-  const frontend = conf.frontends.find((one) => one.name === name);
-  if (frontend === undefined) return '';
-  const family = conf.frontends.filter((one) => rootOf(one) === rootOf(frontend));
-  return family.map((one) => openedForOne(conf, one)).join('\n');
-}
-
-function openedForOne({ backends }: EndpointsConf, frontend: FrontendConf): string {
-  const backend = backends.find((one) => one.name === frontend.backend);
-  const special = backend?.servers.filter(({ tls, sendsProxyProtocol }) => tls ?? sendsProxyProtocol);
-  const ofServers = special?.map((server) => [server.name, server.tls, server.sendsProxyProtocol]);
-  return JSON.stringify([
-    frontend,
-    backend?.role.kind,
-    backend?.tls,
-    backend?.connectMsMax,
-    backend?.persistMs,
-    backend?.persistTable,
-    backend?.servers.some(({ observe }) => observe !== undefined),
-    backend?.serverRules,
-    ofServers,
-  ]);
 }
 
 const httpIn = ({ httpFrontends }: AboutDaemon, name: string): HttpFrontend | null =>
