@@ -19,11 +19,13 @@ it('reads one file after the other, keeps the last that was good, and tells the 
     return join(folder, name);
   };
   const story: string[] = [];
+  const awake: unknown[] = [];
   let missing: readonly string[] = [];
   const reloader = new EndpointReloader({
     options: { file: file('one.cfg', cfgOf('one')) },
     daemon: {
-      reload: async ({ frontends }) => {
+      reload: async ({ frontends }, reloading) => {
+        awake.push(reloading?.staysAwake);
         story.push(`open ${frontends[0]?.name}`);
         await new Promise((done) => setTimeout(done, 5));
         story.push('opened');
@@ -63,11 +65,13 @@ it('reads one file after the other, keeps the last that was good, and tells the 
 
   // What cannot be opened is said, and the rest counts.
   missing = ['port 6400 is taken'];
-  assert.deepEqual(await reloader.reload(file('three.cfg', cfgOf('three'))), missing);
+  const awakeFile = file('three.cfg', `global\n no busy-polling\n${cfgOf('three')}`);
+  assert.deepEqual(await reloader.reload(awakeFile), missing);
   const said = 'the configuration was read anew, but not all of it is served: SIGHUP tries again';
   const partly = whole('three').map((line) => (/read anew/.test(line) ? said : line));
   assert.deepEqual(story.splice(0), partly);
   missing = [];
   await reloader.reload();
   assert.deepEqual(story, whole('three'));
+  assert.deepEqual(awake.slice(-3), [null, false, false]);
 });

@@ -5,7 +5,7 @@ import type { EndpointDaemon } from '../daemon/endpoint/endpoint-daemon.ts';
 import type { EndpointLog } from '../daemon/endpoint/endpoint-journal.ts';
 import type { ServiceManager } from '../daemon/service-manager.ts';
 import type { EndpointOptions } from './endpoint-arguments.ts';
-import { aboutOf, doorsOf, readPlan, workersOf } from './endpoint-plan.ts';
+import { aboutOf, doorsOf, readPlan, staysAwake, workersOf } from './endpoint-plan.ts';
 
 export interface Reloading {
   readonly daemon: Pick<EndpointDaemon, 'reload'>;
@@ -57,6 +57,7 @@ export class EndpointReloader {
       ? await daemon.reload(plan.value.conf, {
           about: aboutOf(plan.value),
           workers: workersOf(options, plan.value.process),
+          staysAwake: staysAwake(options, plan.value.process),
           tlsFiles: plan.value.tlsFiles,
         })
       : plan;

@@ -246,7 +246,7 @@ describe('a relay of three workers', () => {
     process.kill(statusOf(relay).workers[0] as number, 'SIGKILL');
     await until('its end to be noticed', () => count() === 1);
     // Its successor is to start in a moment; by then its place is taken.
-    relay.path.resize(2);
+    relay.path.resize(2, null);
     await until('two again', () => count() === 2);
     await until('the moment is over', () =>
       relay.warnings.some((text) => text.includes('another one starts')),

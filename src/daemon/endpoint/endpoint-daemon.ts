@@ -75,7 +75,7 @@ export interface EndpointStatus {
 export interface Reloading
   extends
     Pick<EndpointDaemonOptions, 'telling' | 'about'>,
-    Partial<Pick<PathOptions, 'workers' | 'tlsFiles'>> {}
+    Partial<Pick<PathOptions, 'workers' | 'staysAwake' | 'tlsFiles'>> {}
 
 export interface SwitchResult {
   readonly isDone: boolean;
@@ -98,6 +98,7 @@ export class EndpointDaemon {
   readonly #startedAt = performance.now();
   #lastSwitch = 0;
   #workers: number | null;
+  #staysAwake: boolean | null;
   /** One reload after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
   #isLeaving = false;
@@ -126,6 +127,7 @@ export class EndpointDaemon {
     this.#about = options.about ?? NOTHING_ABOUT;
     this.#exit = options.exit;
     this.#workers = options.paths.workers;
+    this.#staysAwake = options.paths.staysAwake ?? null;
     const loop = new Loop<Event, Effect>({
       perform: (effect) => carryOutEndpoint(effect, this.#world),
       flush: () => this.#world.links.flush(),
@@ -173,7 +175,13 @@ export class EndpointDaemon {
 
   async #reloadNow(
     conf: EndpointsConf,
-    { telling, about, workers = this.#workers, tlsFiles = NO_TLS_FILES }: Reloading,
+    {
+      telling,
+      about,
+      workers = this.#workers,
+      staysAwake = this.#staysAwake,
+      tlsFiles = NO_TLS_FILES,
+    }: Reloading,
   ): Promise<Result<readonly string[], readonly string[]>> {
     const isOpen = (name: string): boolean => this.chosen.some(({ endpoint }) => endpoint === name);
     const isSame = (name: string): boolean =>
@@ -190,8 +198,9 @@ export class EndpointDaemon {
         .map(rootOf),
     );
     const again = added.filter((one) => rootsAgain.has(rootOf(one)));
-    const workersBefore = this.#workers;
+    const [workersBefore, awakeBefore] = [this.#workers, this.#staysAwake];
     this.#workers = workers;
+    this.#staysAwake = staysAwake;
     const fresh = await this.#open(
       conf,
       added.filter((one) => !again.includes(one)),
@@ -199,6 +208,7 @@ export class EndpointDaemon {
     );
     if (!fresh.ok) {
       this.#workers = workersBefore;
+      this.#staysAwake = awakeBefore;
       return fresh;
     }
     const { paths } = this.#world;
@@ -206,7 +216,7 @@ export class EndpointDaemon {
     paths.add(fresh.value.paths);
     paths.renewAccess(conf, tlsFiles);
     await paths.drop(gone.map(({ name }) => name));
-    if (workers !== workersBefore) paths.resize(workers);
+    if (workers !== workersBefore || staysAwake !== awakeBefore) paths.resize(workers, staysAwake);
     const kept = this.chosen.filter(({ endpoint }) => !gone.some(({ name }) => name === endpoint));
     this.chosen = [...kept, ...fresh.value.chosen];
     const problems = await this.#openAgain(conf, again, tlsFiles);
@@ -250,7 +260,7 @@ export class EndpointDaemon {
     const events = pathEvents(log, () => this);
     return openPaths(
       { ...conf, frontends },
-      { ...paths, workers: this.#workers, tlsFiles },
+      { ...paths, workers: this.#workers, staysAwake: this.#staysAwake, tlsFiles },
       events,
       {
         httpOf: (name) => httpIn(this.#about, name),

@@ -29,9 +29,7 @@ export class Paths {
   readonly #paths: Map<string, RoutePath>;
   /** Of each endpoint, all that are known. */
   readonly #servers = new Map<string, readonly Target[]>();
-
   #facts: ServerFacts = {};
-
   readonly #numbers = new WeakMap<RoutePath, number>();
   #lastNumber = 0;
 
@@ -104,8 +102,8 @@ export class Paths {
     return answers.find(({ kind }) => kind === 'failed') ?? { kind: 'done' };
   }
 
-  resize(workers: number | null): void {
-    for (const path of this.#distinct()) path.resize?.(workers);
+  resize(workers: number | null, staysAwake: boolean | null): void {
+    for (const path of this.#distinct()) path.resize?.(workers, staysAwake);
   }
 
   renewTls(files: TlsFiles): void {

@@ -177,11 +177,10 @@ export class RelayPath implements RoutePath {
     return { kind: 'done' };
   }
 
-  resize(workers: number | null): void {
-    if (!this.#canShare) return;
-    const count = workers ?? WORKERS;
-    this.#endpoints = this.#endpoints.map((conf) => ({ ...conf, workers: count }));
-    for (const worker of this.#workers.living) worker.tell({ kind: 'share', workers: count });
+  resize(workers: number | null, staysAwake: boolean | null): void {
+    const count = this.#canShare ? (workers ?? WORKERS) : 1;
+    this.#endpoints = this.#endpoints.map((conf) => ({ ...conf, workers: count, staysAwake }));
+    for (const worker of this.#workers.living) worker.tell({ kind: 'share', workers: count, staysAwake });
     void this.#workers.resize(count);
   }
 

@@ -64,6 +64,7 @@ class RelayWorker {
   #memoryBytes = 0;
   readonly #now: () => number;
   #facts: ServerFacts = {};
+  #staysAwake = false;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -90,6 +91,7 @@ class RelayWorker {
         this.#deadlines.delete(message.endpoint);
         return;
       case 'share':
+        this.#mayStayAwake(message);
         for (const { relay } of this.#serving.values()) {
           if (relay instanceof RelayServer) relay.shareMemory(message.workers);
         }
@@ -156,8 +158,14 @@ class RelayWorker {
     }
   }
 
+  /** On a machine without a core to spare, staying awake would keep the awaited from coming. */
+  #mayStayAwake({ staysAwake, workers }: Pick<RelayConf, 'staysAwake' | 'workers'>): void {
+    this.#staysAwake = staysAwake ?? availableParallelism() > workers;
+  }
+
   #serve(conf: RelayConf, tlsFiles: TlsFiles): void {
     const { frontend } = conf;
+    this.#mayStayAwake(conf);
     const dialer = new Dialer({
       conf,
       ...(hasOwnConnections(frontend) ? {} : { descriptors: this.#descriptors }),
@@ -165,10 +173,8 @@ class RelayWorker {
       now: this.#now,
       tune: (fd) => setTcpUserTimeout(fd, UNACKNOWLEDGED_MS_MAX),
     });
-    // On a machine without a core to spare, staying awake would keep the awaited from coming.
-    const staysAwake = conf.staysAwake ?? availableParallelism() > conf.workers;
     const expects = (awaited: Awaited): void => {
-      if (staysAwake) this.#attentive.expect(awaited);
+      if (this.#staysAwake) this.#attentive.expect(awaited);
     };
     const knows = (): ServerFacts => this.#facts;
     const isSteered = conf.serverRules !== undefined || conf.persistMs !== null;

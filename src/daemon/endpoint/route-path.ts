@@ -12,8 +12,11 @@ export interface RoutePath {
   apply(route: Route): void;
   /** Its part of an ordered switch, for these endpoints. Paths that can't hold clients have none. */
   takeStep?(endpoints: readonly string[], step: SwitchStep): Promise<SwitchAnswer>;
-  /** So many processes carry its bytes from now on; null: as many as fit the machine. Nobody's connection ends. */
-  resize?(workers: number | null): void;
+  /**
+   * So many processes carry its bytes from now on; null: as many as fit the machine. Nobody's connection ends.
+   * `staysAwake`: see {@link RelayConf}.
+   */
+  resize?(workers: number | null, staysAwake: boolean | null): void;
   /**
    * All servers of an endpoint that are known, whether or not it leads to them. Where no port is taken by listening, one
    * of them may be at the very address that clients are led from; whoever asks for it must get it.

@@ -79,8 +79,8 @@ export type ToWorker =
   | { readonly kind: 'servers-up'; readonly facts: ServerFacts }
   /** It is no more: its clients are reset, its ports closed. */
   | { readonly kind: 'drop'; readonly endpoint: string }
-  /** So many workers share what there is of memory from now on. */
-  | { readonly kind: 'share'; readonly workers: number }
+  /** So many workers share what there is of memory and cores from now on. `staysAwake`: see {@link RelayConf}. */
+  | { readonly kind: 'share'; readonly workers: number; readonly staysAwake: boolean | null }
   /** No new clients, and the end with the last one. */
   | { readonly kind: 'retire' }
   /** `step` answers to `id`. */
