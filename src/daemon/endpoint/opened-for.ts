@@ -23,6 +23,7 @@ function openedForOne({ backends }: EndpointsConf, frontend: FrontendConf): stri
     frontend,
     backend?.role.kind,
     backend?.tls,
+    backend?.sendsProxyProtocol ?? null,
     backend?.connectMsMax,
     backend?.persistMs,
     backend?.persistTable,
