@@ -25,6 +25,39 @@ it('who has an address keeps it, whatever comes before it, and who has none take
   assert.equal(addresses.take({ group: 'other', index: 0 }, ['a']), 'a');
 });
 
+it('a reload that leaves servers out sets their addresses free', () => {
+  const confOf = (count: number): ReturnType<typeof endpointsConf> =>
+    endpointsConf(backendConf({ role: { kind: 'any' }, servers: slots(CHECKED).slice(0, count) }));
+  const stage = new Stage(confOf(3));
+  stage.names.set('redis', ['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  stage.checkFinds = () => ({ isUp: true });
+  stage.pass(100);
+  assert.equal(stage.leadsTo().length, 3);
+  // The last one is being looked up when it goes.
+  stage.feed({ kind: 'reload', conf: confOf(3) });
+  stage.feed({ kind: 'reload', conf: confOf(2) });
+  stage.names.set('redis', ['10.0.0.2', '10.0.0.3']);
+  stage.pass(30_000);
+  assert.deepEqual(stage.leadsTo(), ['10.0.0.3:6379', '10.0.0.2:6379']);
+});
+
+it('one server too many is down, and says that the others have all addresses', () => {
+  const stage = new Stage(endpointsConf(backendConf({ role: { kind: 'any' }, servers: slots(CHECKED) })));
+  stage.names.set('redis', ['10.0.0.1', '10.0.0.2']);
+  stage.checkFinds = () => ({ isUp: true });
+  stage.pass(100);
+  assert.deepEqual(stage.alarms(), [
+    'server: s3: redis has no address left: other servers have each of them',
+  ]);
+  const [, , last] = stage.backend().servers;
+  assert.deepEqual([last?.health, last?.history.timesDown], ['down', 1]);
+  const redis = new Stage(endpointsConf(backendConf({ servers: slots() })));
+  redis.names.set('redis', ['10.0.0.1']);
+  redis.model('10.0.0.1:6379', { role: 'master' });
+  redis.pass(1_000);
+  assert.match(redis.backend().servers[1]?.reason ?? '', /^redis has no address left/);
+});
+
 it('servers of a template have each an address to themselves, and follow the name', () => {
   const stage = new Stage(endpointsConf(backendConf({ role: { kind: 'any' }, servers: slots(CHECKED) })));
   stage.names.set('redis', ['10.0.0.1', '10.0.0.2']);

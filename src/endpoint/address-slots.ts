@@ -18,4 +18,13 @@ export class AddressSlots {
     if (free !== null) taken.set(index, free);
     return free;
   }
+
+  /** There are these only: what others had is free again. */
+  keep(slots: readonly SlotConf[]): void {
+    for (const [group, taken] of this.#groups) {
+      const left = new Set(slots.filter((one) => one.group === group).map(({ index }) => index));
+      for (const index of taken.keys()) if (!left.has(index)) taken.delete(index);
+      if (taken.size === 0) this.#groups.delete(group);
+    }
+  }
 }

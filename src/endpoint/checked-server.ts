@@ -3,7 +3,7 @@
 
 import { ServerAgent } from './agent.ts';
 import { weightIsAdded } from './checks/check-conf.ts';
-import { namingOf, type Core } from './core.ts';
+import { namingOf, noAddressText, type Core } from './core.ts';
 import type { ServerCheckConf, ServerConf, TrackedConf } from './endpoint-conf.ts';
 import type { AdminState, CheckRunId } from './io.ts';
 import { nextAddress } from './next-address.ts';
@@ -105,7 +105,8 @@ export class CheckedServer {
   /** When it came back, after it was down; its weight may still grow. */
   #risenAt = -Infinity;
   #isResolving = false;
-  #hasNoAddress = false;
+  /** Why it has no address; null: it has one, or nobody knows yet. */
+  #noAddress: string | null = null;
   /** Infinity: it has no name, but an address. */
   #resolveAt = 0;
   /** The last check failed. */
@@ -146,7 +147,7 @@ export class CheckedServer {
 
   /** Without a check nothing speaks against it. */
   get health(): Health {
-    if (this.ip === null) return 'unknown';
+    if (this.ip === null) return this.#noAddress === null ? 'unknown' : 'down';
     if (this.#agent?.isDown === true) return 'down';
     const followed = this.#followed;
     if (followed !== null) return followed.adminState === 'maint' ? 'down' : followed.health;
@@ -156,8 +157,7 @@ export class CheckedServer {
   }
 
   get reason(): string {
-    if (this.#hasNoAddress) return `${this.conf.host} has no address`;
-    if (this.ip === null) return 'not checked yet';
+    if (this.ip === null) return this.#noAddress ?? 'not checked yet';
     if (this.#agent?.isDown === true) return 'its agent says so';
     const { tracks } = this.conf;
     if (tracks !== undefined)
@@ -347,18 +347,22 @@ export class CheckedServer {
       // Others that share the name have all that it has.
       if (ip === null && isKnown && this.ip !== null) return this.#moveTo(null);
       // Names are lost for a moment; the address was good until now.
-      if (ip !== null || this.ip !== null || this.#hasNoAddress) return;
-      this.#hasNoAddress = true;
-      this.#owner.serverChanged(this, `${this.name}: ${host} has no address`);
+      const why = noAddressText(host, isKnown);
+      if (ip !== null || this.ip !== null || this.#noAddress === why) return;
+      if (this.#noAddress === null) this.history.became('down', this.#core.now);
+      this.#noAddress = why;
+      this.#owner.serverChanged(this, `${this.name}: ${why}`);
     });
   }
 
   /** Whoever is there has to be checked before it gets clients. */
   #moveTo(ip: string | null): void {
     const wasAlive = this.isAlive;
-    const wasUp = this.health === 'up';
+    const { health } = this;
+    const wasUp = health === 'up';
     this.ip = ip;
-    this.#hasNoAddress = ip === null;
+    this.#noAddress = ip === null ? noAddressText(this.conf.host, true) : null;
+    if (ip === null && health !== 'down') this.history.became('down', this.#core.now);
     this.#hasFailed = false;
     for (const check of this.#checks) {
       if (check.run !== null) this.#core.emit({ kind: 'stop-check', run: check.run });

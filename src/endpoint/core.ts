@@ -4,7 +4,7 @@ import type { ConnectionId, Effect, EndOfConnection, EventName, LogLevel } from 
 import type { Reply } from '../resp/reply.ts';
 import { assert } from '../base/assert.ts';
 import { AddressSlots } from './address-slots.ts';
-import type { ServerConf } from './endpoint-conf.ts';
+import type { ServerConf, SlotConf } from './endpoint-conf.ts';
 
 /** Which of several addresses of a name is wanted; absent: any, in their order. */
 export type Naming = Pick<ServerConf, 'slot' | 'family'>;
@@ -16,6 +16,10 @@ export const namingOf = ({ slot, family }: Naming): Naming => ({
   ...(slot === undefined ? {} : { slot }),
   ...(family === undefined ? {} : { family }),
 });
+
+/** Why there is no address for one: `isKnown`: its name has some. */
+export const noAddressText = (host: string, isKnown: boolean): string =>
+  isKnown ? `${host} has no address left: other servers have each of them` : `${host} has no address`;
 
 /** Whoever owns a connection is told of it here. */
 export interface ConnectionOwner {
@@ -85,6 +89,19 @@ export class Core {
       if (slot === undefined) answer(ordered, ips.length > 0);
       else answer(own === null ? [] : [own], ips.length > 0);
     }
+  }
+
+  /** Which of several servers that share a name there are now. */
+  keepSlots(slots: readonly SlotConf[]): void {
+    this.#slots.keep(slots);
+    const isThere = ({ slot }: Naming): boolean =>
+      slot === undefined || slots.some(({ group, index }) => group === slot.group && index === slot.index);
+    // Whoever asked before he went would take an address with him.
+    for (const [host, waiting] of this.#resolving)
+      this.#resolving.set(
+        host,
+        waiting.filter(({ naming }) => isThere(naming)),
+      );
   }
 
   log(level: LogLevel, text: string): void {

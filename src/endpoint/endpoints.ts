@@ -170,6 +170,7 @@ export class Endpoints {
     const isSameLease = this.#isSameLease(conf);
     this.#conf = conf;
     this.#facts.configure(conf);
+    core.keepSlots(conf.backends.flatMap(({ servers }) => servers.flatMap(({ slot }) => slot ?? [])));
     const groups = new Map<string, Group>();
     const backends = new Map<string, Backend>();
     for (const backendConf of conf.backends) {

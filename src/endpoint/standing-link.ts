@@ -10,7 +10,7 @@
 // What the answers mean is the owner's business.
 
 import type { Reply } from '../resp/reply.ts';
-import type { ConnectionOwner, Core, Naming } from './core.ts';
+import { noAddressText, type ConnectionOwner, type Core, type Naming } from './core.ts';
 import type { Credentials, HostPort, TlsClientConf } from './endpoint-conf.ts';
 import type { ConnectionId, EndOfConnection } from './io.ts';
 import { nextAddress } from './next-address.ts';
@@ -218,11 +218,11 @@ export class StandingLink implements ConnectionOwner {
     this.#since = this.#core.now;
     this.#attempt += 1;
     const attempt = this.#attempt;
-    this.#core.resolve(host, this.conf.naming ?? {}, (ips) => {
+    this.#core.resolve(host, this.conf.naming ?? {}, (ips, isKnown) => {
       if (this.#isClosed || attempt !== this.#attempt || this.#state !== 'resolving') return;
       const ip = nextAddress(ips, this.ip, this.#hasFailedThere);
       if (ip === null) {
-        this.#fail('unresolved', `${host} has no address`, this.#core.now + this.#intervalMs);
+        this.#fail('unresolved', noAddressText(host, isKnown), this.#core.now + this.#intervalMs);
         return;
       }
       this.#state = 'connecting';
