@@ -24,6 +24,8 @@ export interface AgentSays {
 }
 
 const HEALTH: Readonly<Record<string, boolean>> = { up: true, down: false, stopped: false, fail: false };
+/** HAProxy's. */
+const WEIGHT_MAX = 256;
 const STATES: readonly AdminState[] = ['ready', 'drain', 'maint'];
 
 export function parseAgentLine(line: string): AgentSays {
@@ -48,10 +50,22 @@ export class ServerAgent {
   isDown = false;
   /** null: as the configuration says. */
   connectionsMax: number | null = null;
+  /** Of the weight; null: all of it. */
+  #percent: number | null = null;
 
-  constructor(conf: AgentConf, now: number) {
+  /** `before`: the one that it replaces after a reload, whose word counts until there is another. */
+  constructor(conf: AgentConf, now: number, before: ServerAgent | null = null) {
     this.conf = conf;
     this.dueAt = now;
+    if (before === null) return;
+    this.isDown = before.isDown;
+    this.connectionsMax = before.connectionsMax;
+    this.#percent = before.#percent;
+  }
+
+  /** Of a server that is configured to have `weight`. */
+  weightOf(weight: number): number {
+    return this.#percent === null ? weight : Math.min(WEIGHT_MAX, Math.floor((weight * this.#percent) / 100));
   }
 
   begin(run: CheckRunId, now: number): void {
@@ -65,6 +79,7 @@ export class ServerAgent {
     if (line === null) return null;
     const says = parseAgentLine(line);
     if (says.isUp !== null) this.isDown = !says.isUp;
+    if (says.percent !== null) this.#percent = says.percent;
     if (says.connectionsMax !== null) this.connectionsMax = says.connectionsMax;
     return says;
   }

@@ -20,6 +20,8 @@ interface Choice {
   readonly keeps?: readonly Target[];
   /** Well, but only for clients that are named or stay. */
   readonly standby?: readonly RouteServer[];
+  /** How many could serve, where not all of them do; absent: they all do. */
+  readonly able?: number;
   readonly until: number;
   readonly because: string;
 }
@@ -37,6 +39,8 @@ export class Backend {
   readonly frontends: readonly string[];
   generation = 0;
   servers: readonly RouteServer[] = [];
+  /** How many could serve: one has all clients, if they stay with one. */
+  able = 0;
   because = 'nothing is known yet';
   /** Of the route that was last told. */
   deadline = -Infinity;
@@ -53,7 +57,7 @@ export class Backend {
   #decided = '';
   #lookedAt = -Infinity;
   /** Where it led before a reload, which stands until enough is known again. */
-  #inherited: Pick<Choice, 'servers' | 'until' | 'keeps'> | null = null;
+  #inherited: Pick<Choice, 'servers' | 'until' | 'keeps' | 'able'> | null = null;
 
   constructor(
     core: Core,
@@ -87,14 +91,15 @@ export class Backend {
       this.#stayedWith = after.#stayedWith;
       // A reload confirms nothing: a primary's right ends when it would have ended.
       const until = conf.role.kind === 'primary' ? after.deadline : core.now + options.leaseMs;
-      this.#inherited = { servers: after.servers, until, keeps: after.#keeps };
+      this.able = after.able;
+      this.#inherited = { servers: after.servers, until, keeps: after.#keeps, able: after.able };
       this.#isTold = after.#isTold;
     }
     const { follow } = options;
     const checked = options.group === null ? conf.servers : [];
     this.checked = checked.map((server) => {
-      const before = after?.checked.find(({ name }) => name === server.name);
-      return new CheckedServer(core, server, this, { wasAlive: before?.isAlive ?? null, follow });
+      const before = after?.checked.find(({ name }) => name === server.name) ?? null;
+      return new CheckedServer(core, server, this, { before, follow });
     });
     const { virtual } = conf;
     this.quorum =
@@ -129,6 +134,7 @@ export class Backend {
       !isSame(servers, this.servers) || !isSameTargets(keeps, this.#keeps) || !isSameStandby || !this.#isTold;
     this.#keeps = keeps;
     this.#standby = standby;
+    this.able = isLapsed ? 0 : (choice.able ?? servers.length);
     this.because = because;
     if (isChange) {
       this.generation += 1;
@@ -211,18 +217,20 @@ export class Backend {
       this.#inherited = null;
       return choice;
     }
-    const { until, keeps, servers } = this.#inherited;
+    const { until, keeps = [], servers, able = servers.length } = this.#inherited;
     const isGone = (one: RouteServer): boolean =>
       this.conf.role.kind === 'any' && !this.allChecked.some(({ name }) => name === one.name);
     const because = 'it led there before the configuration was read anew';
-    return { servers: servers.filter((one) => !isGone(one)), until, keeps: keeps ?? [], because };
+    return { servers: servers.filter((one) => !isGone(one)), until, keeps, able, because };
   }
 
   /** Whether every server was looked at since the start, and every sentinel asked. */
   #knows(): boolean {
     if (this.group?.source?.isAsking === true) return false;
     const watched = (this.group?.servers ?? []).map(({ verdict }) => verdict.health);
-    const healths = [...watched, ...this.checked.map(({ health }) => health)];
+    // Nobody looks at what is in maintenance.
+    const looked = this.checked.filter(({ adminState }) => adminState !== 'maint');
+    const healths = [...watched, ...looked.map(({ health }) => health)];
     return healths.length > 0 && !healths.includes('unknown');
   }
 
@@ -252,7 +260,7 @@ export class Backend {
     }));
     const servers = this.conf.staysWithOne === true ? this.#stayWithOne(able, able) : able;
     const until = isPrimary ? group.primaryUntil() : this.#core.now + this.#leaseMs;
-    return { servers, until, because: choice.because };
+    return { servers, able: able.length, until, because: choice.because };
   }
 
   #chooseChecked(): Choice {
@@ -279,6 +287,7 @@ export class Backend {
     );
     return {
       servers: rampedRouteServers(chosen),
+      able: serving.length,
       ...(isSteered ? { standby: others.map(checkedRouteServer) } : {}),
       until,
       because,

@@ -12,8 +12,6 @@ import { targetText, type Target } from './route.ts';
 import { ServerHistory } from './server-history.ts';
 import { Verdict, type Health } from './verdict.ts';
 
-/** HAProxy's. */
-const WEIGHT_MAX = 256;
 /** In so many steps a weight grows. */
 const SLOW_START_STEPS = 20;
 
@@ -83,8 +81,8 @@ const NOBODY: Follow = () => ({ health: 'unknown', adminState: 'ready' });
 const ERRORS = 'clients cannot be connected to it';
 
 export interface CheckedServerOptions {
-  /** Before a reload; null: it is new. */
-  readonly wasAlive?: boolean | null;
+  /** What it was before a reload; null: it is new. */
+  readonly before?: CheckedServer | null;
   readonly follow?: Follow;
 }
 
@@ -116,17 +114,23 @@ export class CheckedServer {
     core: Core,
     conf: ServerConf,
     owner: CheckedServerOwner,
-    { wasAlive = null, follow = NOBODY }: CheckedServerOptions = {},
+    { before = null, follow = NOBODY }: CheckedServerOptions = {},
   ) {
     this.#core = core;
     this.#follow = follow;
-    this.#agent = conf.agent === undefined ? null : new ServerAgent(conf.agent, core.now);
+    this.#agent =
+      conf.agent === undefined
+        ? null
+        : new ServerAgent(conf.agent, core.now, before === null ? null : before.#agent);
     this.#observed = conf.observe === undefined ? null : new Observed(conf.observe);
     this.conf = conf;
     this.#owner = owner;
-    this.weight = conf.weight;
-    this.adminState = conf.isDisabled ? 'maint' : 'ready';
-    const isPresumedUp = wasAlive ?? conf.real?.startsAlive ?? false;
+    this.weight = this.#agent?.weightOf(conf.weight) ?? conf.weight;
+    // As in inheritOrders of group.ts.
+    const ordered = before === null || before.conf.isDisabled ? 'ready' : before.adminState;
+    this.adminState = conf.isDisabled && ordered === 'ready' ? 'maint' : ordered;
+    if (before !== null) this.#risenAt = before.#risenAt;
+    const isPresumedUp = before?.isAlive ?? conf.real?.startsAlive ?? false;
     this.#checks = conf.checks.map((check) => new Check(check, isPresumedUp, core.now));
     this.#resolveAt = core.now;
     this.history = new ServerHistory(core.now);
@@ -324,8 +328,7 @@ export class CheckedServer {
         this.history.changed(this.#core.now);
         this.#owner.serverChanged(this, `${this.name} is set to ${adminState} by its agent`);
       }
-      if (percent !== null)
-        this.weight = Math.min(WEIGHT_MAX, Math.floor((this.conf.weight * percent) / 100));
+      if (percent !== null) this.weight = agent.weightOf(this.conf.weight);
     });
   }
 

@@ -30,8 +30,7 @@ export class ServerFactsTeller {
     const facts = Object.fromEntries(
       this.#asked.map(({ backend, server }) => {
         const found = backends.get(backend);
-        const count =
-          found === undefined ? 0 : server === null ? found.servers.length : isUp(found, server) ? 1 : 0;
+        const count = found === undefined ? 0 : server === null ? found.able : isUp(found, server) ? 1 : 0;
         return [factName(backend, server), count];
       }),
     );

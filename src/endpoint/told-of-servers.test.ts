@@ -80,6 +80,69 @@ describe('an agent', () => {
   });
 });
 
+describe('a reload', () => {
+  it('keeps what an operator ordered, what an agent said, and how far a weight has grown', () => {
+    const agent = { host: null, port: 9_999, send: '', timing: TIMING };
+    const servers = [
+      serverConf('a', A, CHECKED),
+      serverConf('b', B, { ...CHECKED, agent, weight: 10 }),
+      serverConf('c', '10.0.0.3:1', { ...CHECKED, isDisabled: true }),
+      serverConf('d', '10.0.0.4:1', CHECKED),
+    ];
+    const stage = new Stage(endpointsConf(web(servers)));
+    let line: string | null = '50% maxconn:7';
+    stage.checkFinds = (_, kind) =>
+      kind === 'agent' ? { isUp: line !== null, detail: line ?? '' } : { isUp: true };
+    stage.pass(1_000);
+    stage.feed({ kind: 'set-state', backend: 'redis', server: 'a', state: 'maint' });
+    stage.feed({ kind: 'set-state', backend: 'redis', server: 'd', state: 'drain' });
+    // From now on nobody can ask the agent.
+    line = null;
+    stage.feed({ kind: 'reload', conf: endpointsConf(web(servers, { connectMsMax: 77 })) });
+    stage.pass(5_000);
+    const [only] = stage.routes.at(-1)?.servers ?? [];
+    assert.deepEqual([stage.leadsTo(), only?.weight, only?.connectionsMax], [[B], 5, 7]);
+    const states = stage.backend().servers.map(({ adminState }) => adminState);
+    assert.deepEqual(states, ['maint', 'ready', 'maint', 'drain']);
+    line = 'down';
+    stage.pass(1_000);
+    line = null;
+    stage.feed({ kind: 'reload', conf: endpointsConf(web(servers.slice(0, 2), { connectMsMax: 78 })) });
+    stage.pass(5_000);
+    assert.deepEqual(stage.leadsTo(), []);
+  });
+});
+
+it('conditions count the servers that could serve, also where one of them has all clients', () => {
+  const when = {
+    isNegated: false,
+    anyOf: [
+      [
+        {
+          isNegated: false,
+          tests: [{ kind: 'servers-up', backend: 'redis', server: null, ranges: [[2, Infinity]] }],
+        },
+      ],
+    ],
+  } as const;
+  const backends = [
+    web([serverConf('a', A, CHECKED), serverConf('b', B, CHECKED)], { staysWithOne: true }),
+    web([serverConf('x', '10.0.0.3:1')], { name: 'other', serverRules: [{ when, server: 'x' }] }),
+  ];
+  const { stage, down } = stageOf(...backends);
+  const facts = (): unknown =>
+    stage.effects.flatMap(({ effect }) => (effect.kind === 'servers-up' ? [effect.facts] : [])).at(-1);
+  assert.deepEqual([stage.leadsTo(), facts()], [[A], { redis: 2 }]);
+  stage.feed({
+    kind: 'reload',
+    conf: endpointsConf({ ...(backends[0] as BackendConf), connectMsMax: 77 }, backends[1] as BackendConf),
+  });
+  assert.deepEqual(facts(), { redis: 2 }, 'before anybody is looked at anew');
+  down.add(B);
+  stage.pass(3_000);
+  assert.deepEqual([stage.leadsTo(), facts()], [[A], { redis: 1 }]);
+});
+
 it('a server that tracks another is as well as that, and taken out with it', () => {
   const tracks = { backend: 'redis', server: 'a' };
   const { stage, down } = stageOf(
