@@ -40,6 +40,16 @@ const within =
     else read(proxy, cursor);
   };
 
+/** What stands in backends and listens only. */
+const ofServers =
+  (read: (proxy: ProxyDraft, cursor: Cursor) => void): Reader =>
+  (settings, proxy, cursor) => {
+    if (proxy?.kind !== 'frontend') return within(read)(settings, proxy, cursor);
+    const text = show(cursor.first.text);
+    warnOfPlace(cursor, `${text} does nothing in a frontend: put it into a backend`);
+    cursor.rest();
+  };
+
 const warnOfPlace = (cursor: Cursor, sentence: string): void =>
   cursor.report.warn(cursor.placeOf(cursor.first), sentence);
 
@@ -92,16 +102,11 @@ const READERS: Readonly<Record<string, Reader>> = {
     }
     cursor.rest();
   }),
-  server: within((proxy, cursor) => {
-    if (proxy.kind === 'frontend') {
-      warnOfPlace(cursor, "'server' does nothing in a frontend: put it into a backend");
-      cursor.rest();
-      return;
-    }
+  server: ofServers((proxy, cursor) => {
     const server = readServer(cursor, proxy.settings.defaultServer);
     if (server !== null) proxy.servers.push(server);
   }),
-  'server-template': within((proxy, cursor) => {
+  'server-template': ofServers((proxy, cursor) => {
     proxy.servers.push(...readServerTemplate(cursor, proxy.settings.defaultServer));
   }),
   use_backend: within(readUseBackend),
@@ -111,7 +116,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   disabled: within((proxy) => void (proxy.isDisabled = true)),
   enabled: within((proxy) => void (proxy.isDisabled = false)),
   'stick-table': within(readStickTable),
-  stick: within(readStick),
+  stick: ofServers(readStick),
   fullconn: ignored,
   id: ignored,
   description: ignored,

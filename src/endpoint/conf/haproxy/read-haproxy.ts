@@ -10,13 +10,13 @@ import { readBind } from './bind-line.ts';
 import { clientRulesOf } from './client-rules.ts';
 import { copySettings, noSettings, type ProxyDraft, type Settings } from './draft.ts';
 import { noGlobal, processOf, readGlobal } from './global.ts';
-import { serversAskedFor } from '../../condition.ts';
+import { serversAskedFor, type Condition } from '../../condition.ts';
 import { refuseTracking } from './watched-by.ts';
 import { asOnePrimary, hasPages, targetsOf, type Targets } from './targets.ts';
 import type { HaproxyFile, HttpFrontend, LogTarget, StatsPage } from './haproxy-conf.ts';
 import { judgeForKernel, type KernelPath } from './kernel-path.ts';
 import { readStatements } from './proxy.ts';
-import { Report, show } from './report.ts';
+import { judgeName, Report, show } from './report.ts';
 import { readSections, type Section } from './sections.ts';
 import { Cursor, type Statement } from './statement.ts';
 import { applyTlsDefaults } from './tls-defaults.ts';
@@ -107,6 +107,7 @@ function readProxies(sections: readonly Section[], report: Report): ProxyDraft[]
       report.error(place, `${kind} needs a name`);
       continue;
     }
+    judgeName(name.text, kind, { line: head.line, column: name.column }, report);
     const proxy: ProxyDraft = {
       kind,
       name: name.text,
@@ -224,13 +225,11 @@ function finish(
     }
   }
   // Those that nobody is led to, but that somebody asks about.
-  const asked = new Set<string>();
-  for (const { clientRules = [], backendRules = [], branches = [] } of frontends) {
-    const rules = [...clientRules, ...backendRules, ...branches.filter((branch) => branch !== null)];
-    for (const { when } of rules) for (const { backend } of serversAskedFor(when)) asked.add(backend);
-  }
-  for (const { serverRules = [] } of backends.values())
-    for (const { when } of serverRules) for (const { backend } of serversAskedFor(when)) asked.add(backend);
+  const asked = new Set(
+    conditionsOf(frontends, backends)
+      .flatMap(serversAskedFor)
+      .map(({ backend }) => backend),
+  );
   for (const { servers } of backends.values())
     for (const { tracks } of servers) if (tracks !== undefined) asked.add(tracks.backend);
   // What is watched may itself track others, which are added behind it.
@@ -240,8 +239,51 @@ function finish(
     for (const { tracks } of backendOf(draft, null, false).servers)
       if (tracks !== undefined) asked.add(tracks.backend);
   }
+  refuseNamesOfSentinels(proxies, { frontends, backends }, report);
   return { frontends, backends: [...backends.values()], statsPages, httpFrontends };
 }
+
+/** Where sentinels name the servers, they have no names of the file that could be asked about. */
+function refuseNamesOfSentinels(
+  drafts: readonly ProxyDraft[],
+  { frontends, backends }: { frontends: readonly FrontendConf[]; backends: ReadonlyMap<string, BackendConf> },
+  report: Report,
+): void {
+  const isNamed = (backend: string): boolean => backends.get(backend)?.source.kind === 'sentinels';
+  const asked = new Set(conditionsOf(frontends, backends).flatMap(serversAskedFor));
+  for (const { serversAsked } of drafts) {
+    for (const { test, at } of serversAsked)
+      if (test.server !== null && asked.has(test) && isNamed(test.backend))
+        report.unsupported(
+          at,
+          `srv_is_up(${test.backend}/${test.server}) is not served, since sentinels name the servers of ${show(test.backend)}: nbsrv(${test.backend}) says whether it leads to one`,
+        );
+  }
+  for (const { name, servers } of drafts) {
+    for (const { options, place } of servers) {
+      const backend = options.tracks?.backend || name;
+      if (options.tracks !== null && isNamed(backend))
+        report.unsupported(
+          options.placed.track ?? place,
+          `sentinels name the servers of ${show(backend)}, so that none of them can be tracked by its name here: give this one a check`,
+        );
+    }
+  }
+}
+
+/** Of all rules that are in force. */
+const conditionsOf = (
+  frontends: readonly FrontendConf[],
+  backends: ReadonlyMap<string, BackendConf>,
+): readonly Condition[] =>
+  [
+    ...frontends.flatMap(({ clientRules = [], backendRules = [], branches = [] }) => [
+      ...clientRules,
+      ...backendRules,
+      ...branches.filter((branch) => branch !== null),
+    ]),
+    ...[...backends.values()].flatMap(({ serverRules = [] }) => serverRules),
+  ].map(({ when }) => when);
 
 function refuseRepeated({ servers }: ProxyDraft, report: Report): void {
   for (const [index, { name, place }] of servers.entries()) {

@@ -67,6 +67,16 @@ export class Report {
   }
 }
 
+/** Refuses names that HAProxy refuses, too. Names that are made up here hold a slash, so that no other is like them. */
+export function judgeName(name: string, whose: string, at: Place, report: Report): void {
+  const wrong = /[^\w.:-]/.exec(name)?.[0];
+  if (wrong !== undefined)
+    report.error(
+      at,
+      `${show(wrong)} cannot stand in the name of a ${whose}: letters, digits and - _ . : can`,
+    );
+}
+
 function inOrder(found: readonly { readonly at: Place; readonly text: string }[]): readonly string[] {
   const texts = found
     .toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)

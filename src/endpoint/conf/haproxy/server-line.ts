@@ -5,7 +5,7 @@ import { hint } from '../../../base/suggest.ts';
 import { parseServerAddress } from './addresses.ts';
 import type { ErrorAction } from '../../observed.ts';
 import type { PlacedOption, ServerDraft, ServerOptions } from './draft.ts';
-import { show, type Place } from './report.ts';
+import { judgeName, show, type Place } from './report.ts';
 import type { Cursor } from './statement.ts';
 import { ANY_VERSION, onlyVersion, readVersion } from './tls-versions.ts';
 
@@ -196,7 +196,7 @@ function literalOf(cursor: Cursor, what: string): string | null {
 
 export function readServer(cursor: Cursor, defaults: ServerOptions): ServerDraft | null {
   const place = cursor.placeOf(cursor.first);
-  const name = cursor.text('a name and an address');
+  const name = readName(cursor, 'a name and an address');
   const address = name === null ? null : readAddress(cursor);
   const options = { ...defaults };
   readServerOptions(options, cursor);
@@ -206,7 +206,7 @@ export function readServer(cursor: Cursor, defaults: ServerOptions): ServerDraft
 /** `server-template PREFIX 3` or `2-5`: numbered servers, all with the one address. */
 export function readServerTemplate(cursor: Cursor, defaults: ServerOptions): ServerDraft[] {
   const place = cursor.placeOf(cursor.first);
-  const prefix = cursor.text('a prefix, a number and an address');
+  const prefix = readName(cursor, 'a prefix, a number and an address');
   const range = cursor.text('a number or a range of servers');
   const address = readAddress(cursor);
   const options = { ...defaults };
@@ -226,6 +226,13 @@ export function readServerTemplate(cursor: Cursor, defaults: ServerOptions): Ser
     ...(isHostName(address.host) ? { slot: { group: `${prefix} ${address.host}`, index } } : {}),
     place,
   }));
+}
+
+function readName(cursor: Cursor, what: string): string | null {
+  const { place } = cursor;
+  const name = cursor.text(what);
+  if (name !== null) judgeName(name, 'server', place, cursor.report);
+  return name;
 }
 
 function readAddress(cursor: Cursor): ReturnType<typeof parseServerAddress> {

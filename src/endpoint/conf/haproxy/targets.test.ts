@@ -17,6 +17,12 @@ function read(text: string): HaproxyFile {
   return result.value;
 }
 
+/** All problems of a file that is refused. */
+function said(text: string): string {
+  const result = readHaproxy(`${HEAD}${text}`, { path: 'h.cfg', isLenient: false, environment: {} });
+  return result.ok ? '' : result.problem.join('\n');
+}
+
 const frontends = (text: string): unknown =>
   read(text).conf.frontends.map(({ name, backend, binds, branches, branchOf }) => ({
     name,
@@ -147,6 +153,52 @@ it('without sentinels such backends are one as well, so that an old primary that
     conf.backends.map(({ name, source, servers }) => [name, source.kind, servers.map((one) => one.name)]),
     [['f', 'checks', ['a/s', 'b/s']]],
   );
+});
+
+it('such an endpoint takes the name of no other, and names hold no slash', () => {
+  const rules = ' use_backend a if { srv_is_up(a/s) }\n use_backend b if { srv_is_up(b/s) }\n';
+  const backend = (name: string, last: number): string =>
+    `backend ${name}\n${LADDER} server s 10.0.0.${last}:6379 check\n`;
+  const own = `${frontend(rules)}${backend('a', 1)}${backend('b', 2)}`;
+  const others = `listen f-primary\n bind :1\n server s 10.0.0.9:1 check\n${backend('f', 3)}`;
+  const { conf } = read(`${own}${others}`);
+  const leads = conf.frontends.map(({ name, backend: to }) => [name, to]);
+  assert.deepEqual(leads, [
+    ['f', 'f/primary'],
+    ['f-primary', 'f-primary'],
+  ]);
+  const problems = said('listen a/b\n bind :1\n server c/d 10.0.0.1:1\n server-template e/ 2 10.0.0.1:1\n');
+  assert.match(problems, /^h\.cfg:6:8: '\/' cannot stand in the name of a listen/m);
+  assert.match(problems, /^h\.cfg:8:9: '\/' cannot stand in the name of a server/m);
+  assert.match(problems, /^h\.cfg:9:18: '\/' cannot stand in the name of a server/m);
+});
+
+it('servers that sentinels name are neither asked about nor tracked by names of the file', () => {
+  const trick = ' use-server redis-01 if { srv_is_up(redis-01) } { nbsrv(check_master_redis-01) ge 2 }\n';
+  const led = TUTORIAL.replace('backend redis-01\n', `backend redis-01\n${trick}`);
+  const text = `frontend f\n bind :1\n use_backend redis-02 unless { srv_is_up(redis-01/redis-01) }\n default_backend redis-01\n${led}`;
+  const tracking = 'listen x\n bind :2\n server y 10.0.0.8:1 track redis-01/redis-01\n';
+  // A backend of several servers is no part of one endpoint with another.
+  const apart = text.replace(
+    'default_backend redis-01\n',
+    'use_backend other if { src 10.0.0.0/8 }\n default_backend redis-01\n',
+  );
+  const problems = said(`${apart}${plain('other')}${tracking}`);
+  assert.match(
+    problems,
+    /^h\.cfg:8:32: srv_is_up\(redis-01\/redis-01\) is not served, since sentinels name the servers of 'redis-01': nbsrv\(redis-01\) says/m,
+  );
+  assert.match(
+    problems,
+    /^h\.cfg:\d+:22: sentinels name the servers of 'redis-01', so that none of them can be tracked/m,
+  );
+});
+
+it('what belongs to servers does nothing in a frontend, which is said', () => {
+  const lines = ' server-template t 2 10.0.0.1:1\n stick on src\n default_backend a\n';
+  const { warnings } = read(`${frontend(lines)}${plain('a')}`);
+  assert.match(warnings.join('\n'), /^h\.cfg:8:2: 'server-template' does nothing in a frontend/m);
+  assert.match(warnings.join('\n'), /^h\.cfg:9:2: 'stick' does nothing in a frontend/m);
 });
 
 it('backends that other conditions choose from, or that have several servers each, stay apart', () => {

@@ -100,10 +100,11 @@ export function asOnePrimary(
   const asksSentinels = asked.some((name) => sentinels.has(name));
   // Backends of several servers may well be groups with a primary each.
   if (!asksSentinels && targets.some(({ servers }) => servers.length > 1)) return null;
-  const isTaken = all.some((one) => one !== proxy && one.name === proxy.name);
+  const taken = new Set(all.filter((one) => one !== proxy).map(({ name }) => name));
+  const name = [proxy.name, `${proxy.name}-primary`].find((one) => !taken.has(one));
   return {
     ...first,
-    name: isTaken ? `${proxy.name}-primary` : proxy.name,
+    name: name ?? `${proxy.name}/primary`,
     place: proxy.place,
     servers: serversOf(targets),
     serverRules: [],
