@@ -75,7 +75,7 @@ export function readTlsFiles(conf: EndpointsConf): Result<TlsFiles, readonly str
     if (tls !== null) reading.client(tls, `the servers of ${name}`);
     for (const server of servers) {
       const checked = server.checks.flatMap(({ check }) => tlsOfCheck(check));
-      for (const one of [server.tls, ...checked])
+      for (const one of [server.tls, server.linkTls ?? null, ...checked])
         if (one !== null) reading.client(one, `the servers of ${name}`);
     }
   }

@@ -9,7 +9,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { TlsClientConf } from '../../endpoint/endpoint-conf.ts';
 import type { Target } from '../../endpoint/route.ts';
 import { makeAuthority, makeCertificate } from '../../net/testing.ts';
-import { killClients } from './kill-clients.ts';
+import { backendConf, endpointsConf, serverConf } from '../../endpoint/test-kit.ts';
+import { killClients, killersOf } from './kill-clients.ts';
 
 const CLIENTS: readonly Target[] = [
   { host: '10.0.0.9', port: 40_001 },
@@ -105,4 +106,11 @@ it('speaks TLS where the servers do, and says so if it does not believe them', a
   assert.equal(server.heard, heard);
   const unreadable = { credentials: null, tls: trusting('missing') };
   assert.match((await killClients(server, CLIENTS, unreadable)) ?? '', refused);
+
+  // Clients' own TLS passes by, and only the standing connection is told how to speak it.
+  const servers = [serverConf('a', '10.0.0.1:1', { linkTls: trusting('good') })];
+  const killers = killersOf(endpointsConf(backendConf({ servers })));
+  server.heard = '';
+  assert.equal(await killers.get('to-redis')?.(server, CLIENTS), null);
+  assert.match(server.heard, /CLIENT\r\n.*KILL/s);
 });

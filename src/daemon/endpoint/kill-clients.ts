@@ -28,7 +28,11 @@ export function killersOf(
   const tlsClient = new TlsClient(files);
   return new Map(
     frontends.map(({ name, backend }): [string, KillClients] => {
-      const { credentials = null, tls = null } = backends.find((one) => one.name === backend) ?? {};
+      const found = backends.find((one) => one.name === backend);
+      const { credentials = null, servers = [] } = found ?? {};
+      // As their standing connections speak to them, also where clients' own TLS passes by.
+      const ofServers = servers.map((server) => server.linkTls ?? server.tls).find((one) => one !== null);
+      const tls = found?.tls ?? ofServers ?? null;
       return [name, (server, clients) => killClients(server, clients, { credentials, tls }, tlsClient)];
     }),
   );
