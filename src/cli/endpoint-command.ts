@@ -103,7 +103,10 @@ export function addEndpointCommand(program: Command): void {
     .option('--idle-timeout <time>', 'ends idle clients; never subscribers or blocked ones (default: none)')
     .option('--lease <time>', 'a decision stands so long without being confirmed (default: 3s)')
     .option('--refresh <time>', 'how often it is confirmed (default: 500ms)')
-    .option('--http <addr>', 'answer /primary, /replica?lag=1MB and /health there, for load balancers')
+    .option(
+      '--http <addr>',
+      'answer /primary, /replica?lag=1MB, /health and the like there, for load balancers; /metrics, too',
+    )
     .option('--auth-file <file>', 'its first line is "password" or "user password" for the servers')
     .option('--sentinel-auth-file <file>', 'the same for the sentinels')
     .option('--name <name>', 'what "baton endpoint status" calls this daemon')

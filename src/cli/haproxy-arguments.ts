@@ -30,7 +30,8 @@ export type HaproxyCommand = { readonly kind: 'version' } | ({ readonly kind: 'r
 /** -V -d -W -S and their like only say how much haproxy says, or how its processes are arranged. */
 const WITHOUT_MEANING = /^-(V|d|dM.*|dK.*|dD|dG|dL|dR|de|dp|dr|dS|dV|dW|W)$/;
 const WITH_VALUE = new Set(['-n', '-N', '-m', '-L', '-x', '-S']);
-const USAGE = 'haproxy -f FILE [-c] [-D | -db | -Ws] [-p PIDFILE] [-sf | -st PID ...]';
+const USAGE =
+  'haproxy -f FILE [-C FOLDER] [-c] [-q] [-D | -db | -Ws] [-p PIDFILE] [-sf | -st PID ...], or haproxy -v';
 
 export function parseHaproxyArguments(argv: readonly string[]): Result<HaproxyCommand, string> {
   const files: string[] = [];

@@ -32,6 +32,7 @@ const FINISH_MS_MAX = 5_000;
 /** A replica further behind than this is not switched to: catching up would take longer than clients are held. */
 const LAG_BYTES_MAX = 16 * 1024 * 1024;
 const LAG_MS_MAX = 10_000;
+const NO_SENTINEL = 'no sentinel answers: "baton endpoint status" says why of each';
 
 export interface SwitchOrder {
   readonly id: SwitchId;
@@ -153,7 +154,7 @@ export class Switchover {
     if (group.source !== null) {
       if (to !== null)
         return `the sentinels choose the primary of ${group.name}: leave out --to, or give the others replica-priority 0`;
-      if (group.source.spokesman === null) return 'no sentinel answers';
+      if (group.source.spokesman === null) return NO_SENTINEL;
       return this.#candidates().length > 0
         ? null
         : `no replica of ${describeServer(from)} could take over${this.#whyNone()}`;
@@ -266,7 +267,7 @@ export class Switchover {
    */
   #orderFailover(isCoordinated: boolean): void {
     const spokesman = this.group.source?.spokesman ?? null;
-    if (spokesman === null) return this.#undo('no sentinel answers');
+    if (spokesman === null) return this.#undo(NO_SENTINEL);
     this.#enter('ordering', this.#core.now + SENTINELS_MS_MAX);
     const args = ['SENTINEL', 'FAILOVER', this.group.name, ...(isCoordinated ? ['COORDINATED'] : [])];
     spokesman.ask(args, (reply) => {
@@ -353,11 +354,14 @@ export class Switchover {
         // Whether it was promoted is not known: what it says next decides, and nobody is led astray meanwhile.
         return this.#end(
           false,
-          `whether ${describeServer(this.#to as RedisServer)} was promoted is not known: look at it`,
+          `whether ${describeServer(this.#to as RedisServer)} was promoted is not known: "baton endpoint status" shows its role; order the switch again if it is a replica`,
         );
       case 'ordering':
         this.#release();
-        return this.#end(false, 'the sentinels accepted the order but named no new primary in time');
+        return this.#end(
+          false,
+          `the sentinels accepted the order but named no new primary in time: SENTINEL MASTER ${this.group.name} at one of them tells how far they are`,
+        );
       case 'routing':
       case 'releasing':
       case 'demoting':
