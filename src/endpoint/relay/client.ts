@@ -146,7 +146,7 @@ export class Client {
     }
     this.#readOn();
     // What came last may have been answered here.
-    if (this.#hasEnded) this.finishIfDone();
+    if (this.#hasEnded) this.#finish();
   }
 
   /** A reply, or a part of one. */
@@ -300,6 +300,12 @@ export class Client {
     const first = this.own?.firstOwed;
     this.#hasEnded = true;
     if (first !== undefined && takesItsTime(first)) this.reset();
+    else this.#finish();
+  }
+
+  /** Nothing more comes of it. What it has half said is never answered. */
+  #finish(): void {
+    if (this.#isStreaming && this.wait === null) this.reset();
     else this.finishIfDone();
   }
 

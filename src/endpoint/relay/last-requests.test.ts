@@ -81,6 +81,29 @@ for (const isTransparent of [false, true]) {
       assert.equal(isOver(stage), true);
     });
 
+    it('may break off: then nothing is waited for, neither at once nor once the server takes what is there', () => {
+      for (const isHeld of [false, true]) {
+        const stage = staged();
+        const beginning = command('APPEND', 'k', 'x'.repeat(400_000)).slice(0, 300_000);
+        const send = (from: number, to: number): void => {
+          for (let at = from; at < to; at += 50_000) stage.send(0, beginning.slice(at, at + 50_000));
+        };
+        send(0, 150_000);
+        stage.settle();
+        assert.equal(stage.clients[0]?.isMidRequest, true);
+        if (isHeld) stage.clients[0].wait = 'room';
+        send(150_000, 300_000);
+        stage.clients[0].ended();
+        assert.equal(isOver(stage), !isHeld);
+        stage.clients[0].goOn();
+        assert.equal(isOver(stage), true);
+        stage.hold();
+        stage.settle();
+        assert.equal(stage.hasDrained, true);
+        assert.deepEqual(stage.data.log, []);
+      }
+    });
+
     it('may be held, and answered by the relay itself: then the connection ends, too', () => {
       const stage = staged();
       stage.hold();
