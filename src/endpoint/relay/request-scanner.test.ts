@@ -41,6 +41,7 @@ describe('RequestScanner', () => {
             const scanned = end > start ? scanner.scan(whole, start, end) : 'partial';
             if (scanned === 'whole') {
               const args = argumentsOf(whole, start);
+              assert.deepEqual(argumentsOf(whole, start, 2), args.slice(0, 2));
               const name = Buffer.from(whole.subarray(scanner.nameStart, scanner.nameEnd)).toString('latin1');
               assert.equal(name, args[0]);
               found.push(args);

@@ -162,11 +162,11 @@ export class RequestScanner {
   }
 }
 
-/** The arguments of a whole request that is an array, as {@link RequestScanner} found it. */
-export function argumentsOf(bytes: Uint8Array, start: number): string[] {
+/** The first arguments, at most so many, of a whole request that is an array, as {@link RequestScanner} found it. */
+export function argumentsOf(bytes: Uint8Array, start: number, most = Infinity): string[] {
   let [count, at] = lineNumber(bytes, start + 1);
   const found: string[] = [];
-  for (; count > 0; count--) {
+  for (count = Math.min(count, most); count > 0; count--) {
     const [length, behind] = lineNumber(bytes, at + 1);
     found.push(byteString(bytes, behind, behind + length));
     at = behind + length + 2;

@@ -153,13 +153,14 @@ export function rememberCalled(core: RelayCore, args: readonly string[]): void {
 export function takeScriptCall(client: Client, core: RelayCore, command: Command, request: Request): boolean {
   const { bytes, start, end } = request;
   if (!command.name.startsWith('EVALSHA')) {
-    if (command.name.startsWith('EVAL')) rememberScript(core, argumentsOf(bytes, start));
+    if (command.name.startsWith('EVAL')) rememberScript(core, argumentsOf(bytes, start, 2));
     return sendPlain(client, command, request);
   }
   const connection = client.share();
   if (connection === null) return false;
   const server = core.serverOf(connection);
-  const hash = (argumentsOf(bytes, start)[1] ?? '').toLowerCase();
+  const [, called = ''] = argumentsOf(bytes, start, 2);
+  const hash = called.toLowerCase();
   if (core.loadedScripts.load(core.scripts, hash, server, connection)) sayAgain(client, connection);
   const look: Look = (type, reply, from, to) => {
     const isMissing = type === ERROR && firstLine(reply, from, to).startsWith('-NOSCRIPT');

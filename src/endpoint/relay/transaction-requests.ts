@@ -56,11 +56,11 @@ export function takeQueued(client: Client, core: RelayCore, command: Command, re
     return true;
   }
   if (command.kind === 'script-call') {
-    rememberCalled(core, argumentsOf(request.bytes, request.start));
+    rememberCalled(core, argumentsOf(request.bytes, request.start, 2));
   } else if (command.kind === 'select') {
-    transaction.queuedDb = Number(argumentsOf(request.bytes, request.start)[1] ?? '');
+    transaction.queuedDb = Number(argumentsOf(request.bytes, request.start, 2)[1] ?? '');
   } else if (command.kind === 'unknown' && transaction.unknown.size < UNKNOWN_MAX) {
-    transaction.unknown.add(argumentsOf(request.bytes, request.start)[0] ?? '');
+    transaction.unknown.add(argumentsOf(request.bytes, request.start, 1)[0] ?? '');
   } else if (LASTING.has(command.kind)) {
     // What it does to the connection is only known once EXEC has done it.
     pinned.isForGood = pinned.hasUnseen = true;

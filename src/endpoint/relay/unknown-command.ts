@@ -25,7 +25,7 @@ const NONE = /^\*1\r\n(?:[*$]-1|_)\r\n/;
 export function takeUnknown(client: Client, core: RelayCore, request: Request): boolean {
   const connection = client.borrow();
   if (connection === null) return false;
-  const name = argumentsOf(request.bytes, request.start)[0] ?? '';
+  const [name = ''] = argumentsOf(request.bytes, request.start, 1);
   if (!client.pinned.hasUnseen) {
     ask(core, connection, name, () => undefined);
     sayAgain(client, connection);
