@@ -3,20 +3,13 @@
 import { join } from 'node:path';
 import { RelayPath } from '../../src/daemon/endpoint/relay-path.ts';
 import type { BackendConf, EndpointsConf, FrontendConf } from '../../src/endpoint/endpoint-conf.ts';
+import { HOLD } from '../../src/endpoint/defaults.ts';
 import type { WorkerCare } from '../../src/daemon/endpoint/relay-workers.ts';
 import type { Route, Target } from '../../src/endpoint/route.ts';
+import { backendConf, endpointsConf, frontendConf } from '../../src/endpoint/test-kit.ts';
 import { bootClockMs } from '../../src/os/boot-clock.ts';
 import { freePort } from '../../src/redis/free-port.ts';
 import type { Cleanup } from './baton-endpoint.ts';
-
-const TIMING = {
-  intervalMs: 1_000,
-  fastIntervalMs: 1_000,
-  downIntervalMs: 1_000,
-  rise: 1,
-  fall: 1,
-  timeoutMs: 1_000,
-};
 
 export interface LedTo extends Target {
   /** null by default. */
@@ -58,40 +51,15 @@ export async function openRelay(
     { kind: 'tcp', host: '127.0.0.1', port: at, tls: null, acceptsProxyProtocol: false },
   ];
   const first: FrontendConf = {
-    name: 'redis',
+    ...frontendConf('redis', 'redis'),
     binds: bindOf(port),
-    backend: 'redis',
-    mode: 'redis',
-    path: 'relay',
-    isTransparent: false,
-    connectionsMax: null,
-    idleMsMax: null,
-    keepAliveMs: null,
-    queue: { timeoutMs: 5_000, clientsMax: 10_000 },
-    hold: { holdMsMax: 5_000, clientBytesMax: 1024 * 1024, bytesMax: 256 * 1024 * 1024 },
+    hold: { ...HOLD, holdMsMax: 5_000 },
     ...frontend,
   };
   const others = also === undefined ? [] : [{ ...first, name: also.name, binds: bindOf(also.port) }];
   const conf: EndpointsConf = {
+    ...endpointsConf(backendConf({ servers: [], connectMsMax: 5_000, ...backend })),
     frontends: [first, ...others],
-    backends: [
-      {
-        name: 'redis',
-        role: { kind: 'primary', preferred: null },
-        source: { kind: 'checks' },
-        servers: [],
-        balance: 'roundrobin',
-        timing: TIMING,
-        credentials: null,
-        tls: null,
-        connectMsMax: 5_000,
-        endsOthers: true,
-        usesAllBackups: false,
-        ...backend,
-      },
-    ],
-    leaseMs: 3_000,
-    refreshMs: 500,
   };
   const opened = await RelayPath.open({
     conf,
