@@ -1,7 +1,7 @@
 // Virtual routers on the hosts of test/os: ours, and keepalived's.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -80,15 +80,34 @@ export class Keepalived extends Router {
   signalVrrp(signal: NodeJS.Signals): void {
     const pid = Number(readFileSync(this.#pidFile, 'latin1'));
     // The file outlives a crash, and its number may be somebody else's by now.
-    if (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(this.#pidFile))
-      throw new Error('it has ended');
+    if (!this.#isOurs(pid)) throw new Error('it has ended');
     process.kill(pid, signal);
+  }
+
+  /** Also one that was forked a moment ago and has written its number nowhere. The parent must be stopped, or it forks another. */
+  killChildren(): void {
+    for (const pid of readdirSync('/proc').map(Number)) {
+      if (!(pid > 0) || pid === this.process.pid || !this.#isOurs(pid)) continue;
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+
+  #isOurs(pid: number): boolean {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(this.#pidFile);
+    } catch {
+      return false;
+    }
   }
 
   /** As when the machine has no memory left: neither process can say goodbye for the other. */
   crash(): void {
     this.process.kill('SIGSTOP');
-    this.signalVrrp('SIGKILL');
+    this.killChildren();
     this.process.kill('SIGKILL');
   }
 }
@@ -143,13 +162,7 @@ function spawnOn(host: Host, words: readonly string[]): ChildProcess {
 /** Also what hangs or was left frozen. Nothing that it began may hold a pipe to this process open. */
 async function end(router: Router): Promise<void> {
   router.process.kill('SIGSTOP');
-  if (router instanceof Keepalived) {
-    try {
-      router.signalVrrp('SIGKILL');
-    } catch {
-      // It has ended, or never was.
-    }
-  }
+  if (router instanceof Keepalived) router.killChildren();
   router.process.kill('SIGKILL');
   await router.ended;
   for (const pipe of [router.process.stdin, router.process.stdout, router.process.stderr]) pipe?.destroy();
