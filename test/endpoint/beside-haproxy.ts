@@ -22,6 +22,15 @@ export const DEFAULTS = `defaults
     default-server inter 200ms fall 1 rise 1
 `;
 
+/** How tutorials ask a Redis whether it is the master. */
+export const ROLE_CHECK = `    option tcp-check
+    tcp-check send PING\\r\\n
+    tcp-check expect string +PONG
+    tcp-check send info\\ replication\\r\\n
+    tcp-check expect string role:master
+    tcp-check send QUIT\\r\\n
+    tcp-check expect string +OK`;
+
 /** Tells everybody who comes its name, and keeps the connection; silent ends of connections are nobody's business. */
 export class NamedServer {
   readonly name: string;

@@ -8,7 +8,7 @@ import { startFleet, type DataNode } from '../harness/fleet.ts';
 import { lacksHaproxy } from '../harness/requirements.ts';
 import { pause, until } from '../harness/wait.ts';
 import { ask, type Target } from '../harness/wire.ts';
-import { startBoth, type Program } from './beside-haproxy.ts';
+import { ROLE_CHECK, startBoth, type Program } from './beside-haproxy.ts';
 
 /** As on hosts of their own: the checks tell servers apart by their address. */
 const HOSTS = ['127.0.0.21', '127.0.0.22'];
@@ -31,13 +31,7 @@ ${sentinels.map(({ host, port }, index) => `  server sentinel-${index} ${host}:$
 backend ${name}
   mode tcp
   balance first
-  option tcp-check
-  tcp-check send PING\\r\\n
-  tcp-check expect string +PONG
-  tcp-check send info\\ replication\\r\\n
-  tcp-check expect string role:master
-  tcp-check send QUIT\\r\\n
-  tcp-check expect string +OK
+${ROLE_CHECK}
   server ${name} ${target.host}:${target.port} maxconn 1024 check inter 500ms on-marked-down shutdown-sessions
 `,
   );

@@ -11,6 +11,7 @@ import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { startFleet } from '../harness/fleet.ts';
 import { until } from '../harness/wait.ts';
 import { ask, Wire } from '../harness/wire.ts';
+import { ROLE_CHECK } from './beside-haproxy.ts';
 
 interface Ports {
   readonly listen: number;
@@ -33,13 +34,7 @@ frontend ft_redis
     default_backend bk_redis
 
 backend bk_redis
-    option tcp-check
-    tcp-check send PING\\r\\n
-    tcp-check expect string +PONG
-    tcp-check send info\\ replication\\r\\n
-    tcp-check expect string role:master
-    tcp-check send QUIT\\r\\n
-    tcp-check expect string +OK
+${ROLE_CHECK}
 ${servers.map((port, index) => `    server R${index + 1} 127.0.0.1:${port} check inter 1s`).join('\n')}
 
 listen stats

@@ -2,15 +2,12 @@
 // otherwise. A tutorial's file asks each server alone whether it is a master, and both are. The same file, by HAProxy and by us.
 
 import assert from 'node:assert/strict';
-import { symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { it } from 'node:test';
-import { freePort } from '../../src/redis/free-port.ts';
-import { ManagedProcess } from '../../src/redis/managed-process.ts';
 import { startFleet } from '../harness/fleet.ts';
 import { lacksHaproxy } from '../harness/requirements.ts';
 import { until } from '../harness/wait.ts';
 import { ask } from '../harness/wire.ts';
+import { ROLE_CHECK, startBoth } from './beside-haproxy.ts';
 
 const WRITES = 40;
 
@@ -26,20 +23,8 @@ frontend redis
 
 backend redis_backend
     balance roundrobin
-    option tcp-check
-    tcp-check send PING\\r\\n
-    tcp-check expect string +PONG
-    tcp-check send info\\ replication\\r\\n
-    tcp-check expect string role:master
-    tcp-check send QUIT\\r\\n
-    tcp-check expect string +OK
+${ROLE_CHECK}
 ${servers.map((address, index) => `    server redis${index + 1} ${address} check inter 200ms on-marked-down shutdown-sessions\n`).join('')}`;
-
-interface Front {
-  readonly name: string;
-  readonly write: (key: string) => Promise<unknown>;
-  readonly story: () => string;
-}
 
 it(
   'an old primary that comes back gets writes from HAProxy, which are lost, and none from us',
@@ -48,32 +33,16 @@ it(
     const fleet = await startFleet(t, { voters: [], replicas: 1 });
     const [old, next] = fleet.nodes();
     assert.ok(old !== undefined && next !== undefined);
-    const fronts: Front[] = [];
-    for (const name of ['haproxy', 'baton'] as const) {
-      const port = await freePort();
-      const front: ManagedProcess = new ManagedProcess({
-        name,
-        command: (folder) => [
-          'env',
-          `RUNTIME_DIRECTORY=${folder}`,
-          ...(name === 'haproxy' ? ['haproxy'] : [process.execPath, join(folder, 'haproxy')]),
-          '-db',
-          '-f',
-          join(folder, 'haproxy.cfg'),
-        ],
-        isReady: () => true,
-      });
-      t.after(() => front.dispose());
-      symlinkSync(resolve('bin/baton'), join(front.folder, 'haproxy'));
-      writeFileSync(join(front.folder, 'haproxy.cfg'), cfgOf(port, [old.address, next.address]));
-      await front.restart();
+    const programs = await startBoth(t, 1, ([port = 0]) => cfgOf(port, [old.address, next.address]));
+    const fronts = programs.map(({ name, ports, process }) => ({
+      name,
       // Each by a connection of its own, as a pool that grows opens them.
-      const write = (key: string): Promise<unknown> =>
-        ask({ host: '127.0.0.1', port }, ['INCR', `${name}:${key}`], 3_000).catch(
+      write: (key: string): Promise<unknown> =>
+        ask({ host: '127.0.0.1', port: ports[0] ?? 0 }, ['INCR', `${name}:${key}`], 3_000).catch(
           (error: Error) => error.message,
-        );
-      fronts.push({ name, write, story: () => front.output });
-    }
+        ),
+      story: () => process.output,
+    }));
     for (const { name, write, story } of fronts) {
       await until(
         `${name} leads to the primary`,
