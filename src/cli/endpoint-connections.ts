@@ -21,6 +21,17 @@ export interface ConnectionFlags {
   readonly acceptProxy?: true;
 }
 
+/** Towards clients, and what stands in front of a Redis; only a relay can do it. */
+export const RELAYED_CONNECTION_FLAGS = [
+  'listenCert',
+  'listenKey',
+  'listenCacert',
+  'listenMode',
+  'sendProxy',
+  'sendProxyV2',
+  'acceptProxy',
+] as const satisfies readonly (keyof ConnectionFlags)[];
+
 /** All of them, by the names that commander gives their values. */
 export const CONNECTION_FLAGS: readonly (keyof ConnectionFlags)[] = [
   'tls',
@@ -30,13 +41,7 @@ export const CONNECTION_FLAGS: readonly (keyof ConnectionFlags)[] = [
   'key',
   'sni',
   'insecure',
-  'listenCert',
-  'listenKey',
-  'listenCacert',
-  'listenMode',
-  'sendProxy',
-  'sendProxyV2',
-  'acceptProxy',
+  ...RELAYED_CONNECTION_FLAGS,
 ];
 
 export interface Connections {

@@ -17,6 +17,7 @@ import {
 } from './endpoint-arguments.ts';
 import { CONNECTION_FLAGS } from './endpoint-connections.ts';
 import {
+  RELAYED_FLAGS,
   kernelOnlyProblems,
   notesOfKernelPaths,
   relayOnlyProblems,
@@ -130,12 +131,7 @@ function fromFile(
     'listen',
     'replicaListen',
     'prefer',
-    'transparent',
-    'maxConnections',
-    'idleTimeout',
-    'queueTimeout',
-    'queueMax',
-    'holdMax',
+    ...RELAYED_FLAGS,
     'balance',
     'withoutReplica',
     'shareMax',

@@ -3,23 +3,23 @@
 
 import type { EndpointsConf } from '../endpoint/endpoint-conf.ts';
 import { flagText, unixPath, type EndpointOptions } from './endpoint-arguments.ts';
+import { RELAYED_CONNECTION_FLAGS } from './endpoint-connections.ts';
 
-const RELAY_ONLY: readonly (keyof EndpointOptions)[] = [
+/** Of an endpoint, as a haproxy.cfg says it in its own words. */
+export const RELAYED_FLAGS = [
   'transparent',
   'maxConnections',
   'idleTimeout',
   'queueTimeout',
   'queueMax',
   'holdMax',
+] as const satisfies readonly (keyof EndpointOptions)[];
+
+const RELAY_ONLY: readonly (keyof EndpointOptions)[] = [
+  ...RELAYED_FLAGS,
   'workers',
   'busyPoll',
-  'listenCert',
-  'listenKey',
-  'listenCacert',
-  'listenMode',
-  'sendProxy',
-  'sendProxyV2',
-  'acceptProxy',
+  ...RELAYED_CONNECTION_FLAGS,
 ];
 
 /** Those that are given, as they are written. */
