@@ -20,21 +20,18 @@ function startNodes(test: Cleanup, replicas: number): Promise<Fleet> {
   return startFleet(test, { voters: [], replicas });
 }
 
+/** A relay at `port` that asks these servers itself. */
+function relaying(test: Cleanup, servers: string, port: number): Promise<BatonEndpoint> {
+  return BatonEndpoint.start(test, '--servers', servers, '--listen', `127.0.0.1:${port}`, '--path', 'relay');
+}
+
 describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
   it('switches to and fro under load, with no error, nothing lost and nothing doubled', async (t) => {
     const fleet = await startNodes(t, 1);
     const [a, b] = fleet.nodes();
     assert.ok(a !== undefined && b !== undefined);
     const port = await freePort();
-    const endpoint = await BatonEndpoint.start(
-      t,
-      '--servers',
-      `${a.address},${b.address}`,
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--path',
-      'relay',
-    );
+    const endpoint = await relaying(t, `${a.address},${b.address}`, port);
     await endpoint.leads([a.address]);
     const counters = Array.from({ length: 20 }, (_, index) => new Counter(t, at(port), `count:${index}`));
     const stock = new Redis({ ...at(port), lazyConnect: true, retryStrategy: () => 50 });
@@ -83,15 +80,7 @@ describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
     const [a, b] = fleet.nodes();
     assert.ok(a !== undefined && b !== undefined);
     const port = await freePort();
-    const endpoint = await BatonEndpoint.start(
-      t,
-      '--servers',
-      `${a.address},${b.address}`,
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--path',
-      'relay',
-    );
+    const endpoint = await relaying(t, `${a.address},${b.address}`, port);
     await endpoint.leads([a.address]);
     await b.ask('REPLICAOF', '127.0.0.1', '1');
     // Two rounds of questions: before that, it knows only the past.
@@ -113,15 +102,7 @@ describe('baton endpoint, by what the servers say', { concurrency: 2 }, () => {
     assert.ok(a !== undefined && b !== undefined);
     const port = await freePort();
     const servers = `${a.address},${b.address}`;
-    const endpoint = await BatonEndpoint.start(
-      t,
-      '--servers',
-      servers,
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--path',
-      'relay',
-    );
+    const endpoint = await relaying(t, servers, port);
     await endpoint.leads([a.address]);
     await a.server.kill();
     await b.ask('REPLICAOF', 'NO', 'ONE');
