@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { LIMITS } from './limits.ts';
-import { type ModelClient, type ModelConnection, Stage, bulk, command } from './test-kit.ts';
+import { type ModelConnection, bulk, command } from './model-servers.ts';
+import { type ModelClient, Stage } from './test-kit.ts';
 
 const MIB = 1024 * 1024;
 /** As sockets have it. */

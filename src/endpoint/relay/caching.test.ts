@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Stage, command } from './test-kit.ts';
+import { command } from './model-servers.ts';
+import { Stage } from './test-kit.ts';
 
 const tracking = command('CLIENT', 'TRACKING', 'ON', 'OPTIN');
 const caching = command('CLIENT', 'CACHING', 'YES');

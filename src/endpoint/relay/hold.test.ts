@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { bytesOf } from '../../base/byte-string.ts';
-import { type ModelClient, ModelData, ModelServer, Stage, command } from './test-kit.ts';
+import { ModelData, ModelServer, command } from './model-servers.ts';
+import { type ModelClient, Stage } from './test-kit.ts';
 
 type Step =
   | { readonly kind: 'send' | 'serve' | 'reply'; readonly who: number; readonly bytes: number }

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Stage, bulk, command } from './test-kit.ts';
+import { bulk, command } from './model-servers.ts';
+import { Stage } from './test-kit.ts';
 
 const quit = command('QUIT');
 

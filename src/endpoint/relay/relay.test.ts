@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import { taggedCursor } from './scan.ts';
 import { type ScriptNews, Scripts } from './scripts.ts';
 import { commandIn } from './unknown-command.ts';
-import { Stage, bulk, command } from './test-kit.ts';
+import { bulk, command } from './model-servers.ts';
+import { Stage } from './test-kit.ts';
 
 const sha1 = (text: string): string => `sha-${text}`;
 /** As sockets have it. */
