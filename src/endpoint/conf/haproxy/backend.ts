@@ -75,6 +75,7 @@ export function finishBackend(proxy: ProxyDraft, around: BackendSurroundings): B
   const isRedis = ladder !== null && ladder.asksFor !== 'sentinel';
   const role = isRedis ? roleOf(proxy, ladder) : ({ kind: 'any' } as const);
   const source = isRedis ? sourceOf(proxy, ladder, around) : ({ kind: 'checks' } as const);
+  if (source.kind === 'sentinels') refuseOtherTls(proxy, report);
   const servers =
     source.kind === 'sentinels'
       ? []
@@ -226,6 +227,17 @@ function checkTlsOf({ settings }: ProxyDraft, options: ServerOptions): TlsClient
   const connects = first?.kind === 'connect' ? first : null;
   const isTls = connects?.isTls === true || (options.checksByTls ?? options.isTls === true);
   return isTls ? { ...tlsOf(options), serverName: connects?.serverName ?? options.serverName } : null;
+}
+
+/** Who is named by sentinels has no line of its own, so it is asked in the way in which its clients are served. */
+function refuseOtherTls(proxy: ProxyDraft, report: Report): void {
+  for (const { name, place, options } of proxy.servers) {
+    if (options.isTls === true || checkTlsOf(proxy, options) === null) continue;
+    report.error(
+      place,
+      `server ${show(name)}: sentinels name the servers of this backend, which cannot be asked by TLS and served without: add ssl to its line, or leave TLS out of its check`,
+    );
+  }
 }
 
 function finishServer(

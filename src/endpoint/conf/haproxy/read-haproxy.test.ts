@@ -300,6 +300,26 @@ listen stats
     assert.equal(role?.kind === 'replica' && role.withoutReplica, 'refuse');
   });
 
+  it('refuses to ask by TLS who is named by sentinels and served without', () => {
+    const fileOf = (words: string): string => String.raw`${TIMES}frontend fe
+ bind :6379
+ default_backend bk
+backend is_master
+ option tcp-check
+ tcp-check send SENTINEL\ get-master-addr-by-name\ mymaster\r\n
+ tcp-check expect string 10.0.0.1
+ server s0 10.0.0.10:26379 check
+backend bk${LADDER} use-server R0 if { nbsrv(is_master) ge 1 }
+ server R0 10.0.0.1:6379 check ${words}
+`;
+    assert.match(
+      problems(fileOf('check-ssl verify none')).join(),
+      /^h\.cfg:\d+:\d+: server 'R0': sentinels name .*: add ssl to its line, or leave TLS out of its check$/,
+    );
+    for (const words of ['', 'ssl verify none', 'ssl verify none check-ssl'])
+      assert.deepEqual(problems(fileOf(words)), [], words);
+  });
+
   it('finds the sentinels behind use-server and nbsrv (charts for Kubernetes)', () => {
     const sentinels = [0, 1]
       .map(
