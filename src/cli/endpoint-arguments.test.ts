@@ -102,7 +102,7 @@ it('says all that is wrong at once', () => {
     {
       sentinels: 'a',
       servers: 'b',
-      listen: ['x:y', 'redis.example:6379', '[fe80::1%eth0]:6379'],
+      listen: ['x:y', 'redis.example:6379', '[fe80::1%eth0]:6379', '[fe80::1]:6379'],
       lease: '1s',
       refresh: '600ms',
       shareMax: '0',
@@ -119,6 +119,7 @@ it('says all that is wrong at once', () => {
     '--listen x:y: PORT',
     '--listen redis.example:6379: PORT (on loopback), ADDRESS:PORT (an address of this host',
     '--listen [fe80::1%eth0]:6379: PORT',
+    '--listen [fe80::1]:6379: PORT (on loopback), ADDRESS:PORT (an address of this host; names may change, and link-local',
     'at most half of --lease',
     '--prefer nobody',
     '--share-max 0: a number from 1 to 100',

@@ -168,7 +168,10 @@ class Reading {
       if (read?.host.toLowerCase() === 'localhost')
         return [plain('127.0.0.1', read.port), plain('::1', read.port)];
       if (read !== null && (read.host === '*' || isAddress(read.host))) return [plain(read.host, read.port)];
-      const what = read === null ? '' : ' (an address of this host, since names may change)';
+      const what =
+        read === null
+          ? ''
+          : ' (an address of this host; names may change, and link-local addresses are others on each interface)';
       this.problems.push(
         `${flag} ${text}: PORT (on loopback), ADDRESS:PORT${what}, *:PORT, or /path/of/a.sock`,
       );
@@ -199,8 +202,8 @@ export function parseHostPort(text: string, defaultPort: number | null): HostPor
   return host === undefined || port === null || port < 1 || port > 65_535 ? null : { host, port };
 }
 
-/** One that needs no zone to be written. */
-const isAddress = (host: string): boolean => isIP(host) !== 0 && !host.includes('%');
+/** To listen at: a link-local one is another on each interface. */
+const isAddress = (host: string): boolean => isIP(host) !== 0 && !/%|^fe[89ab]/i.test(host);
 
 /** Makes the configuration, or says all that is wrong. */
 export function endpointsFromFlags(
