@@ -38,7 +38,7 @@ export function admitting(rules: readonly ClientRule[] | undefined, knows: Knows
       const ends = layer.isOfConnection ? own : named;
       return layer.rules.find(({ holds }) => holds(ends, facts))?.isAccepting === false;
     });
-    if (isRejected) turnAway(socket);
+    if (isRejected) closeUnserved(socket);
     else accept(socket, first, proxied);
   };
 }
@@ -59,7 +59,7 @@ export function branching(
     const facts = knows();
     const branch = compiled.find((one) => one === null || one.holds(ends, facts));
     const accept = branch === undefined ? own : branch === null ? null : acceptOf(branch.endpoint);
-    if (accept === null) turnAway(socket);
+    if (accept === null) closeUnserved(socket);
     else accept(socket, first, proxied);
   };
 }
@@ -75,7 +75,7 @@ function endsOf(socket: Socket, proxied: ProxiedConnection | null): ClientEnds {
   };
 }
 
-function turnAway(socket: Socket): void {
+function closeUnserved(socket: Socket): void {
   socket.on('error', () => undefined);
   socket.destroy();
 }
