@@ -274,16 +274,18 @@ export class CheckedServer {
     const wasAlive = this.isAlive;
     act();
     const after = this.health;
-    if (before !== after) {
-      this.history.became(after, this.#core.now);
-      if (before === 'down' && after === 'up') this.#risenAt = this.#core.now;
-    }
+    if (before !== after) this.#note(before, after);
     const sentence =
       before === after
         ? null
         : `${this.name} (${targetText(this.conf)}) is ${after}${detail === '' ? '' : `: ${detail}`}`;
     if (sentence !== null || this.effectiveWeight !== weightBefore) this.#owner.serverChanged(this, sentence);
     if (this.isAlive !== wasAlive) this.#owner.lifeChanged(this);
+  }
+
+  #note(before: Health, after: Health): void {
+    this.history.became(after, this.#core.now);
+    if (before === 'down' && after === 'up') this.#risenAt = this.#core.now;
   }
 
   get #followed(): Followed | null {
@@ -297,8 +299,7 @@ export class CheckedServer {
     const before = this.#followedHealth;
     if (health === before) return;
     this.#followedHealth = health;
-    this.history.became(health, this.#core.now);
-    if (before === 'down' && health === 'up') this.#risenAt = this.#core.now;
+    this.#note(before, health);
     const { reason } = this;
     this.#owner.serverChanged(this, `${this.name} is ${health}${reason === '' ? '' : `: ${reason}`}`);
   }
