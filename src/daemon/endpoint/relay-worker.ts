@@ -25,10 +25,12 @@ import { ScriptPost } from './script-post.ts';
 
 /** Bytes that a server does not acknowledge for so long end the connection: its machine is dead or unreachable. */
 const UNACKNOWLEDGED_MS_MAX = 20_000;
-/** How often a worker without a parent looks whether it is done. */
-const ORPHAN_LOOK_MS = 50;
 /** The same for clients, who may be slow: the kernel counts also while they have no room for what is sent. */
 const CLIENT_UNACKNOWLEDGED_MS_MAX = 60_000;
+/** How often a worker without a parent looks whether it is done. */
+const ORPHAN_LOOK_MS = 50;
+/** Sessions that are told at once. */
+const SESSIONS_MAX = 10_000;
 
 interface Serving {
   readonly relay: RelayServer | TcpRelay;
@@ -39,9 +41,6 @@ interface Serving {
   /** For clients that other listeners than its own lead here, too. */
   readonly enter: Accept;
 }
-
-/** That are told at once. */
-const SESSIONS_MAX = 10_000;
 
 class RelayWorker {
   /** By the endpoint. */

@@ -1,7 +1,7 @@
 // Writing to sockets in the relay's way. Nearly every piece is small and taken by the kernel at once, so that what a
-// stream does for each (its place in a queue, a callback in the next tick) is for nothing: it is as much work as
-// scanning the request. While nothing waits, a piece is given to the socket's own `_write`, as the stream would do;
-// else to the stream, behind it. The system keeps them in order.
+// stream does for each (its place in a queue, a callback in the next tick) is for nothing. While nothing waits, a piece
+// is given to the socket's own `_write`, as the stream would do; else to the stream, behind it. The system keeps them in
+// order.
 
 import type { Socket } from 'node:net';
 
