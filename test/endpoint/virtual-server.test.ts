@@ -76,7 +76,7 @@ async function statusOf(baton: Baton): Promise<KeepalivedStatus> {
 describe('virtual servers of baton vrrp', { skip: lacksNamespaces }, () => {
   it('follow life and death of their servers, tell them in order, and are reloaded under way', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const cli = writeRedisCli(folder.path, await serverFiles('redis'));
     folder.script('hook', 'echo "$@" >> "$out/told"');
     folder.script('reader', 'exec cat "$1" >> "$out/fifo"');
@@ -190,7 +190,7 @@ describe('virtual servers of baton vrrp', { skip: lacksNamespaces }, () => {
 
   it('run alone and without any capability with -C, before their address is there', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const cli = writeRedisCli(folder.path, await serverFiles('redis'));
     await startRedis(t, b, A);
     await startRedis(t, b, B);

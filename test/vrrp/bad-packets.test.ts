@@ -104,7 +104,7 @@ async function tryAll(baton: Baton, sender: Sender, kinds: readonly Bad[], good:
 describe('adverts that are wrong', { skip, concurrency: 3 }, () => {
   it('are dropped, counted by kind and logged once per kind, over version 3', async (t) => {
     const { a, b } = startHosts(t);
-    const baton = startBaton(t, a, new Folder(t), instance('VI_1', 51, 150));
+    const baton = startBaton(t, a, new Folder(), instance('VI_1', 51, 150));
     await baton.takes();
     const sender = await Sender.open(t, b, 255, 64);
     await tryAll(baton, sender, VERSION_3, advert(better));
@@ -123,14 +123,14 @@ describe('adverts that are wrong', { skip, concurrency: 3 }, () => {
       `auth_pass ${PASSWORD}`,
       '}',
     );
-    const baton = startBaton(t, a, new Folder(t), text);
+    const baton = startBaton(t, a, new Folder(), text);
     await baton.takes();
     await tryAll(baton, await Sender.open(t, b), VERSION_2, advert(better2));
   });
 
   it('for a VRID that is not ours, or made of random bytes, change nothing', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const baton = startBaton(
       t,
       a,

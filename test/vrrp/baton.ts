@@ -2,8 +2,7 @@
 // they write down; and adverts of every kind to throw at it.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { askDaemon } from '../../src/cli/control-client.ts';
 import type { VrrpStatus } from '../../src/daemon/vrrp-daemon.ts';
@@ -11,7 +10,7 @@ import { encodeAdvert, type AdvertContent } from '../../src/vrrp/advert.ts';
 import type { RouterSnapshot } from '../../src/vrrp/snapshot.ts';
 import { until } from '../harness/wait.ts';
 import { HOSTS, LINK, type Agent, type Cleanup, type Host } from '../os/hosts.ts';
-import { holds, startCommand, type Router } from './routers.ts';
+import { holds, startCommand, temporaryFolder, type Router } from './routers.ts';
 
 export const VIRTUAL = '10.77.0.100';
 export const BATON = [process.execPath, resolve('bin/baton'), 'vrrp'];
@@ -22,9 +21,8 @@ const PATIENCE_MS = 20_000;
 export class Folder {
   readonly path: string;
 
-  constructor(test: Cleanup) {
-    this.path = mkdtempSync(join(tmpdir(), 'baton-vrrp-'));
-    test.after(() => rmSync(this.path, { recursive: true, force: true }));
+  constructor() {
+    this.path = temporaryFolder();
     chmodSync(this.path, 0o755);
     mkdirSync(this.out(''));
     chmodSync(this.out(''), 0o777);

@@ -52,7 +52,7 @@ const BAD_CHECKSUM = /Bad checksum[^;]*/g;
 
 /** Begins to capture; it listens when this resolves. */
 export async function startCapture(test: Cleanup, lan: Lan): Promise<Capture> {
-  const file = join(temporaryFolder(test), 'captured.pcap');
+  const file = join(temporaryFolder(), 'captured.pcap');
   // -P: the old format, which is read below.
   const options = ['-q', '-P', '-i', BRIDGE, '-f', FILTER, '-w', file];
   const dumpcap = spawn('ip', ['netns', 'exec', lan.hub, 'dumpcap', ...options], {

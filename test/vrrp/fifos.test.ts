@@ -30,7 +30,7 @@ function fill(fd: number): void {
 describe('the FIFOs', { skip, concurrency: 2 }, () => {
   it('tell each state and priority in order, to a script that gets their path last', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const reader = folder.script(
       'reader',
       `echo $$ > "$out/reader"; echo "$(id -un) $*" > "$out/args"; exec cat "$2" >> "$out/lines"`,
@@ -72,7 +72,7 @@ describe('the FIFOs', { skip, concurrency: 2 }, () => {
 
   it('that nobody reads lose what does not fit, and hold nothing up', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     run('mkfifo', folder.in('full'));
     const fd = openSync(folder.in('full'), constants.O_RDWR | constants.O_NONBLOCK);
     t.after(() => closeSync(fd));

@@ -39,7 +39,7 @@ const both = async (baton: Baton) => {
 describe('a sync group', { skip, concurrency: 2 }, () => {
   it('fails, recovers and stops as one, and tells its own hooks', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const baton = startBaton(t, a, folder, pair(folder));
     const calls = () => folder.lines('calls').filter((line) => !line.startsWith('member'));
     const last = (line: string) => baton.until(line, () => calls().at(-1) === line);
@@ -64,7 +64,7 @@ describe('a sync group', { skip, concurrency: 2 }, () => {
 
   it('takes over all or nothing, and steps down as one', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const sender = await Sender.open(t, b);
     // Somebody better holds the second.
     const stop = sender.repeat(advert({ virtualRouterId: 52, priority: 200, addresses: [OTHER] }));

@@ -18,7 +18,7 @@ const setDrain = (folder: Folder, value: number): void => writeFileSync(folder.o
 describe('notify scripts', { skip, concurrency: 4 }, () => {
   it("run one after another with keepalived's words, as whom the file says (vrrp.md §3.1)", async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const hook = folder.script(
       'hook',
       // What it is called with, and that no other runs meanwhile.
@@ -63,7 +63,7 @@ describe('notify scripts', { skip, concurrency: 4 }, () => {
 
   it('have the surroundings keepalived gives them (vrrp.md §3.2)', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const hook = folder.script(
       'hook',
       `to="$out/$(id -un)"
@@ -97,7 +97,7 @@ describe('notify scripts', { skip, concurrency: 4 }, () => {
 
   it('that are slow never overlap, and are next told the latest state only', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const hook = folder.script(
       'hook',
       `echo "begin $3" >> "$out/calls"
@@ -122,7 +122,7 @@ describe('notify scripts', { skip, concurrency: 4 }, () => {
 
   it('that never end are killed with all they started, and said so without their arguments', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const hook = folder.script(
       'hook',
       `trap '' TERM; sleep 300 & echo "$$ $!" > "$out/pids"; while :; do sleep 1; done`,
@@ -173,7 +173,7 @@ describe('promote_before_advertise', { skip, concurrency: 3 }, () => {
 
   it('takes the address only once notify_master has ended', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const baton = startBaton(t, a, folder, promoting(folder, '60s'));
     await baton.until('the hook', () => folder.lines('master').includes('begin'));
     const { isPromoting, state, statistics } = await baton.view();
@@ -188,7 +188,7 @@ describe('promote_before_advertise', { skip, concurrency: 3 }, () => {
 
   it('takes it anyway when the time is up, with an alarm', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const baton = startBaton(t, a, folder, promoting(folder, '1s'));
     await baton.takes();
     assert.deepEqual(folder.lines('master'), ['begin']);
@@ -201,7 +201,7 @@ describe('promote_before_advertise', { skip, concurrency: 3 }, () => {
 
   it('gives way to a better advert meanwhile, and tells the hooks so', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const baton = startBaton(t, a, folder, promoting(folder, '60s'));
     const sender = await Sender.open(t, b);
     await baton.until('the hook', () => folder.lines('master').includes('begin'));

@@ -86,7 +86,7 @@ export class Pair {
     this.#test = test;
     this.lan = lan;
     this.ledgers = ledgers;
-    this.#folder = temporaryFolder(test);
+    this.#folder = temporaryFolder();
     this.file = join(this.#folder, 'keepalived.conf');
   }
 

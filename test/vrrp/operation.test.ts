@@ -23,7 +23,7 @@ const STATS_KEYS =
 describe('operating baton vrrp', { skip, concurrency: 2 }, () => {
   it('dumps its state as JSON under the names of keepalived, on SIGUSR1 and SIGUSR2', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const baton = startBaton(t, a, folder, instance('VI_1', 51, 150));
     await baton.takes();
     const dumped = (name: string) => folder.in(`run/vrrp-keepalived.${name}.json`);
@@ -42,7 +42,7 @@ describe('operating baton vrrp', { skip, concurrency: 2 }, () => {
 
   it('keeps everything on a reload with a broken file, and reads a mended one', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const text = instance('VI_1', 51, 150);
     const baton = startBaton(t, a, folder, text);
     await baton.takes();
@@ -74,7 +74,7 @@ describe('operating baton vrrp', { skip, concurrency: 2 }, () => {
 
   it('writes its pid file over a stale one, removes it, and has a status only while it runs', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const pidFile = folder.write('pid', '4194999\n');
     const baton = startBaton(t, a, folder, instance('VI_1', 51, 150), { args: ['-p', pidFile] });
     const environment = ['env', `RUNTIME_DIRECTORY=${folder.in('run')}`];
@@ -94,7 +94,7 @@ describe('operating baton vrrp', { skip, concurrency: 2 }, () => {
 
   it('says in -t what is wrong where: no file, a VRID given twice, an unknown interface', (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const check = (text: string) => runBaton(a, ['-t', '-f', folder.write('keepalived.conf', text)]);
     assert.equal(check(instance('VI_1', 51, 150)).status, 0);
     assert.equal(runBaton(a, ['-t', '-f', folder.in('none')]).status, 4);
@@ -111,7 +111,7 @@ describe('operating baton vrrp', { skip, concurrency: 2 }, () => {
     { skip: lacksMountNamespaces() },
     async (t) => {
       const { a } = startHosts(t);
-      const folder = new Folder(t);
+      const folder = new Folder();
       mkdirSync(folder.in('small'));
       symlinkSync('/dev/full', folder.in('pid'));
       // A file system that has room for nothing, seen by this process alone.
@@ -130,7 +130,7 @@ describe('operating baton vrrp', { skip, concurrency: 2 }, () => {
 
   it('killed with -9 leaves no address; its hooks run on to their end, and the next one starts clean', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const hook = folder.script(
       'hook',
       `[ "$3" = MASTER ] || exit 0

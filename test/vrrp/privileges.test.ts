@@ -21,7 +21,7 @@ function asNobody(...capabilities: readonly string[]): string[] {
 describe('baton vrrp as an ordinary user', { skip: skip || lacksSetpriv, concurrency: 2 }, () => {
   it('holds an address and runs its hooks with CAP_NET_RAW and CAP_NET_ADMIN alone', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     chmodSync(folder.path, 0o777);
     const hook = folder.script('hook', 'echo "$(id -u) $3" >> "$out/calls"');
     const text = instance('VI_1', 51, 150, `notify "${hook}"`);
@@ -40,7 +40,7 @@ describe('baton vrrp as an ordinary user', { skip: skip || lacksSetpriv, concurr
 
   it('says which it lacks, and touches nothing', (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const file = folder.write('keepalived.conf', instance('VI_1', 51, 150));
     for (const [has, lacks] of [
       [[], ['CAP_NET_RAW', 'CAP_NET_ADMIN']],
@@ -58,7 +58,7 @@ describe('baton vrrp as an ordinary user', { skip: skip || lacksSetpriv, concurr
 
   it('refuses commands of other users with file and line, unless it may change users', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     chmodSync(folder.path, 0o777);
     const hook = folder.script('hook', 'echo "$(id -u) $3" >> "$out/calls"');
     const text = instance('VI_1', 51, 150, `notify "${hook}" daemon`);
@@ -76,7 +76,7 @@ describe('baton vrrp as an ordinary user', { skip: skip || lacksSetpriv, concurr
 
   it('as root refuses scripts that others could change, cannot run or are not there, and -t exits 6', (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const check = (hook: string, more: readonly string[] = []) =>
       runBaton(a, [...more, '-t', '-f', folder.write('keepalived.conf', instance('VI_1', 51, 150, hook))]);
     const hook = folder.script('hook', 'true');

@@ -75,7 +75,7 @@ const neverFell = (baton: Baton) => {
 describe('the redis tracker', { skip, concurrency: 4 }, () => {
   it('beside a script knows a death before the script does, with weight, rise and fall of the script', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const server = await Server.start(t, a);
     const check = server.asScript(folder);
     // The script alone would need two runs, five seconds apart.
@@ -98,7 +98,7 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
 
   it('takes a connection that was closed for no death: CLIENT KILL, idle timeout, maxclients', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const server = await Server.start(t, a);
     const text = instance('VI_1', 51, 100, `# baton: track_redis ${SERVER} interval 2s`);
     const baton = startBaton(t, a, folder, text);
@@ -126,7 +126,7 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
 
   it('counts silence, and an answer that it is loading, as failures; a refusal to log in as life', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const server = await Server.start(t, a, 'requirepass geheim', ...SLOW_LOADING);
     writeFileSync(folder.out('password'), 'falsch\n');
     chmodSync(folder.out('password'), 0o600);
@@ -167,7 +167,7 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
 
   it('over a unix socket knows a death, too, whether its file is left or gone', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const path = folder.out('redis.sock');
     const server = await Server.start(t, a, `unixsocket ${path}`, 'unixsocketperm 777');
     const baton = startBaton(t, a, folder, instance('VI_1', 51, 100, `# baton: track_redis ${path} fall 9`));
@@ -189,7 +189,7 @@ describe('the redis tracker', { skip, concurrency: 4 }, () => {
 
   it('whose host speaks something else says so, and goes on asking', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const path = folder.out('other.sock');
     const server = createServer((socket) => {
       socket.on('error', () => undefined);

@@ -119,7 +119,7 @@ export function startKeepalived(
   text: string,
   ...wrapper: readonly string[]
 ): Keepalived {
-  const file = join(temporaryFolder(test), 'keepalived.conf');
+  const file = join(temporaryFolder(), 'keepalived.conf');
   writeFileSync(file, text);
   return startKeepalivedOn(test, host, file, 'none', ...wrapper);
 }
@@ -132,7 +132,7 @@ export function startKeepalivedOn(
   id = 'none',
   ...wrapper: readonly string[]
 ): Keepalived {
-  const folder = temporaryFolder(test);
+  const folder = temporaryFolder();
   const pidFile = join(folder, 'vrrp.pid');
   const pidFiles = ['-p', join(folder, 'pid'), '-r', pidFile, '-c', join(folder, 'checkers.pid')];
   const words = [...wrapper, 'keepalived', '-n', '-l', '-D', '-P', '-G', '-i', id, '-f', file, ...pidFiles];
@@ -141,10 +141,15 @@ export function startKeepalivedOn(
   return router;
 }
 
-/** A folder that goes with the test. */
-export function temporaryFolder(test: Cleanup): string {
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that goes with this process: a test's own end comes before its daemons', and their scripts may still write. */
+export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'baton-vrrp-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

@@ -18,7 +18,7 @@ const is = (baton: Baton, state: string) =>
 describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
   it('run a script: its user, rise and fall, its verdict a fault or a weight', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const check = (name: string) =>
       folder.script(`check-${name}`, `echo "$(id -un)" >> "$out/${name}"; exec test -e "$out/good-${name}"`);
     const script = (name: string, ...lines: string[]) =>
@@ -62,7 +62,7 @@ describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
 
   it('end a script that takes too long, with all it started, and skip runs meanwhile', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const check = folder.script(
       'check',
       `if [ -e "$out/hang" ]; then
@@ -90,7 +90,7 @@ describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
 
   it('follow an interface, the own and another one', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const link = (...words: string[]) => a.run('ip', 'link', ...words);
     link('add', 'side0', 'type', 'veth', 'peer', 'name', 'side1');
     link('set', 'side0', 'up');
@@ -120,7 +120,7 @@ describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
 
   it('count processes', async (t) => {
     const { a } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     const name = `bt${process.pid}`;
     copyFileSync('/bin/sleep', folder.in(name));
     a.run('chmod', '755', folder.in(name));
@@ -150,7 +150,7 @@ describe('the trackers of baton vrrp', { skip, concurrency: 4 }, () => {
 
   it('read numbers from files, made with a first value where that is asked for', async (t) => {
     const { a, b } = startHosts(t);
-    const folder = new Folder(t);
+    const folder = new Folder();
     writeFileSync(folder.out('kept'), '4\n');
     const file = (name: string, ...lines: string[]) =>
       `vrrp_track_file ${name} {\n file ${folder.out(name)}\n ${lines.join('\n ')}\n}\n`;
